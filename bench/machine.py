@@ -1,0 +1,57 @@
+"""What a measurement needs beside its number: the machine, the versions, the state it was taken in."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def cpu_model() -> str:
+    """The processor's own name, as the operating system tells it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found.group(1).strip() if found else platform.machine()
+
+
+def describe(packages: tuple[str, ...] = ("numpy", "scipy")) -> dict[str, Any]:
+    """The machine, its load at this moment and the versions of `packages` that are installed."""
+    versions = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "versions": versions,
+    }
+
+
+def slug(description: dict[str, Any]) -> str:
+    """A file name for results of this kind of machine: `amd-epyc-2-cores`."""
+    cpu = re.sub(r"\([^)]*\)|@.*|\bCPU\b|\bProcessor\b|\d+-Core", " ", description["cpu"])
+    words = re.findall(r"[a-z0-9]+", cpu.lower())
+    return "-".join([*words, str(description["cores"]), "cores"])
+
+
+def store(name: str, content: dict[str, Any]) -> Path:
+    """Write `content` to `results/<name>.json` and return the path."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    return path

@@ -1,0 +1,317 @@
+"""Times every kernel of csrc/kernels/kernels.def against BLAS, where it has such a function, and NumPy.
+
+    pytest bench --benchmark-only                          # FASTMLP_ISA=scalar for a lower tier
+    pytest bench --benchmark-only -k gemm --benchmark-json=gemm.json
+
+Each contestant's result is compared with NumPy's first. All work on float32, the native kernel of the
+tier in use. Names come from kernels.def: one without a contest ends the collection with an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from threadpoolctl import threadpool_limits
+
+from fastmlp._core import _native, activations, blas, optimizers
+from fastmlp._reference import activations as reference
+from fastmlp._reference import dropout as reference_dropout
+from fastmlp._reference import updates as reference_updates
+
+Array = np.ndarray[Any, np.dtype[Any]]
+# Who -> one run, which returns what must agree. "numpy" is the reference.
+Contest = dict[str, Callable[[], Any]]
+
+VECTORS = (64, 4096, 262144)  # L1, L2, beyond: 256 B, 16 KiB, 1 MiB
+MATRICES = ((8, 10), (128, 10), (128, 512))  # rows, columns
+PRODUCTS = ((8, 20, 1), (10, 8, 12), (256, 64, 64), (128, 128, 784), (128, 512, 512))  # m, n, k
+RMSPROP = [name for name in _native.UPDATES if name.startswith("rmsprop")]
+HYPER = {
+    "sgd": (0.01,),
+    "momentum": (0.01, 0.9),
+    "nesterov": (0.01, 0.9),
+    "adagrad": (0.01, 1e-7),
+    "adadelta": (0.01, 0.95, 1e-7),
+    **dict.fromkeys(("adam", "amsgrad", "adamax", "nadam"), (0.001, 0.9, 0.999, 1e-7)),
+    **dict.fromkeys(RMSPROP, (0.001, 0.9, 0.9, 1e-7)),
+}
+PARAMS = {"relu_general": (0.1, 6.0, 0.5), "leaky_relu": (0.2,), "elu": (1.0,)}
+WITH_ROUNDED_SUMS = {"gemm", "colsum", "sumsq", "sumabs"}
+
+
+def random(*shape: int) -> Array:
+    """Standard normal float32."""
+    return np.random.default_rng(shape).standard_normal(shape, np.float32)
+
+
+def gemm(m: int, n: int, k: int) -> Contest:
+    """y = relu(x · w + bias), as a dense layer's forward step."""
+    x, w, bias, y = random(m, k), random(k, n), random(n), np.empty((m, n), np.float32)
+
+    def native() -> Array:
+        _native.gemm(y, x, w, bias, relu=True)
+        return y
+
+    def on_blas() -> Array:
+        blas.matmul(x, w, y)
+        return np.maximum(np.add(y, bias, out=y), 0, out=y)
+
+    def numpy() -> Array:
+        np.matmul(x, w, out=y)
+        return np.maximum(np.add(y, bias, out=y), 0, out=y)
+
+    return {"native": native, "blas": on_blas, "numpy": numpy}
+
+
+def gemm_dw(m: int, n: int, k: int) -> Contest:
+    """dw = xᵀ · dy, as its backward step."""
+    x, dy, dw = random(m, k), random(m, n), np.empty((k, n), np.float32)
+
+    def native() -> Array:
+        _native.gemm(dw, x.T, dy)
+        return dw
+
+    def on_blas() -> Array:
+        blas.matmul(x, dy, dw, ta=True)
+        return dw
+
+    return {"native": native, "blas": on_blas, "numpy": lambda: np.matmul(x.T, dy, out=dw)}
+
+
+def transpose(m: int, n: int) -> Contest:
+    a, b = random(m, n), np.empty((n, m), np.float32)
+
+    def native() -> Array:
+        _native.transpose(b, a)
+        return b
+
+    def numpy() -> Array:
+        b[:] = a.T
+        return b
+
+    return {"native": native, "numpy": numpy}
+
+
+def colsum(m: int, n: int) -> Contest:
+    x, g, ones = random(m, n), np.empty(n, np.float32), np.ones(m, np.float32)
+
+    def native() -> Array:
+        _native.colsum(g, x)
+        return g
+
+    def on_blas() -> Array:
+        blas.matvec(x, ones, g, ta=True)
+        return g
+
+    return {"native": native, "blas": on_blas, "numpy": lambda: np.sum(x, axis=0, out=g)}
+
+
+def add(n: int) -> Contest:
+    a, b, y = random(n), random(2, n)[1], np.empty(n, np.float32)
+
+    def native() -> Array:
+        _native.add(y, a, b)
+        return y
+
+    return {"native": native, "numpy": lambda: np.add(a, b, out=y)}
+
+
+def affine(n: int) -> Contest:
+    x, y = random(n), np.empty(n, np.float32)
+
+    def native() -> Array:
+        _native.affine(y, x, 0.5, 2.0)
+        return y
+
+    def numpy() -> Array:
+        np.multiply(x, 0.5, out=y)
+        return np.add(y, 2.0, out=y)
+
+    return {"native": native, "numpy": numpy}
+
+
+def penalty(n: int) -> Contest:
+    w, g = random(n), np.zeros(n, np.float32)
+
+    def native() -> Array:
+        g[:] = 0
+        _native.penalty(g, w, 0.01, 0.02)
+        return g
+
+    def numpy() -> Array:
+        g[:] = 0
+        return np.add(g, 0.01 * np.sign(w) + 0.04 * w, out=g)
+
+    return {"native": native, "numpy": numpy}
+
+
+def clip(n: int) -> Contest:
+    x, g = random(n), np.empty(n, np.float32)
+
+    def native() -> Array:
+        g[:] = x
+        _native.clip(g, 0.5)
+        return g
+
+    def numpy() -> Array:
+        g[:] = x
+        return np.clip(g, -0.5, 0.5, out=g)
+
+    return {"native": native, "numpy": numpy}
+
+
+def sumsq(n: int) -> Contest:
+    x = random(n)
+    return {"native": lambda: _native.sumsq(x), "numpy": lambda: np.vdot(x, x)}
+
+
+def sumabs(n: int) -> Contest:
+    x = random(n)
+    return {"native": lambda: _native.sumabs(x), "numpy": lambda: np.abs(x).sum()}
+
+
+def activation(name: str, backward: bool) -> Callable[..., Contest]:
+    """`<name>_fwd` or `<name>_bwd`; rows for softmax, else elements."""
+
+    def build(*shape: int) -> Contest:
+        x, dy, params = random(*shape), random(2, *shape)[1], PARAMS.get(name, ())
+        if not backward:
+            return {
+                "native": lambda: activations.forward(name, x, params),
+                "numpy": lambda: reference.forward(name, x, params),
+            }
+        saves_y = name in ("softmax", "log_softmax") or _native.ACTIVATIONS[name] == "y"
+        saved = activations.forward(name, x, params) if saves_y else x
+        return {
+            "native": lambda: activations.backward(name, dy, saved, params),
+            "numpy": lambda: reference.backward(name, dy, saved, params),
+        }
+
+    return build
+
+
+def dropout_fwd(n: int) -> Contest:
+    x = random(n)
+
+    def numpy() -> Array:
+        keep = reference_dropout.keep(n, 0.2, 7, 1, 0)
+        return x * keep * np.float32(1 / 0.8)
+
+    return {"native": lambda: activations.dropout(x, 0.2, 7, 1, 0)[0], "numpy": numpy}
+
+
+def dropout_bwd(n: int) -> Contest:
+    dy = random(n)
+    mask = activations.dropout(dy, 0.2, 7, 1, 0)[1]
+    return {
+        "native": lambda: activations.dropout_backward(dy, mask, 0.2),
+        "numpy": lambda: dy * mask * np.float32(1 / 0.8),
+    }
+
+
+def update(kind: str) -> Callable[[int], Contest]:
+    """One optimizer's update; each run starts from the same weights and state."""
+
+    def build(n: int) -> Contest:
+        w, g = random(n), random(2, n)[1]
+        start = [np.full(n, 0.1, np.float32) for _ in range(_native.UPDATES[kind])]
+        own, state = w.copy(), [slot.copy() for slot in start]
+
+        def native() -> Array:
+            own[:] = w
+            for slot, value in zip(state, start, strict=True):
+                slot[:] = value
+            optimizers.update(kind, own, g, state, HYPER[kind], 3)
+            return own
+
+        return {
+            "native": native,
+            "numpy": lambda: reference_updates.update(kind, w, g, start, HYPER[kind], 3)[0],
+        }
+
+    return build
+
+
+def gather(dtype: str) -> Callable[[int, int], Contest]:
+    """Rows in a shuffled order, converted to float32."""
+
+    def build(m: int, n: int) -> Contest:
+        source = (np.random.default_rng(1).random((10 * m, n)) * 2).astype(dtype)
+        rows, x = np.random.default_rng(2).permutation(10 * m)[:m], np.empty((m, n), np.float32)
+
+        def native() -> Array:
+            _native.gather(x, source, rows)
+            return x
+
+        return {"native": native, "numpy": lambda: source[rows].astype(np.float32)}
+
+    return build
+
+
+def listed() -> list[str]:
+    """Every kernel of kernels.def."""
+    text = (Path(__file__).parents[1] / "csrc" / "kernels" / "kernels.def").read_text()
+    names = re.findall(r"^K\(\w+, (\w+),", text, re.MULTILINE)
+    acts = re.findall(r"^ACT\((\w+),", text, re.MULTILINE)
+    names += [f"{name}_{way}" for name in acts for way in ("fwd", "bwd")]
+    names += [f"update_{name}" for name in re.findall(r"^UPDATE\((\w+),", text, re.MULTILINE)]
+    names += [f"gather_{name}" for name in re.findall(r"^GATHER\((\w+),", text, re.MULTILINE)]
+    return names
+
+
+# Kernel -> who builds its contest, and the sizes.
+CONTESTS: dict[str, tuple[Callable[..., Contest], tuple[tuple[int, ...], ...]]] = {
+    "gemm": (gemm, PRODUCTS),
+    "gemm_dw": (gemm_dw, PRODUCTS),
+    "transpose": (transpose, MATRICES),
+    "colsum": (colsum, MATRICES),
+    **{
+        build.__name__: (build, tuple((n,) for n in VECTORS))
+        for build in (add, affine, penalty, clip, sumsq, sumabs, dropout_fwd, dropout_bwd)
+    },
+    **{
+        f"{name}_{way}": (activation(name, way == "bwd"), MATRICES)
+        for name in ("softmax", "log_softmax")
+        for way in ("fwd", "bwd")
+    },
+    **{
+        f"{name}_{way}": (activation(name, way == "bwd"), tuple((n,) for n in VECTORS))
+        for name in _native.ACTIVATIONS
+        for way in ("fwd", "bwd")
+    },
+    **{f"update_{name}": (update(name), tuple((n,) for n in VECTORS)) for name in _native.UPDATES},
+    **{f"gather_{name}": (gather(name), MATRICES) for name in _native.GATHERS},
+}
+assert set(listed()) <= set(CONTESTS), set(listed()) - set(CONTESTS)
+
+
+def contestants() -> Iterator[Any]:
+    """Kernel, size, who."""
+    for kernel, (_, sizes) in CONTESTS.items():
+        for size in sizes:
+            for who in ("native", "blas", "numpy"):
+                if who != "blas" or kernel in ("gemm", "gemm_dw", "colsum"):
+                    label = "x".join(map(str, size))
+                    yield pytest.param(kernel, size, who, id=f"{kernel}-{label}-{who}")
+
+
+@pytest.mark.benchmark(max_time=0.1, min_rounds=10, warmup=True)
+@pytest.mark.parametrize(("kernel", "size", "who"), contestants())
+def test_kernel(benchmark: BenchmarkFixture, kernel: str, size: tuple[int, ...], who: str) -> None:
+    contest = CONTESTS[kernel][0](*size)
+    expected = np.array(contest["numpy"]())
+    # One rounding differs, or sums of many terms in another order.
+    terms = max(size) if kernel.removesuffix("_dw") in WITH_ROUNDED_SUMS else 1
+    np.testing.assert_allclose(
+        contest[who](), expected, rtol=2e-5, atol=1e-6 * terms**0.5 * (1 + np.abs(expected).max())
+    )
+    benchmark.group = f"{kernel} {'x'.join(map(str, size))}"
+    benchmark.extra_info.update(tier=_native.tier(), numpy=np.__version__, blas=blas.info()["name"])
+    with threadpool_limits(1):  # one core each: SciPy's BLAS and NumPy's
+        benchmark(contest[who])

@@ -1,0 +1,75 @@
+/* Gather: rows of the user's data, of any type and layout, into x (m, n).
+ *
+ * x[i, j] = (R) src[row(i), j],  row(i) = rows ? rows[first + i] : first + i;  the element lies at
+ * src + row(i) * row_stride + j * stride, in bytes, perhaps unaligned, hence memcpy.  Strides may be
+ * negative or 0. Returns 1 if a value is NaN or infinite after conversion, else 0.
+ */
+
+FM_INLINE R FM(gather_value)(const char *p, const enum fm_gather kind)
+{
+    switch (kind) {
+#define GATHER(name, type)                                                                         \
+    case FM_GATHER_##name: {                                                                       \
+        type value;                                                                                \
+        memcpy(&value, p, sizeof value);                                                           \
+        return (R)value;                                                                           \
+    }
+#include "kernels.def"
+    default: return 0;
+    }
+}
+
+/* 1 if x (n) holds NaN or infinity: only they give x * 0 = NaN. */
+FM_INLINE int FM(not_finite)(const R *x, ptrdiff_t n)
+{
+    const vf zero = v_zero();
+    vf s0 = zero, s1 = zero;
+    ptrdiff_t i = 0;
+    for (; i + 2 * VL <= n; i += 2 * VL) {
+        s0 = v_fma(v_load(x + i), zero, s0);
+        s1 = v_fma(v_load(x + i + VL), zero, s1);
+    }
+    for (; i + VL <= n; i += VL) s0 = v_fma(v_load(x + i), zero, s0);
+    if (i < n) s1 = v_fma(v_loadn(x + i, n - i), zero, s1);
+    return v_sum(v_add(s0, s1)) != 0;
+}
+
+FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,
+                             ptrdiff_t stride, const int64_t *rows, ptrdiff_t first, ptrdiff_t m,
+                             ptrdiff_t n, const enum fm_gather kind, const ptrdiff_t size,
+                             const int floating)
+{
+    int bad = 0;
+    if (!rows) {
+        src += first * row_stride;
+        if (stride == size && row_stride == n * size && ldx == n) { /* one block: one long row */
+            n *= m;
+            m = m > 0;
+        }
+    }
+    for (ptrdiff_t i = 0; i < m; i++, x += ldx) {
+        const char *row = src + (rows ? (ptrdiff_t)rows[first + i] : i) * row_stride;
+        if (n == 1) {
+            x[0] = FM(gather_value)(row, kind);
+            if (floating) bad |= x[0] - x[0] != 0;
+            continue;
+        }
+        if (stride == size) {
+            for (ptrdiff_t j = 0; j < n; j++) x[j] = FM(gather_value)(row + j * size, kind);
+        } else {
+            for (ptrdiff_t j = 0; j < n; j++) x[j] = FM(gather_value)(row + j * stride, kind);
+        }
+        if (floating) bad |= FM(not_finite)(x, n);
+    }
+    return bad;
+}
+
+#define GATHER(name, type)                                                                         \
+    static int FM(gather_##name)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,       \
+                                 ptrdiff_t stride, const int64_t *rows, ptrdiff_t first,           \
+                                 ptrdiff_t m, ptrdiff_t n)                                         \
+    {                                                                                              \
+        return FM(gather_any)(x, ldx, src, row_stride, stride, rows, first, m, n,                  \
+                              FM_GATHER_##name, (ptrdiff_t)sizeof(type), (type)0.5 != 0);          \
+    }
+#include "kernels.def"

@@ -1,0 +1,111 @@
+/* Register tiles of the matrix product: the innermost loops of gemm.inc.c. */
+enum {
+    FM_MR = GEMM_ROWS, /* rows and vectors of a tile: its accumulators fill the registers */
+    FM_NV = GEMM_VECTORS,
+    FM_ROW_NV = 8 /* vectors of a tile of one row */
+};
+_Static_assert(FM_MR <= 8 && FM_NV <= 4, "the tables below hold no larger tiles");
+
+/* A product, or the part of it that a panel or a tile computes. */
+typedef struct fm_product {
+    R *c, *pack; /* pack: room for a panel of b, or NULL */
+    const R *a, *b, *bias;
+    ptrdiff_t ldc, a_rs, a_cs, ldb, m, n, k;
+    ptrdiff_t c_last, b_last; /* where a panel's last vector begins: in c and bias, and in b */
+    int flags;
+    int a_packed; /* a is in groups of a tile's rows, each group (k, rows) contiguous */
+} fm_product;
+
+/* Tiles of mr rows and nv vectors, one below the other. The last vector overlaps the one before when
+ * n is no multiple of VL, which costs nothing, as all of a tile's c is read before any is written.
+ * Only when n < VL are there fewer lanes: nv is 1, w = n. `packing` copies the panel of b to t->pack
+ * in passing. mr, nv, packing and w == VL are constants after inlining. */
+FM_INLINE void fm_tile(const fm_product *t, ptrdiff_t tiles, const int mr, const int nv,
+                       const ptrdiff_t w, const int packing)
+{
+    enum { AHEAD = 12 }; /* rows of b to prefetch when it is read for the first time */
+    vf s[FM_MR * FM_NV > FM_ROW_NV ? FM_MR * FM_NV : FM_ROW_NV], x[FM_ROW_NV];
+    const R *a_tile = t->a;
+    R *c = t->c, *pack = t->pack;
+    const ptrdiff_t ldc = t->ldc, ldb = t->ldb, k = t->k, a_rs = t->a_packed ? 1 : t->a_rs;
+    const ptrdiff_t a_cs = t->a_packed ? mr : t->a_cs, a_step = mr * (t->a_packed ? k : a_rs);
+    ptrdiff_t cj[FM_ROW_NV], bj[FM_ROW_NV];
+#define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
+#define FM_EACH FM_UNROLL for (int i = 0; i < mr; i++) FM_EACH_V
+#define FM_GET(p) (w == VL ? v_load(p) : v_loadn(p, w))
+    FM_EACH_V cj[v] = v == nv - 1 ? t->c_last : v * (ptrdiff_t)VL;
+    FM_EACH_V bj[v] = v == nv - 1 ? t->b_last : v * (ptrdiff_t)VL;
+    for (; tiles > 0; tiles--, a_tile += a_step, c += mr * ldc) {
+        const R *a = a_tile, *b = t->b;
+        FM_EACH s[i * nv + v] = v_zero();
+        if (t->flags & FM_ACCUMULATE) {
+            FM_EACH s[i * nv + v] = FM_GET(c + i * ldc + cj[v]);
+        }
+        for (ptrdiff_t p = 0; p < k; p++, a += a_cs, b += ldb) {
+            FM_EACH_V x[v] = FM_GET(b + bj[v]);
+            if (packing) {
+                __builtin_prefetch(b + AHEAD * ldb);
+                FM_EACH_V v_store(pack + v * VL, x[v]);
+                pack += nv * VL;
+            }
+            FM_EACH s[i * nv + v] = v_fma(v_set1(a[i * a_rs]), x[v], s[i * nv + v]);
+        }
+        if (t->bias) {
+            FM_EACH_V x[v] = FM_GET(t->bias + cj[v]);
+            FM_EACH s[i * nv + v] = v_add(s[i * nv + v], x[v]);
+        }
+        if (t->flags & FM_RELU) {
+            FM_EACH s[i * nv + v] = v_max(v_zero(), s[i * nv + v]);
+        }
+        if (w == VL) {
+            FM_EACH v_store(c + i * ldc + cj[v], s[i * nv + v]);
+        } else {
+            FM_EACH v_storen(c + i * ldc + cj[v], s[i * nv + v], w);
+        }
+    }
+#undef FM_EACH_V
+#undef FM_EACH
+#undef FM_GET
+}
+
+/* The tiles as functions of their own: inlined into one, the compiler shares addresses among them and
+ * spills registers in every innermost loop (-15 % where a is strided). */
+typedef void fm_tile_fn(const fm_product *t, ptrdiff_t tiles);
+
+#define FM_TILE(mr, nv)                                                                            \
+    static void fm_tile_##mr##_##nv(const fm_product *t, ptrdiff_t tiles)                          \
+    {                                                                                              \
+        if (mr == 1 || (mr <= FM_MR && nv <= FM_NV)) fm_tile(t, tiles, mr, nv, VL, 0);             \
+    }
+#define FM_NARROW(mr) /* n < VL */                                                                 \
+    static void fm_tile_##mr##_0(const fm_product *t, ptrdiff_t tiles)                             \
+    {                                                                                              \
+        if (mr <= FM_MR) fm_tile(t, tiles, mr, 1, t->n, 0);                                        \
+    }
+#define FM_PACKING(nv) /* one tile of FM_MR rows, or of one less */                                \
+    static void fm_packing_##nv(const fm_product *t, ptrdiff_t rows)                               \
+    {                                                                                              \
+        if (nv > FM_NV) return;                                                                    \
+        if (rows == FM_MR) fm_tile(t, 1, FM_MR, nv, VL, 1);                                        \
+        else fm_tile(t, 1, FM_MR - 1, nv, VL, 1);                                                  \
+    }
+#define FM_EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#define FM_TILES(mr) FM_NARROW(mr) FM_TILE(mr, 1) FM_TILE(mr, 2) FM_TILE(mr, 3) FM_TILE(mr, 4)
+#define FM_ROW_OF_TILES(mr)                                                                        \
+    {fm_tile_##mr##_0, fm_tile_##mr##_1, fm_tile_##mr##_2, fm_tile_##mr##_3, fm_tile_##mr##_4},
+
+/* clang-format off */
+FM_EACH_ROWS(FM_TILES)
+FM_TILE(1, 5) FM_TILE(1, 6) FM_TILE(1, 7) FM_TILE(1, 8)
+FM_PACKING(1) FM_PACKING(2) FM_PACKING(3) FM_PACKING(4)
+
+/* By rows - 1 and vectors; by vectors, of one row; by vectors. No vectors: n < VL. */
+static fm_tile_fn *const fm_tiles[][5] = {FM_EACH_ROWS(FM_ROW_OF_TILES)};
+static fm_tile_fn *const fm_row_tiles[] = {
+    fm_tile_1_0, fm_tile_1_1, fm_tile_1_2, fm_tile_1_3, fm_tile_1_4,
+    fm_tile_1_5, fm_tile_1_6, fm_tile_1_7, fm_tile_1_8,
+};
+static fm_tile_fn *const fm_packing[] = {
+    NULL, fm_packing_1, fm_packing_2, fm_packing_3, fm_packing_4,
+};
+/* clang-format on */

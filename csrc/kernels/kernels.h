@@ -1,0 +1,62 @@
+/* Tables of the native kernels, one per element type and tier: filled by all.inc.c, chosen in cpu.c. */
+#ifndef FM_KERNELS_H
+#define FM_KERNELS_H
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FM_ACCUMULATE = 1, FM_RELU = 2 }; /* flags of gemm and colsum */
+
+/* Indices into the tables' arrays, and their names, in the order of kernels.def. */
+enum fm_act {
+#define ACT(name, saves) FM_ACT_##name,
+#include "kernels.def"
+    FM_ACT_COUNT
+};
+enum fm_update {
+#define UPDATE(name, slots) FM_UPDATE_##name,
+#include "kernels.def"
+    FM_UPDATE_COUNT
+};
+enum fm_gather {
+#define GATHER(name, type) FM_GATHER_##name,
+#include "kernels.def"
+    FM_GATHER_COUNT
+};
+extern const char *const fm_act_names[FM_ACT_COUNT];
+extern const char fm_act_saves[FM_ACT_COUNT]; /* what backward reads: 'X' or 'Y' */
+extern const char *const fm_update_names[FM_UPDATE_COUNT];
+extern const int fm_update_slots[FM_UPDATE_COUNT];
+extern const char *const fm_gather_names[FM_GATHER_COUNT];
+
+/* Symbols of the functions: FM(name), FM(name_fwd) and FM(name_bwd), FM(update_name), FM(gather_name).
+ * act_fwd: y = f(x), y == x allowed.  act_bwd: dx = dy * f'(x), s is y or x (fm_act_saves), dx == dy
+ *          allowed.  h: the activation's own parameters.
+ * update:  w, s0, s1, s2 in place from the gradient g; h: the step's scalars (update.inc.c).
+ * gather:  x (m, n), row i = row (rows ? rows[first + i] : first + i) of src; strides in bytes; returns
+ *          1 if any value was NaN or infinite, else 0 (gather.inc.c). */
+#define FM_ARRAYS                                                                                  \
+    void (*act_fwd[FM_ACT_COUNT])(R *y, const R *x, ptrdiff_t n, const R *h);                      \
+    void (*act_bwd[FM_ACT_COUNT])(R *dx, const R *dy, const R *s, ptrdiff_t n, const R *h);        \
+    void (*update[FM_UPDATE_COUNT])(R *w, const R *g, R *s0, R *s1, R *s2, ptrdiff_t n,            \
+                                    const R *h);                                                   \
+    int (*gather[FM_GATHER_COUNT])(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,     \
+                                   ptrdiff_t stride, const int64_t *rows, ptrdiff_t first,         \
+                                   ptrdiff_t m, ptrdiff_t n);
+
+#define R float
+typedef struct fm_kernels_f32 {
+#define K(result, name, args) result(*name) args;
+#include "kernels.def"
+    FM_ARRAYS
+} fm_kernels_f32;
+#undef R
+#define R double
+typedef struct fm_kernels_f64 {
+#define K(result, name, args) result(*name) args;
+#include "kernels.def"
+    FM_ARRAYS
+} fm_kernels_f64;
+#undef R
+#undef FM_ARRAYS
+
+#endif

@@ -1,0 +1,4 @@
+/* The kernels compiled for the scalar tier. */
+#include "../simd/scalar.h"
+
+#include "../kernels/all.inc.c"

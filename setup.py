@@ -1,0 +1,50 @@
+"""The extension modules: one per .pyx in src/fastmlp/_core.
+
+The C kernels are linked into `_native`, the thread team into `team`: what is global in C must be
+in one module only.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# No -march, no -ffast-math: one build runs on every CPU, and NaN means NaN.
+COMPILE = ["-std=c11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
+COMPILE += ["-g0", "-fvisibility=hidden"]
+if sys.platform == "win32":
+    LINK, LIBRARIES = [], ["synchronization"]
+else:
+    COMPILE += ["-pthread"]
+    LINK, LIBRARIES = ["-pthread", "-Wl,-x" if sys.platform == "darwin" else "-Wl,-s"], ["m"]
+
+files = sorted(path.as_posix() for path in Path("csrc").rglob("*.*"))
+included = [path for path in files if path.endswith((".h", ".def", ".inc.c"))]
+compiled = [path for path in files if path.endswith(".c") and path not in included]
+team = ["csrc/team.c"]
+c_sources = {"_native": [path for path in compiled if path not in team], "team": team}
+
+
+def extension(pyx: Path) -> Extension:
+    """The module of one .pyx."""
+    return Extension(
+        f"fastmlp._core.{pyx.stem}",
+        [pyx.as_posix(), *c_sources.get(pyx.stem, [])],
+        include_dirs=["csrc"],
+        depends=included,
+        extra_compile_args=COMPILE,
+        extra_link_args=LINK,
+        libraries=LIBRARIES,
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [extension(pyx) for pyx in sorted(Path("src/fastmlp/_core").glob("*.pyx"))],
+        include_path=["src"],
+        build_dir="build/cython",
+    ),
+    options={"build_ext": {"parallel": os.cpu_count()}},
+)

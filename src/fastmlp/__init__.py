@@ -1,0 +1,44 @@
+"""fastmlp: multi-layer perceptrons on the CPU you have, with Keras 3's API and a native core."""
+
+from fastmlp import (
+    activations,
+    callbacks,
+    config,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    regularizers,
+    utils,
+)
+from fastmlp._show_config import show_config
+from fastmlp._version import __version__
+from fastmlp.layers import Input
+from fastmlp.models import Model, Sequential
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "__version__",
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "show_config",
+    "utils",
+]

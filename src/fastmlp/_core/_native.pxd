@@ -1,0 +1,18 @@
+# cython: language_level=3
+"""For the other extension modules: the tables in use. Only _native links the C objects.
+
+    from fastmlp._core._native cimport kernels32, kernels64, real
+
+    if real is float:
+        kernels32().add(y, a, b, n)
+    else:
+        kernels64().add(y, a, b, n)
+"""
+from fastmlp._core.kernels cimport fm_kernels_f32, fm_kernels_f64
+
+ctypedef fused real:
+    float
+    double
+
+cdef const fm_kernels_f32 *kernels32() noexcept nogil
+cdef const fm_kernels_f64 *kernels64() noexcept nogil

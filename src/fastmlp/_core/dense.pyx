@@ -1,0 +1,209 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The dense layer's three products, on the micro-kernel or on BLAS.
+
+    op            p                n                                     items [i0, i1)
+    dense_fwd     y  x  w  bias    rep k n relu blas                     samples
+    dense_bwd     dx dy w          rep k n transposed blas               samples
+    grad_matmul   g  x  dy         rep k n accumulate g_stride blas      rows of w (k)
+    grad_bias     g  dy            rep n accumulate g_stride             elements of bias
+    transpose     wt w             n k                                   rows of w (k)
+
+    y (m, n) = x (m, k) · w (k, n) + bias (n)      dx = dy · wᵀ      dw = xᵀ · dy      dbias = Σ dy
+
+`rep` rows a sample. With `transposed`, dense_bwd reads wt (n, k), so that every product has its
+right factor row by row; BLAS needs no such copy. A gradient tile lies in the worker's scratch
+when g_stride is 0.
+"""
+from fastmlp._core._native cimport kernels32, kernels64, real
+from fastmlp._core.op cimport Op, Step, Worker
+from fastmlp._core cimport blas
+from fastmlp._core import blas as _blas
+
+import numpy as np
+
+cdef enum:
+    ACCUMULATE = 1
+    RELU = 2
+
+
+cdef void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
+                      const real *b, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+                      const real *bias, int flags) noexcept nogil:
+    if real is float:
+        kernels32().gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, flags)
+    else:
+        kernels64().gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, flags)
+
+
+cdef void add_bias_relu(real *y, const real *bias, ptrdiff_t m, ptrdiff_t n, bint relu) noexcept nogil:
+    """y (m, n) = y + bias (n), then max(y, 0); NaN stays."""
+    cdef ptrdiff_t i, j
+    cdef real v
+    for i in range(m):
+        if bias != NULL:
+            for j in range(n):
+                y[i * n + j] += bias[j]
+        if relu:
+            for j in range(n):
+                v = y[i * n + j]
+                y[i * n + j] = <real>0 if v < 0 else v
+
+
+cdef void dense_fwd(real *y, const real *x, const real *w, const real *bias,
+                    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, bint relu, bint on_blas) noexcept nogil:
+    if on_blas:
+        blas.gemm(y, n, x, k, False, w, n, False, m, n, k, <real>1, <real>0)
+        add_bias_relu(y, bias, m, n, relu)
+    else:
+        native_gemm(y, n, x, k, 1, w, n, m, n, k, bias, RELU if relu else 0)
+
+
+cdef void dense_bwd(real *dx, const real *dy, const real *w,
+                    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, bint on_blas) noexcept nogil:
+    """w is wt (n, k) on the micro-kernel, w (k, n) on BLAS."""
+    if on_blas:
+        blas.gemm(dx, k, dy, n, False, w, n, True, m, k, n, <real>1, <real>0)
+    else:
+        native_gemm(dx, k, dy, n, 1, w, k, m, k, n, <const real *>NULL, 0)
+
+
+cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+                      ptrdiff_t i0, ptrdiff_t i1, bint accumulate, bint on_blas) noexcept nogil:
+    """Rows i0 .. i1 of dw (k, n) = xᵀ · dy, summed over m rows; g holds just those rows."""
+    if on_blas:
+        blas.gemm(g, n, x + i0, k, True, dy, n, False, i1 - i0, n, m,
+                  <real>1, <real>1 if accumulate else <real>0)
+    else:
+        native_gemm(g, n, x + i0, 1, k, dy, n, i1 - i0, n, m, <const real *>NULL,
+                    ACCUMULATE if accumulate else 0)
+
+
+cdef inline void run_dense_fwd(real *y, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t rep = op.n[0], k = op.n[1], n = op.n[2]
+    dense_fwd(y + i0 * rep * n, <const real *>op.p[1] + i0 * rep * k, <const real *>op.p[2],
+              <const real *>op.p[3], (i1 - i0) * rep, n, k, op.n[3], op.n[4])
+
+
+cdef inline void run_dense_bwd(real *dx, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t rep = op.n[0], k = op.n[1], n = op.n[2]
+    dense_bwd(dx + i0 * rep * k, <const real *>op.p[1] + i0 * rep * n, <const real *>op.p[2],
+              (i1 - i0) * rep, n, k, op.n[4])
+
+
+cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker *worker,
+                                 ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    g = g + i0 * op.n[4] if op.n[4] else <real *>worker.scratch
+    grad_matmul(g, <const real *>op.p[1], <const real *>op.p[2], step.m * op.n[0], op.n[2], op.n[1],
+                i0, i1, op.n[3], op.n[5])
+
+
+cdef inline void run_grad_bias(real *g, const Op *op, const Step *step, Worker *worker,
+                               ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef const real *dy = <const real *>op.p[1] + i0
+    g = g + i0 * op.n[3] if op.n[3] else <real *>worker.scratch
+    if real is float:
+        kernels32().colsum(g, dy, op.n[1], step.m * op.n[0], i1 - i0, op.n[2])
+    else:
+        kernels64().colsum(g, dy, op.n[1], step.m * op.n[0], i1 - i0, op.n[2])
+
+
+cdef inline void run_transpose(real *wt, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t n = op.n[0], k = op.n[1]
+    cdef const real *w = <const real *>op.p[1] + i0 * n
+    if real is float:
+        kernels32().transpose(wt + i0, k, w, n, i1 - i0, n)
+    else:
+        kernels64().transpose(wt + i0, k, w, n, i1 - i0, n)
+
+
+# What the executor calls, for each element type.
+cdef void dense_fwd_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_dense_fwd(<float *>op.p[0], op, i0, i1)
+
+cdef void dense_fwd_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_dense_fwd(<double *>op.p[0], op, i0, i1)
+
+cdef void dense_bwd_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_dense_bwd(<float *>op.p[0], op, i0, i1)
+
+cdef void dense_bwd_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_dense_bwd(<double *>op.p[0], op, i0, i1)
+
+cdef void grad_matmul_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_grad_matmul(<float *>op.p[0], op, s, w, i0, i1)
+
+cdef void grad_matmul_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_grad_matmul(<double *>op.p[0], op, s, w, i0, i1)
+
+cdef void grad_bias_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_grad_bias(<float *>op.p[0], op, s, w, i0, i1)
+
+cdef void grad_bias_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_grad_bias(<double *>op.p[0], op, s, w, i0, i1)
+
+cdef void transpose_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_transpose(<float *>op.p[0], op, i0, i1)
+
+cdef void transpose_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_transpose(<double *>op.p[0], op, i0, i1)
+
+
+OPS = {
+    "dense_fwd": (<size_t>&dense_fwd_f32, <size_t>&dense_fwd_f64),
+    "dense_bwd": (<size_t>&dense_bwd_f32, <size_t>&dense_bwd_f64),
+    "grad_matmul": (<size_t>&grad_matmul_f32, <size_t>&grad_matmul_f64),
+    "grad_bias": (<size_t>&grad_bias_f32, <size_t>&grad_bias_f64),
+    "transpose": (<size_t>&transpose_f32, <size_t>&transpose_f64),
+}
+
+
+# On arrays, for tests and benchmarks.
+
+def _check(what, condition, *arrays):
+    if not condition:
+        shapes = ", ".join(str((a.shape[0], a.shape[1])) for a in arrays)
+        raise ValueError(f"{what}: the shapes do not fit. Received: {shapes}")
+
+
+def forward(const real[:, ::1] x, const real[:, ::1] w, bias=None, bint relu=False,
+            bint on_blas=False):
+    """y (m, n) = x (m, k) · w (k, n) + bias (n), then max(y, 0) with relu."""
+    cdef ptrdiff_t m = x.shape[0], k = x.shape[1], n = w.shape[1]
+    _check("dense.forward", w.shape[0] == k and (bias is None or bias.shape == (n,)), x, w)
+    if on_blas:
+        _blas.load()
+    cdef const real[::1] b = bias
+    y = np.empty((m, n), np.asarray(x).dtype)
+    cdef real[:, ::1] out = y
+    if m and n:
+        dense_fwd(&out[0, 0], &x[0, 0] if k else NULL, &w[0, 0] if k else NULL,
+                  &b[0] if bias is not None else NULL, m, n, k, relu, on_blas)
+    return y
+
+
+def backward(const real[:, ::1] dy, const real[:, ::1] w, bint on_blas=False):
+    """dx (m, k) = dy (m, n) · wᵀ, with w (k, n)."""
+    cdef ptrdiff_t m = dy.shape[0], n = dy.shape[1], k = w.shape[0]
+    _check("dense.backward", w.shape[1] == n, dy, w)
+    if on_blas:
+        _blas.load()
+    factor = np.asarray(w) if on_blas else np.ascontiguousarray(np.asarray(w).T)
+    cdef const real[:, ::1] right = factor
+    dx = np.empty((m, k), np.asarray(dy).dtype)
+    cdef real[:, ::1] out = dx
+    if m and k:
+        dense_bwd(&out[0, 0], &dy[0, 0] if n else NULL, &right[0, 0] if n else NULL, m, n, k, on_blas)
+    return dx
+
+
+def weight_gradient(const real[:, ::1] x, const real[:, ::1] dy, bint on_blas=False):
+    """dw (k, n) = x (m, k)ᵀ · dy (m, n)"""
+    cdef ptrdiff_t m = x.shape[0], k = x.shape[1], n = dy.shape[1]
+    _check("dense.weight_gradient", dy.shape[0] == m, x, dy)
+    if on_blas:
+        _blas.load()
+    g = np.zeros((k, n), np.asarray(x).dtype)
+    cdef real[:, ::1] out = g
+    if m and n and k:
+        grad_matmul(&out[0, 0], &x[0, 0], &dy[0, 0], m, n, k, 0, k, False, on_blas)
+    return g

@@ -1,0 +1,42 @@
+# cython: language_level=3
+"""What an op is at run time: the structs that every kernel module and the executor share."""
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef struct Step:            # one batch; read-only while a phase runs
+    ptrdiff_t m              # samples in this batch
+    ptrdiff_t first          # position of its first sample in the epoch's order
+    const int64_t *rows      # order of the epoch: position -> row of the data set; NULL: 0, 1, 2 ...
+    int64_t t                # optimizer iterations before this step (0-based)
+    uint64_t seed            # of this fit; streams of random numbers hang below it
+
+
+cdef struct Worker:
+    int id
+    ptrdiff_t task           # number of the task in its group: selects the accumulators
+    char *scratch            # 64-byte aligned, private
+
+
+cdef struct Op:
+    # Handles items [i0, i1): samples of the batch in a row phase, rows of a weight in a parameter phase.
+    void (*run)(const Op *op, const Step *step, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil
+    void *p[8]               # buffers: outputs first, then inputs; NULL where an input is absent
+    ptrdiff_t n[8]           # sizes and flags
+    double f[8]              # scalars
+    double *acc              # accumulators of task 0, n_acc a task; NULL if it has none
+    ptrdiff_t n_acc
+
+
+cdef struct Part:            # columns of one feed that lie evenly in the user's memory
+    const char *base         # row 0
+    ptrdiff_t row_stride     # bytes
+    ptrdiff_t stride         # bytes from one column to the next
+    ptrdiff_t column
+    ptrdiff_t width
+    int kind                 # index of a gather kernel: the user's dtype
+
+
+cdef struct Feed:            # where the rows of one input, target or weight come from
+    Part *parts
+    ptrdiff_t n_parts
+    int not_finite           # whether a NaN or an infinity was met

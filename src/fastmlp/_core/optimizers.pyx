@@ -1,0 +1,277 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""What happens to a weight once its gradient is known. Formulas: csrc/kernels/update.inc.c.
+
+    op        p                  n                      f             items: rows of w
+    update    w g s0 s1 s2 h     index width g_stride                 one optimizer's step
+    penalty   g w                width g_stride         l1 l2         g += l1 sign w + 2 l2 w
+    clip      g                  width g_stride         limit         g = min(max(g, -limit), limit)
+    decay     w h                width                  weight_decay  w -= w · weight_decay · learning rate
+
+g_stride is the width; or 0: g lies in the worker's scratch and holds rows i0 … i1 only.
+h are the eight scalars of `prepare`, in the weights' type; h[7] is the learning rate.
+"""
+from libc.math cimport pow, sqrt
+from libc.stdint cimport int64_t
+
+from fastmlp._core._native cimport kernels32, kernels64, real
+from fastmlp._core.op cimport Op, Step, Worker
+
+import numpy as np
+
+from fastmlp._core import _native
+
+cdef extern from "kernels/kernels.h" nogil:
+    enum:
+        FM_UPDATE_sgd
+        FM_UPDATE_momentum
+        FM_UPDATE_nesterov
+        FM_UPDATE_rmsprop
+        FM_UPDATE_rmsprop_momentum
+        FM_UPDATE_rmsprop_centered
+        FM_UPDATE_rmsprop_centered_momentum
+        FM_UPDATE_adagrad
+        FM_UPDATE_adadelta
+        FM_UPDATE_adam
+        FM_UPDATE_amsgrad
+        FM_UPDATE_adamax
+        FM_UPDATE_nadam
+
+# Name of every update: number of its slots.
+UPDATES = dict(_native.UPDATES)
+
+# What `hyper` holds.
+_RMSPROP = ("learning_rate", "rho", "momentum", "epsilon")
+_ADAM = ("learning_rate", "beta_1", "beta_2", "epsilon")
+HYPER = {
+    "sgd": ("learning_rate",),
+    "momentum": ("learning_rate", "momentum"),
+    "nesterov": ("learning_rate", "momentum"),
+    "rmsprop": _RMSPROP,
+    "rmsprop_momentum": _RMSPROP,
+    "rmsprop_centered": _RMSPROP,
+    "rmsprop_centered_momentum": _RMSPROP,
+    "adagrad": ("learning_rate", "epsilon"),
+    "adadelta": ("learning_rate", "rho", "epsilon"),
+    "adam": _ADAM,
+    "amsgrad": _ADAM,
+    "adamax": _ADAM,
+    "nadam": _ADAM,
+}
+
+
+cdef inline double nadam_u(double beta_1, int64_t t) noexcept nogil:
+    """beta_1 (1 - 0.96^t / 2); from t = 1000 on that is beta_1 to the last bit, without a pow."""
+    return beta_1 * (1 - 0.5 * pow(0.96, <double>t)) if t < 1000 else beta_1
+
+
+cdef double nadam_product(double beta_1, int64_t t, double *state) noexcept nogil:
+    """The product of u over steps 1 … t; state holds that of the last call and its t."""
+    cdef double product = 1
+    cdef int64_t i = 0
+    if t > 1 and state[1] == <double>(t - 1):
+        product, i = state[0], t - 1
+    while i < t and product != 0:
+        i += 1
+        product *= nadam_u(beta_1, i)
+    state[0], state[1] = product, <double>t
+    return product
+
+
+cdef void prepare(int kind, const double *hyper, int64_t t, double *state, double *h) noexcept nogil:
+    """The scalars of one step.
+
+    Args:
+        kind: Index of an update.
+        hyper: As `HYPER` says.
+        t: Steps done before this one.
+        state: Four doubles that the caller keeps between steps, zero at first; nadam's product.
+        h: Eight doubles: the result, laid out as csrc/kernels/update.inc.c says.
+    """
+    cdef double lr = hyper[0], now = <double>(t + 1)
+    cdef double power, u, u_next, product
+    cdef int i
+    for i in range(7):
+        h[i] = 0
+    h[0] = h[7] = lr
+    if kind == FM_UPDATE_momentum or kind == FM_UPDATE_nesterov:
+        h[1] = hyper[1]
+    elif FM_UPDATE_rmsprop <= kind <= FM_UPDATE_rmsprop_centered_momentum:
+        h[1], h[2], h[3], h[4] = hyper[1], 1 - hyper[1], hyper[2], hyper[3]
+    elif kind == FM_UPDATE_adagrad:
+        h[1] = hyper[1]
+    elif kind == FM_UPDATE_adadelta:
+        h[1], h[2], h[3] = hyper[1], 1 - hyper[1], hyper[2]
+    elif kind == FM_UPDATE_adam or kind == FM_UPDATE_amsgrad:
+        h[0] = lr * sqrt(1 - pow(hyper[2], now)) / (1 - pow(hyper[1], now))
+        h[1], h[2], h[3] = 1 - hyper[1], 1 - hyper[2], hyper[3]
+    elif kind == FM_UPDATE_adamax:
+        h[0] = lr / (1 - pow(hyper[1], now))
+        h[1], h[2], h[3] = 1 - hyper[1], hyper[2], hyper[3]
+    elif kind == FM_UPDATE_nadam:
+        u, u_next = nadam_u(hyper[1], t + 1), nadam_u(hyper[1], t + 2)
+        product = nadam_product(hyper[1], t + 1, state)
+        h[0] = lr * u_next / (1 - product * u_next)
+        h[1], h[2], h[3] = 1 - hyper[1], 1 - hyper[2], hyper[3]
+        h[4] = lr * (1 - u) / (1 - product)
+        h[5] = 1 / (1 - pow(hyper[2], now))
+
+
+cdef inline void update_rows(real *w, const real *g, real *s0, real *s1, real *s2, ptrdiff_t n, ptrdiff_t index,
+                             const real *h) noexcept nogil:
+    if real is float:
+        kernels32().update[index](w, g, s0, s1, s2, n, h)
+    else:
+        kernels64().update[index](w, g, s0, s1, s2, n, h)
+
+
+cdef inline void penalty_rows(real *g, const real *w, ptrdiff_t n, double l1, double l2) noexcept nogil:
+    if real is float:
+        kernels32().penalty(g, w, n, <float>l1, <float>l2)
+    else:
+        kernels64().penalty(g, w, n, l1, l2)
+
+
+cdef inline void clip_rows(real *g, ptrdiff_t n, double limit) noexcept nogil:
+    if real is float:
+        kernels32().clip(g, n, <float>limit)
+    else:
+        kernels64().clip(g, n, limit)
+
+
+cdef inline real *rows_of(real *g, ptrdiff_t stride, Worker *worker, ptrdiff_t i0) noexcept nogil:
+    """Rows i0 … of a gradient."""
+    return g + i0 * stride if stride else <real *>worker.scratch
+
+
+cdef inline real *moved(void *p, ptrdiff_t start, real *like) noexcept nogil:
+    """p, of like's type, moved unless it is NULL."""
+    return NULL if p == NULL else <real *>p + start
+
+
+cdef inline void run_update(real *w, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t start = i0 * op.n[1], n = (i1 - i0) * op.n[1]
+    update_rows(w + start, rows_of(<real *>op.p[1], op.n[2], worker, i0), moved(op.p[2], start, w),
+                moved(op.p[3], start, w), moved(op.p[4], start, w), n, op.n[0], <const real *>op.p[5])
+
+
+cdef inline void run_penalty(real *g, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t start = i0 * op.n[0], n = (i1 - i0) * op.n[0]
+    penalty_rows(rows_of(g, op.n[1], worker, i0), <const real *>op.p[1] + start, n, op.f[0], op.f[1])
+
+
+cdef inline void run_clip(real *g, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    clip_rows(rows_of(g, op.n[1], worker, i0), (i1 - i0) * op.n[0], op.f[0])
+
+
+cdef inline void run_decay(real *w, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    # w -= (weight_decay lr) w, not w *= 1 - weight_decay lr: that factor's rounding would be a bias.
+    cdef real[8] h
+    h[0] = <real>(op.f[0] * (<const real *>op.p[1])[7])
+    h[1] = h[2] = h[3] = h[4] = h[5] = h[6] = h[7] = 0
+    w += i0 * op.n[0]
+    update_rows(w, w, <real *>NULL, <real *>NULL, <real *>NULL, (i1 - i0) * op.n[0], FM_UPDATE_sgd, h)
+
+
+cdef void update_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_update(<float *>op.p[0], op, w, i0, i1)
+
+cdef void update_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_update(<double *>op.p[0], op, w, i0, i1)
+
+cdef void penalty_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_penalty(<float *>op.p[0], op, w, i0, i1)
+
+cdef void penalty_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_penalty(<double *>op.p[0], op, w, i0, i1)
+
+cdef void clip_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_clip(<float *>op.p[0], op, w, i0, i1)
+
+cdef void clip_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_clip(<double *>op.p[0], op, w, i0, i1)
+
+cdef void decay_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_decay(<float *>op.p[0], op, i0, i1)
+
+cdef void decay_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_decay(<double *>op.p[0], op, i0, i1)
+
+
+OPS = {
+    "update": (<size_t>&update_f32, <size_t>&update_f64),
+    "penalty": (<size_t>&penalty_f32, <size_t>&penalty_f64),
+    "clip": (<size_t>&clip_f32, <size_t>&clip_f64),
+    "decay": (<size_t>&decay_f32, <size_t>&decay_f64),
+}
+
+
+# On arrays, checked: for tests and benchmarks.
+
+cdef int _check_hyper(str kind, hyper) except -1:
+    if kind not in UPDATES:
+        raise ValueError(f"Unknown update {kind!r}. Known: {', '.join(UPDATES)}")
+    if len(hyper) != len(HYPER[kind]):
+        raise ValueError(f"{kind}: expected hyper = ({', '.join(HYPER[kind])}). Received: {tuple(hyper)}")
+    return 0
+
+
+def scalars(str kind, hyper, int64_t t, double[::1] state=None):
+    """The eight scalars of the step after `t` steps, as `prepare` computes them.
+
+    Args:
+        kind: One of `UPDATES`.
+        hyper: The numbers that `HYPER` names.
+        t: Steps done before.
+        state: Four doubles to keep between calls; None: computed afresh.
+    """
+    _check_hyper(kind, hyper)
+    if state is None:
+        state = np.zeros(4)
+    if state.shape[0] != 4 or t < 0:
+        raise ValueError(f"{kind}: expected four doubles of state and t >= 0. Received: {state.shape[0]}, t={t}")
+    cdef double[4] numbers
+    cdef double[::1] h = np.zeros(8)
+    cdef int i
+    for i in range(len(hyper)):
+        numbers[i] = hyper[i]
+    prepare(list(UPDATES).index(kind), numbers, t, &state[0], &h[0])
+    return np.asarray(h)
+
+
+def update(str kind, w, g, slots, hyper, int64_t t):
+    """One optimizer step, in place.
+
+    Args:
+        kind: One of `UPDATES`.
+        w: Weights: a contiguous array of float32 or float64.
+        g: Their gradient, of that shape and type.
+        slots: As many arrays like w as `UPDATES[kind]` says; they change too.
+        hyper: The numbers that `HYPER` names.
+        t: Steps done before.
+
+    Raises:
+        ValueError: Unknown kind, wrong number of slots or hyperparameters, or arrays that do not fit.
+    """
+    _check_hyper(kind, hyper)
+    if len(slots) != UPDATES[kind]:
+        raise ValueError(f"{kind}: expected {UPDATES[kind]} slots. Received: {len(slots)}")
+    for x in (w, g, *slots):
+        writable = x is g or x.flags.writeable
+        if x.dtype not in (np.float32, np.float64) or x.dtype != w.dtype or x.shape != w.shape \
+                or not (x.flags.c_contiguous and x.flags.aligned and writable):
+            raise ValueError(f"{kind}: expected contiguous arrays of one shape and dtype, float32 or float64, all but "
+                             f"the gradient writable. Received: {x.dtype} of shape {x.shape}")
+    h = scalars(kind, hyper, t).astype(w.dtype)
+    cdef size_t[6] p
+    cdef int i
+    for i, x in enumerate((w, g, h, *slots)):
+        p[i] = <size_t>x.__array_interface__["data"][0]
+    for i in range(3 + len(slots), 6):
+        p[i] = 0
+    cdef ptrdiff_t n = w.size, index = list(UPDATES).index(kind)
+    if w.dtype == np.float32:
+        update_rows(<float *>p[0], <const float *>p[1], <float *>p[3], <float *>p[4], <float *>p[5], n, index,
+                    <const float *>p[2])
+    else:
+        update_rows(<double *>p[0], <const double *>p[1], <double *>p[3], <double *>p[4], <double *>p[5], n, index,
+                    <const double *>p[2])

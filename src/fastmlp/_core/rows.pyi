@@ -1,0 +1,3 @@
+"""Types of the extension module rows.pyx."""
+
+OPS: dict[str, tuple[int, int]]

@@ -1,0 +1,306 @@
+"""A plan's step in NumPy: every op's twin, and an interpreter that runs them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastmlp._reference import activations, dropout, losses, updates
+from fastmlp.plan.ir import Buffer, Op, Plan
+from fastmlp.variables import Variable
+
+
+@dataclass
+class State:
+    """What a step reads and writes.
+
+    Attributes:
+        feeds: Arrays of the batch, in the plan's order.
+        weights: Current values; replaced by updates.
+        slots: The optimizer's state.
+        hyper: The optimizer's constants.
+        t: Steps done before.
+        seed: Of dropout.
+        sums: What ops have accumulated.
+        outputs: What `store` ops have copied.
+    """
+
+    feeds: Sequence[np.ndarray]
+    weights: dict[Variable, np.ndarray]
+    slots: dict[Variable, list[np.ndarray]] = field(default_factory=dict)
+    hyper: tuple[float, ...] = ()
+    t: int = 0
+    seed: int = 0
+    sums: dict[Op, np.ndarray] = field(default_factory=dict)
+    outputs: dict[int, np.ndarray] = field(default_factory=dict)
+    values: dict[Buffer, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def m(self) -> int:
+        return len(self.feeds[0])
+
+    def __getitem__(self, buffer: Buffer | None) -> np.ndarray:
+        assert buffer is not None
+        if buffer.kind == "weight" and buffer.variable is not None:
+            return self.weights[buffer.variable]
+        if buffer.kind == "transposed" and buffer.variable is not None:
+            return self.weights[buffer.variable].T
+        return self.values[buffer]
+
+    def rows(self, buffer: Buffer | None, n: int) -> np.ndarray:
+        """A value as a matrix of rows of n."""
+        return self[buffer].reshape(-1, n)
+
+    def put(self, buffer: Buffer, value: np.ndarray) -> None:
+        shape = (self.m, *buffer.shape) if buffer.kind in ("value", "mask") else value.shape
+        self.values[buffer] = value.reshape(shape)
+
+    def add_sums(self, op: Op, *values: float) -> None:
+        known = self.sums.setdefault(op, np.zeros(op.n_acc))
+        known[: len(values)] += values
+
+
+def run_step(plan: Plan, state: State) -> State:
+    """Runs all ops of one step.
+
+    Args:
+        plan: Before or after any pass.
+        state: Changed in place.
+    """
+    for op in plan.ops():
+        OPS[op.name](op, state)
+    return state
+
+
+def _gather(op: Op, s: State) -> None:
+    s.put(op.outs[0], np.asarray(s.feeds[op.attrs["feed"]]))
+
+
+def _store(op: Op, s: State) -> None:
+    s.outputs[op.attrs["index"]] = s[op.ins[0]].copy()
+
+
+def _affine(op: Op, s: State) -> None:
+    s.put(op.outs[0], s[op.ins[0]] * op.attrs["scale"] + op.attrs["offset"])
+
+
+def _add(op: Op, s: State) -> None:
+    s.put(op.outs[0], s[op.ins[0]] + s[op.ins[1]])
+
+
+def _same(op: Op, s: State) -> None:
+    s.put(op.outs[0], s[op.ins[0]])
+
+
+def _activity_loss(op: Op, s: State) -> None:
+    x = s[op.ins[0]]
+    value = op.attrs["l1"] * np.abs(x).sum() + op.attrs["l2"] * np.square(x).sum()
+    s.add_sums(op, value, s.m)
+
+
+def _activity_penalty_bwd(op: Op, s: State) -> None:
+    dy, x = s[op.ins[0]], s[op.ins[1]]
+    s.put(op.outs[0], dy + (op.attrs["l1"] * np.sign(x) + 2 * op.attrs["l2"] * x) / s.m)
+
+
+def _dense_fwd(op: Op, s: State) -> None:
+    y = s.rows(op.ins[0], op.attrs["k"]) @ s[op.ins[1]]
+    if op.ins[2] is not None:
+        y = y + s[op.ins[2]]
+    s.put(op.outs[0], np.where(y < 0, 0, y) if op.attrs["relu"] else y)
+
+
+def _dense_bwd(op: Op, s: State) -> None:
+    w = s[op.ins[1]]
+    wt = w if op.attrs.get("transposed") else w.T
+    s.put(op.outs[0], s.rows(op.ins[0], op.attrs["n"]) @ wt)
+
+
+def _accumulate(op: Op, s: State, g: np.ndarray) -> None:
+    tile = op.outs[0]
+    s.put(tile, s[tile] + g if op.attrs["accumulate"] else g)
+
+
+def _grad_matmul(op: Op, s: State) -> None:
+    x, dy = s.rows(op.ins[0], op.attrs["k"]), s.rows(op.ins[1], op.attrs["n"])
+    _accumulate(op, s, x.T @ dy)
+
+
+def _grad_bias(op: Op, s: State) -> None:
+    _accumulate(op, s, s.rows(op.ins[0], op.attrs["n"]).sum(axis=0))
+
+
+def _act_fwd(op: Op, s: State) -> None:
+    s.put(op.outs[0], activations.forward(op.attrs["kind"], s[op.ins[0]], op.attrs["params"]))
+
+
+def _act_bwd(op: Op, s: State) -> None:
+    dy, saved = s[op.ins[0]], s[op.ins[1]]
+    s.put(op.outs[0], activations.backward(op.attrs["kind"], dy, saved, op.attrs["params"]))
+
+
+def _rows_fwd(op: Op, s: State) -> None:
+    name = op.name.removesuffix("_fwd")
+    s.put(op.outs[0], activations.forward(name, s.rows(op.ins[0], op.attrs["n"])))
+
+
+def _rows_bwd(op: Op, s: State) -> None:
+    n = op.attrs["n"]
+    dy, y = s.rows(op.ins[0], n), s.rows(op.ins[1], n)
+    s.put(op.outs[0], activations.backward(op.name.removesuffix("_bwd"), dy, y))
+
+
+def _dropout_fwd(op: Op, s: State) -> None:
+    x = s[op.ins[0]]
+    rate = op.attrs["rate"]
+    noise = op.attrs["noise_shape"]
+    drawn = (s.m, *x.shape[1:]) if noise is None else (s.m if noise[0] is None else 1, *noise[1:])
+    size = int(np.prod(drawn))
+    keep = dropout.keep(size, rate, s.seed, op.attrs["stream"], s.t).reshape(drawn)
+    s.put(op.outs[1], np.broadcast_to(keep, x.shape).copy())
+    s.put(op.outs[0], _kept(x, s[op.outs[1]], rate))
+
+
+def _dropout_bwd(op: Op, s: State) -> None:
+    s.put(op.outs[0], _kept(s[op.ins[0]], s[op.ins[1]], op.attrs["rate"]))
+
+
+def _kept(x: np.ndarray, keep: np.ndarray, rate: float) -> np.ndarray:
+    return np.where(keep, x * (1 / (1 - rate) if rate < 1 else 0), 0)
+
+
+def _row_values(op: Op, s: State, gradient: bool) -> tuple[np.ndarray, Any]:
+    target = s.rows(op.ins[0], op.attrs["tn"])
+    y = s.rows(op.ins[1], op.attrs["n"])
+    return losses.rows(op.attrs["kind"], target, y, op.attrs["params"], gradient)
+
+
+def _weights_of_rows(op: Op, s: State) -> np.ndarray:
+    if op.ins[2] is None:
+        return np.ones(s.m * op.attrs["rep"])
+    return np.repeat(s[op.ins[2]].reshape(-1), op.attrs["rep"])
+
+
+def _loss(op: Op, s: State) -> None:
+    value, dp = _row_values(op, s, bool(op.outs))
+    w = _weights_of_rows(op, s)
+    scale = op.attrs["factor"] / (len(value) if op.attrs["mean"] else 1)
+    s.add_sums(op, scale * s.m * (w * value).sum(), s.m)
+    if op.outs:
+        s.put(op.outs[0], scale * w[:, None] * dp)
+
+
+def _metric_mean(op: Op, s: State) -> None:
+    value, _ = _row_values(op, s, False)
+    w = _weights_of_rows(op, s)
+    s.add_sums(op, (w * value).sum(), w.sum())
+
+
+def _metric_confusion(op: Op, s: State) -> None:
+    thresholds = np.asarray(op.attrs["thresholds"])
+    target, y = s[op.ins[0]].reshape(-1), s[op.ins[1]].reshape(-1)
+    w = np.repeat(_weights_of_rows(op, s), op.attrs["n"])
+    bucket = (y[:, None] > thresholds).sum(axis=1)
+    n = len(thresholds) + 1
+    positive = np.bincount(bucket, w * (target != 0), n)
+    s.add_sums(op, *positive, *(np.bincount(bucket, w, n) - positive))
+
+
+def _penalty_loss(op: Op, s: State) -> None:
+    w = s[op.ins[0]]
+    value = op.attrs["l1"] * np.abs(w).sum() + op.attrs["l2"] * np.square(w).sum()
+    s.add_sums(op, s.m * value)
+
+
+def _penalty(op: Op, s: State) -> None:
+    w = s[op.ins[0]]
+    s.put(op.outs[0], s[op.outs[0]] + op.attrs["l1"] * np.sign(w) + 2 * op.attrs["l2"] * w)
+
+
+def _clip(op: Op, s: State) -> None:
+    s.put(op.outs[0], np.clip(s[op.outs[0]], -op.attrs["limit"], op.attrs["limit"]))
+
+
+def _sumsq(op: Op, s: State) -> None:
+    value = np.square(s[op.ins[0]], dtype=np.float64).sum()
+    cell = op.outs[0]
+    s.put(cell, np.array([value + (s[cell][0] if op.attrs["accumulate"] else 0), 0.0]))
+
+
+def _clip_factor(op: Op, s: State) -> None:
+    cell = s[op.outs[0]]
+    cell[1] = op.attrs["limit"] / max(np.sqrt(cell[0]), op.attrs["limit"])
+
+
+def _scale(op: Op, s: State) -> None:
+    s.put(op.outs[0], s[op.outs[0]] * s[op.ins[0]][1])
+
+
+def _weight(op: Op, index: int = 0) -> Variable:
+    buffer = op.ins[index]
+    assert buffer is not None and buffer.variable is not None
+    return buffer.variable
+
+
+def _decay(op: Op, s: State) -> None:
+    w = _weight(op)
+    s.weights[w] = s.weights[w] * (1 - op.attrs["weight_decay"] * s.hyper[0])
+
+
+def _update(op: Op, s: State) -> None:
+    w = _weight(op)
+    slots = s.slots.get(w, [])
+    s.weights[w], s.slots[w] = updates.update(
+        op.attrs["kind"], s.weights[w], s[op.ins[1]], slots, s.hyper, s.t
+    )
+
+
+def _transpose(op: Op, s: State) -> None:
+    """A copy that reads find by itself: see `State.__getitem__`."""
+
+
+def _constrain(op: Op, s: State) -> None:
+    w = _weight(op)
+    s.weights[w] = op.attrs["constraint"](s.weights[w])
+
+
+# One twin for every op of a plan.
+OPS: Mapping[str, Callable[[Op, State], Any]] = {
+    "gather": _gather,
+    "store": _store,
+    "affine": _affine,
+    "add": _add,
+    "reshape": _same,
+    "activity_penalty": _same,
+    "activity_loss": _activity_loss,
+    "activity_penalty_bwd": _activity_penalty_bwd,
+    "dense_fwd": _dense_fwd,
+    "dense_bwd": _dense_bwd,
+    "grad_matmul": _grad_matmul,
+    "grad_bias": _grad_bias,
+    "transpose": _transpose,
+    "act_fwd": _act_fwd,
+    "act_bwd": _act_bwd,
+    "softmax_fwd": _rows_fwd,
+    "softmax_bwd": _rows_bwd,
+    "log_softmax_fwd": _rows_fwd,
+    "log_softmax_bwd": _rows_bwd,
+    "dropout_fwd": _dropout_fwd,
+    "dropout_noise_fwd": _dropout_fwd,
+    "dropout_bwd": _dropout_bwd,
+    "loss": _loss,
+    "metric_mean": _metric_mean,
+    "metric_confusion": _metric_confusion,
+    "penalty_loss": _penalty_loss,
+    "penalty": _penalty,
+    "clip": _clip,
+    "sumsq": _sumsq,
+    "clip_factor": _clip_factor,
+    "scale": _scale,
+    "decay": _decay,
+    "update": _update,
+    "constrain": _constrain,
+}

@@ -1,0 +1,141 @@
+"""Optimizers' updates, in double precision: Keras 3's formulas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+_Arrays = Sequence[np.ndarray]
+
+_SLOTS = {
+    "sgd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "rmsprop_momentum": 2,
+    "rmsprop_centered": 2, "rmsprop_centered_momentum": 3, "adagrad": 1, "adadelta": 2,
+    "adam": 2, "amsgrad": 3, "adamax": 2, "nadam": 2,
+}  # fmt: skip
+
+_Result = tuple[np.ndarray, list[np.ndarray]]
+
+
+def update(
+    kind: str,
+    w: np.ndarray,
+    g: np.ndarray,
+    slots: Sequence[np.ndarray],
+    hyper: Sequence[float],
+    t: int,
+) -> _Result:
+    """One step of an optimizer, after `t` steps.
+
+    Returns:
+        The new weights and slots; `slots` may be empty before the first step.
+    """
+    w, g = np.asarray(w, np.float64), np.asarray(g, np.float64)
+    s = [np.asarray(x, np.float64) for x in slots] or [np.zeros_like(w)] * _SLOTS[kind]
+    if kind.startswith("rmsprop"):
+        return _rmsprop(kind, w, g, s, *hyper)
+    return _UPDATES[kind](w, g, s, t + 1, *hyper)
+
+
+def _sgd(w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float) -> _Result:
+    return w - lr * g, []
+
+
+def _momentum(w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float, mu: float) -> _Result:
+    m = mu * s[0] - lr * g
+    return w + m, [m]
+
+
+def _nesterov(w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float, mu: float) -> _Result:
+    m = mu * s[0] - lr * g
+    return w + mu * m - lr * g, [m]
+
+
+def _rmsprop(
+    kind: str,
+    w: np.ndarray,
+    g: np.ndarray,
+    s: _Arrays,
+    lr: float,
+    rho: float,
+    mu: float,
+    eps: float,
+) -> _Result:
+    v = rho * s[0] + (1 - rho) * g * g
+    out = [v]
+    denominator = v + eps
+    if "centered" in kind:
+        d = rho * s[-1] + (1 - rho) * g
+        denominator = v - d * d + eps
+    step = lr * g / np.sqrt(denominator)
+    if kind.endswith("momentum"):
+        step = mu * s[1] + step
+        out.append(step)
+    if "centered" in kind:
+        out.append(d)
+    return w - step, out
+
+
+def _adagrad(w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float, eps: float) -> _Result:
+    v = s[0] + g * g
+    return w - lr * g / np.sqrt(v + eps), [v]
+
+
+def _adadelta(
+    w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float, rho: float, eps: float
+) -> _Result:
+    v = rho * s[0] + (1 - rho) * g * g
+    u = g * np.sqrt(s[1] + eps) / np.sqrt(v + eps)
+    return w - lr * u, [v, rho * s[1] + (1 - rho) * u * u]
+
+
+def _adam(
+    w: np.ndarray,
+    g: np.ndarray,
+    s: _Arrays,
+    t: int,
+    lr: float,
+    b1: float,
+    b2: float,
+    eps: float,
+    amsgrad: bool = False,
+) -> _Result:
+    m, v = s[0] + (g - s[0]) * (1 - b1), s[1] + (g * g - s[1]) * (1 - b2)
+    out = [m, v]
+    if amsgrad:
+        v = np.maximum(s[2], v)
+        out.append(v)
+    alpha = lr * math.sqrt(1 - b2**t) / (1 - b1**t)
+    return w - alpha * m / (np.sqrt(v) + eps), out
+
+
+def _adamax(
+    w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float, b1: float, b2: float, eps: float
+) -> _Result:
+    m, v = s[0] + (g - s[0]) * (1 - b1), np.maximum(b2 * s[1], np.abs(g))
+    return w - lr * m / ((1 - b1**t) * (v + eps)), [m, v]
+
+
+def _nadam(
+    w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float, b1: float, b2: float, eps: float
+) -> _Result:
+    m, v = s[0] + (g - s[0]) * (1 - b1), s[1] + (g * g - s[1]) * (1 - b2)
+    u = b1 * (1 - 0.5 * 0.96 ** np.arange(1.0, t + 2))  # of steps 1 … t + 1
+    product = u[:t].prod()
+    mean = u[t] * m / (1 - product * u[t]) + (1 - u[t - 1]) * g / (1 - product)
+    return w - lr * mean / (np.sqrt(v / (1 - b2**t)) + eps), [m, v]
+
+
+_UPDATES: dict[str, Callable[..., _Result]] = {
+    "sgd": _sgd,
+    "momentum": _momentum,
+    "nesterov": _nesterov,
+    "adagrad": _adagrad,
+    "adadelta": _adadelta,
+    "adam": _adam,
+    "amsgrad": partial(_adam, amsgrad=True),
+    "adamax": _adamax,
+    "nadam": _nadam,
+}

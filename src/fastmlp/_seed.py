@@ -1,0 +1,77 @@
+"""The global seed: one sequence of 63-bit seeds, from which all unseeded randomness is drawn.
+
+The k-th seed since `set_seed(s)` is a function of (s, k) alone: NumPy's `SeedSequence` mixes both.
+Without `set_seed`, s is entropy of the operating system.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import numpy as np
+
+from fastmlp.errors import check_int
+
+
+def _fresh(entropy: int | None) -> tuple[int, Iterator[int]]:
+    return _entropy() if entropy is None else entropy, itertools.count()
+
+
+def _entropy() -> int:
+    return int.from_bytes(os.urandom(16), "little")
+
+
+# (entropy, counter), replaced as a whole: next() on a counter is atomic, so no lock is needed.
+_state = _fresh(None)
+_user_seed: int | None = None
+
+
+def set_seed(seed: int) -> None:
+    """Restarts the sequence of seeds.
+
+    Args:
+        seed: Any integer >= 0.
+
+    Raises:
+        ValueError: If `seed` is not an integer >= 0.
+    """
+    global _state, _user_seed
+    seed = check_int("set_seed", "seed", seed, low=0)
+    _user_seed, _state = seed, _fresh(seed)
+
+
+def get_seed() -> int | None:
+    """Returns the seed that `set_seed` got last, or `None`."""
+    return _user_seed
+
+
+def next_seed() -> int:
+    """Draws the next seed, 0 <= seed < 2**63, of the global sequence.
+
+    Returns:
+        A Python int, different at every call.
+
+    Example:
+
+    >>> set_seed(7)
+    >>> first = next_seed()
+    >>> set_seed(7)
+    >>> first == next_seed(), first == next_seed()
+    (True, False)
+    """
+    entropy, counter = _state
+    sequence = np.random.SeedSequence(entropy, spawn_key=(next(counter),))
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _reseed_child() -> None:
+    """Forked processes that share no seed on purpose must not share one by accident."""
+    global _state
+    if _user_seed is None:
+        _state = _fresh(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reseed_child)

@@ -1,0 +1,108 @@
+"""Process-wide settings: element type, threads, and who multiplies matrices.
+
+The only global state of fastmlp besides the random seed. Environment variables are read once,
+at import; the functions here override them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from fastmlp.errors import unknown_name
+
+_FLOATX = ("float32", "float64")
+_GEMM = ("auto", "blas", "native")
+
+
+def _available_cpus() -> int:
+    """CPUs that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _threads_from_environment() -> int:
+    text = os.environ.get("FASTMLP_NUM_THREADS", "").strip()
+    if not text:
+        return _available_cpus()
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(
+            f"FASTMLP_NUM_THREADS: expected a whole number from 1. Received: {text!r}. "
+            "Hint: unset it to use every CPU of this process."
+        )
+    return int(text)
+
+
+_settings: dict[str, str | int | float] = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "threads": _threads_from_environment(),
+    "gemm": "auto",
+}
+
+
+def floatx() -> str:
+    """Element type of layers built without `dtype`: `'float32'` or `'float64'`."""
+    return str(_settings["floatx"])
+
+
+def set_floatx(value: str) -> None:
+    """Sets the element type of layers built from now on.
+
+    Args:
+        value: `'float32'` or `'float64'`.
+
+    Raises:
+        ValueError: Any other value.
+    """
+    if value not in _FLOATX:
+        raise unknown_name("floatx", value, _FLOATX)
+    _settings["floatx"] = value
+
+
+def epsilon() -> float:
+    """The fuzz factor of Keras's `backend.epsilon()`: 1e-7."""
+    return float(_settings["epsilon"])
+
+
+def num_threads() -> int:
+    """Largest number of threads that one training or prediction uses."""
+    return int(_settings["threads"])
+
+
+def set_num_threads(n: int) -> None:
+    """Sets the largest number of threads that one training or prediction uses.
+
+    Results do not depend on it: the same seed gives the same bits for any number. Small networks
+    run on one thread whatever is set, since waking a second one would cost more than it brings.
+
+    Args:
+        n: A whole number from 1 to 256.
+
+    Raises:
+        ValueError: `n` is not such a number.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 256:
+        raise ValueError(
+            f"set_num_threads: expected a whole number from 1 to 256. Received: n={n!r}"
+        )
+    _settings["threads"] = n
+
+
+def gemm() -> str:
+    """Who multiplies matrices: `'auto'` (a measured size rule), `'blas'` or `'native'`."""
+    return str(_settings["gemm"])
+
+
+def set_gemm(rule: str) -> None:
+    """Chooses who multiplies matrices in plans compiled from now on.
+
+    Args:
+        rule: `'auto'` (by size), `'blas'` (SciPy's BLAS) or `'native'` (fastmlp's kernels).
+
+    Raises:
+        ValueError: An unknown rule.
+    """
+    if rule not in _GEMM:
+        raise unknown_name("gemm rule", rule, _GEMM)
+    _settings["gemm"] = rule

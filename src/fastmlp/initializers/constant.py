@@ -1,0 +1,123 @@
+"""Initializers without chance: Zeros, Ones, Constant, Identity, and arrays given by the user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.errors import bad_argument, check_number
+from fastmlp.initializers.base import Initializer, registry
+
+
+@registry.register("zero")
+class Zeros(Initializer):
+    """All elements are 0.
+
+    Example:
+
+    >>> Zeros()((2,), "float32")
+    array([0., 0.], dtype=float32)
+    """
+
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
+        return np.zeros(shape)
+
+
+@registry.register("one")
+class Ones(Initializer):
+    """All elements are 1.
+
+    Example:
+
+    >>> Ones()((2,), "float32")
+    array([1., 1.], dtype=float32)
+    """
+
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
+        return np.ones(shape)
+
+
+@registry.register
+class Constant(Initializer):
+    """All elements are `value`.
+
+    Args:
+        value: Any finite number. Default: 0.
+
+    Raises:
+        ValueError: If `value` is not a finite number.
+
+    Example:
+
+    >>> Constant(0.5)((2,), "float32")
+    array([0.5, 0.5], dtype=float32)
+    """
+
+    config_names = ("value",)
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = check_number("Constant", "value", value)
+
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
+        return np.full(shape, self.value)
+
+
+@registry.register("IdentityInitializer")
+class Identity(Initializer):
+    """The identity matrix times `gain`, cut or padded with zeros if it is not square.
+
+    Args:
+        gain: Factor. Default: 1.
+
+    Raises:
+        ValueError: If `gain` is not a finite number, or the shape not of rank 2.
+
+    Example:
+
+    >>> Identity()((2, 3), "float32")
+    array([[1., 0., 0.],
+           [0., 1., 0.]], dtype=float32)
+    """
+
+    config_names = ("gain",)
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = check_number("Identity", "gain", gain)
+
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
+        if len(shape) != 2:
+            raise bad_argument("Identity", "a shape of rank 2", "shape", shape)
+        return self.gain * np.eye(*shape)
+
+
+class ArrayInitializer(Initializer):
+    """The values of a given array; `initializers.get(array)` makes one.
+
+    Args:
+        value: The array, or nested lists; copied.
+
+    Raises:
+        ValueError: If `value` is not numeric, or a weight of another shape asks.
+
+    Example:
+
+    >>> ArrayInitializer([[1, 2]])((1, 2), "float32")
+    array([[1., 2.]], dtype=float32)
+    """
+
+    def __init__(self, value: npt.ArrayLike) -> None:
+        self.value = np.array(value)
+        if self.value.dtype.kind not in "biuf":
+            raise bad_argument("ArrayInitializer", "an array of numbers", "value", value)
+
+    def _values(self, shape: tuple[int, ...]) -> np.ndarray:
+        if shape != self.value.shape:
+            expected = f"a weight of the given array's shape {self.value.shape}"
+            raise bad_argument("ArrayInitializer", expected, "shape", shape)
+        return self.value.copy()
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the values as nested lists."""
+        return {"value": self.value.tolist()}

@@ -1,0 +1,41 @@
+"""An activation as a layer of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastmlp import activations
+from fastmlp.graph import Tensor
+from fastmlp.layers.base import Layer
+
+
+class Activation(Layer):
+    """Applies an activation function: `y = activation(x)`.
+
+    Args:
+        activation: Name or function.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Input shape:
+        Any; the output has the same.
+
+    Raises:
+        ValueError: An unknown activation.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Activation("relu")(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]], dtype=float32)
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, x: Tensor) -> Tensor:
+        y: Tensor = self.activation(x)
+        return y
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}

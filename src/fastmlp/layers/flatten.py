@@ -1,0 +1,43 @@
+"""Flatten."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastmlp import ops
+from fastmlp.errors import bad_argument
+from fastmlp.graph import Tensor
+from fastmlp.layers.base import Layer
+
+
+class Flatten(Layer):
+    """Makes each sample one row: `(batch, a, b, …)` becomes `(batch, a·b·…)`. Costs nothing.
+
+    Args:
+        data_format: `'channels_last'` (or `None`) or `'channels_first'`: where the channels of an
+            image stand; with the latter they are moved last in Keras, which fastmlp does not do.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Raises:
+        ValueError: `data_format` is `'channels_first'` or unknown.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Flatten()(np.zeros((2, 28, 28))).shape
+    (2, 784)
+    """
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if data_format not in (None, "channels_last"):
+            where = f"Flatten '{self.name}'"
+            raise bad_argument(where, "'channels_last' or None", "data_format", data_format)
+        self.data_format = "channels_last"
+
+    def call(self, x: Tensor) -> Tensor:
+        return ops.reshape(x, (math.prod(int(d or 0) for d in x.shape[1:]),))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "data_format": self.data_format}

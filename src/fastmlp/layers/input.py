@@ -1,0 +1,99 @@
+"""Where a model's data enters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastmlp import _names, config, graph
+from fastmlp.errors import bad_argument, unknown_name
+from fastmlp.graph import Tensor
+from fastmlp.layers.base import Layer, check_shape
+
+_DTYPES = (
+    "float32", "float64", "float16", "bool", "int8", "int16", "int32", "int64",
+    "uint8", "uint16", "uint32", "uint64",
+)  # fmt: skip
+
+
+class InputLayer(Layer):
+    """Declares the shape of the samples that a model takes.
+
+    Args:
+        shape: Shape of one sample, without the batch.
+        batch_size: Accepted and not needed: any batch fits.
+        dtype: Type of the data to expect; any is converted on the way in.
+        batch_shape: `shape` with the batch in front.
+        name: Name of the input.
+
+    Raises:
+        ValueError: Neither or both shapes are given, or a size is not a positive integer.
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: str | None = None,
+        batch_shape: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        for unused in ("sparse", "ragged", "optional"):
+            if kwargs.pop(unused, False):
+                raise bad_argument("Input", f"{unused}=False", unused, True)
+        if kwargs.pop("tensor", kwargs.pop("input_tensor", None)) is not None:
+            raise bad_argument("Input", "tensor=None", "tensor", "…", "give a shape instead")
+        if kwargs.pop("input_shape", None) is not None:
+            raise bad_argument("Input", "shape=", "input_shape", "…")
+        super().__init__(name=name or _names.unique_name("input_layer"), **kwargs)
+        if dtype is not None and getattr(dtype, "name", dtype) not in _DTYPES:
+            raise unknown_name("Input dtype", dtype, _DTYPES)
+        if (shape is None) == (batch_shape is None):
+            hint = "a sample of 4 numbers is Input((4,))"
+            raise bad_argument(
+                f"Input '{self.name}'", "either shape or batch_shape", "shape", shape, hint
+            )
+        sample = shape if batch_shape is None else tuple(batch_shape)[1:]
+        self.shape = check_shape(f"Input '{self.name}'", sample)
+        self.batch_shape = (batch_size, *self.shape)
+        self.built = True
+        self.output_shape = (None, *self.shape)
+        self.input_dtype = dtype
+        self.output: Tensor = graph.input_tensor((None, *self.shape), config.floatx(), self.name)
+
+    def call(self, x: Tensor) -> Tensor:
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        return {"batch_shape": self.batch_shape, "dtype": self.input_dtype, "name": self.name}
+
+
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: str | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    **kwargs: Any,
+) -> Tensor:
+    """The symbolic tensor that a model starts from.
+
+    Args:
+        shape: Shape of one sample, without the batch: `(4,)` for four numbers.
+        batch_size: Accepted and not needed: any batch fits.
+        dtype: Type of the data to expect; any is converted on the way in.
+        batch_shape: `shape` with the batch in front.
+        name: Name of the input.
+
+    Returns:
+        A symbolic tensor `(None, *shape)`.
+
+    Raises:
+        ValueError: Neither or both shapes are given, or a size is not a positive integer.
+
+    Example:
+
+    >>> Input((4,)).shape
+    (None, 4)
+    """
+    return InputLayer(shape, batch_size, dtype, batch_shape, name, **kwargs).output

@@ -1,0 +1,182 @@
+"""The area under a curve of two rates, over all thresholds."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastmlp import config
+from fastmlp.errors import bad_argument, check_choice, check_int
+from fastmlp.metrics.base import divide_no_nan, registry
+from fastmlp.metrics.confusion import ConfusionMetric, Counts, check_thresholds
+
+_CURVES = ("ROC", "PR", "PRGAIN")
+_SUMMATIONS = ("interpolation", "minoring", "majoring")
+
+
+@registry.register
+class AUC(ConfusionMetric):
+    """The area under the ROC or precision-recall curve, as a Riemann sum over thresholds.
+
+    Args:
+        num_thresholds: Number of thresholds, > 1, evenly spaced from 0 to 1. Default: 200.
+        curve: `"ROC"`, true over false positive rate; `"PR"`, precision over recall; or
+            `"PRGAIN"`, precision gain over recall gain.
+        summation_method: Height of a strip: `"interpolation"`, the mean of both sides (with
+            `"PR"`, by the formula of Davis & Goadrich 2006); `"minoring"`, the lower side;
+            `"majoring"`, the higher one.
+        name: Name; `None`: `"auc"`.
+        dtype: Element type; see `Metric`.
+        thresholds: Numbers in [0, 1], used instead of `num_thresholds`; 0 and 1 are added.
+        multi_label: Not supported yet; must be `False`.
+        num_labels: Not supported yet; must be `None`.
+        label_weights: Not supported yet; must be `None`.
+        from_logits: Whether predictions are logits; their sigmoid is what is compared.
+
+    Attributes:
+        thresholds: What predictions are compared with: from just below 0 to just above 1; of
+            logits, the logits of that, from -inf to inf.
+
+    Raises:
+        ValueError: If an argument is outside of its range or not supported.
+
+    Example:
+
+    >>> metric = AUC(num_thresholds=3)
+    >>> metric.update_state([0, 0, 1, 1], [0, 0.5, 0.3, 0.9])
+    >>> float(metric.result())
+    0.75
+    """
+
+    direction = "max"
+
+    def __init__(
+        self,
+        num_thresholds: int = 200,
+        curve: str = "ROC",
+        summation_method: str = "interpolation",
+        name: str | None = None,
+        dtype: str | None = None,
+        thresholds: Any = None,
+        multi_label: bool = False,
+        num_labels: int | None = None,
+        label_weights: Any = None,
+        from_logits: bool = False,
+    ) -> None:
+        super().__init__(dtype, name)
+        unsupported = {
+            "multi_label": multi_label or None,
+            "num_labels": num_labels,
+            "label_weights": label_weights,
+        }
+        for argument, value in unsupported.items():
+            if value is not None:
+                hint = "only one AUC over all labels is supported; use an output for each"
+                raise bad_argument("AUC", f"no {argument}", argument, value, hint)
+        if isinstance(curve, str):
+            curve = curve.upper() if curve.islower() else curve
+        if isinstance(summation_method, str):
+            summation_method = summation_method[:1].lower() + summation_method[1:]
+        self.curve = check_choice("AUC", "curve", curve, _CURVES)
+        self.summation_method = check_choice(
+            "AUC", "summation_method", summation_method, _SUMMATIONS
+        )
+        self.from_logits = bool(from_logits)
+        self._given = thresholds is not None
+        if thresholds is None:
+            self.num_thresholds = check_int("AUC", "num_thresholds", num_thresholds, low=2)
+            inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
+        else:
+            inner = sorted(check_thresholds("AUC", [*thresholds]))
+            self.num_thresholds = len(inner) + 2
+        self._even = np.allclose(
+            [0, *inner, 1], np.linspace(0, 1, self.num_thresholds), atol=config.epsilon()
+        )
+        self._inner = inner
+        if from_logits:
+            self.thresholds = (-math.inf, *map(_logit, inner), math.inf)
+        else:
+            self.thresholds = (-config.epsilon(), *inner, 1 + config.epsilon())
+
+    def get_config(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "num_thresholds": self.num_thresholds,
+            "curve": self.curve,
+            "summation_method": self.summation_method,
+            "multi_label": False,
+            "num_labels": None,
+            "label_weights": None,
+            "from_logits": self.from_logits,
+        }
+        if self._given:
+            arguments["thresholds"] = self._inner
+        return super().get_config() | arguments
+
+    def from_acc(self, acc: np.ndarray) -> Any:
+        counts = self.counts(self._clipped(acc))
+        if self.curve == "PR" and self.summation_method == "interpolation":
+            return _interpolated_pr(counts)
+        x, y = _CURVE_OF[self.curve](counts)
+        left, right = y[..., :-1], y[..., 1:]
+        if self.summation_method == "interpolation":
+            heights = (left + right) / 2
+        elif self.summation_method == "minoring":
+            heights = np.minimum(left, right)
+        else:
+            heights = np.maximum(left, right)
+        return np.sum((x[..., :-1] - x[..., 1:]) * heights, axis=-1)
+
+    def _clipped(self, acc: np.ndarray) -> np.ndarray:
+        """Predictions outside of [0, 1] count as 0 and 1 where thresholds are even: so in Keras."""
+        if not self._even:
+            return acc
+        acc = np.array(acc)
+        sides = acc.reshape((*acc.shape[:-1], 2, self.num_thresholds + 1))
+        sides[..., 1] += sides[..., 0]
+        sides[..., -2] += sides[..., -1]
+        sides[..., 0] = sides[..., -1] = 0
+        return acc
+
+
+def _logit(p: float) -> float:
+    if p in (0, 1):
+        return math.inf if p else -math.inf
+    return math.log(p) - math.log1p(-p)
+
+
+def _roc(c: Counts) -> tuple[Any, Any]:
+    x = divide_no_nan(c.false_positives, c.false_positives + c.true_negatives)
+    return x, divide_no_nan(c.true_positives, c.true_positives + c.false_negatives)
+
+
+def _precision_recall(c: Counts) -> tuple[Any, Any]:
+    x = divide_no_nan(c.true_positives, c.true_positives + c.false_negatives)
+    return x, divide_no_nan(c.true_positives, c.true_positives + c.false_positives)
+
+
+def _gains(c: Counts) -> tuple[Any, Any]:
+    """Flach & Kull 2015, Precision-Recall-Gain curves."""
+    positives = c.true_positives + c.false_negatives
+    scale = divide_no_nan(positives, c.true_negatives + c.false_positives)
+    recall = 1 - scale * divide_no_nan(c.false_negatives, c.true_positives)
+    precision = 1 - scale * divide_no_nan(c.false_positives, c.true_positives)
+    none = c.true_positives == 0
+    return np.maximum(np.where(none, 0, recall), 0), np.where(none, 1, precision)
+
+
+_CURVE_OF = {"ROC": _roc, "PR": _precision_recall, "PRGAIN": _gains}
+
+
+def _interpolated_pr(c: Counts) -> Any:
+    """Davis & Goadrich 2006: between thresholds, false positives grow linearly with true ones."""
+    true, predicted = c.true_positives, c.true_positives + c.false_positives
+    d_true = true[..., :-1] - true[..., 1:]
+    slope = divide_no_nan(d_true, np.maximum(predicted[..., :-1] - predicted[..., 1:], 0))
+    intercept = true[..., 1:] - slope * predicted[..., 1:]
+    both = (predicted[..., :-1] > 0) & (predicted[..., 1:] > 0)
+    ratio = np.where(both, divide_no_nan(predicted[..., :-1], predicted[..., 1:]), 1)
+    positives = true[..., 1:] + c.false_negatives[..., 1:]
+    strips = divide_no_nan(slope * (d_true + intercept * np.log(ratio)), positives)
+    return np.sum(strips, axis=-1)

@@ -1,0 +1,87 @@
+"""What all metrics share: accumulators, the way from them to a result, configs, and the registry."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fastmlp.losses.base import check_dtype
+from fastmlp.registry import Configurable, Registry, snake_case
+
+
+class Metric(Configurable):
+    """Base class of metrics.
+
+    A metric of fastmlp is a description. While a plan runs, a native op adds to `n_acc` numbers;
+    `from_acc` turns them into the result. Called on arrays, a metric adds to numbers of its own.
+
+    Args:
+        dtype: `"float32"` or `"float64"`, to which data are converted; `None`: that of the
+            predictions.
+        name: Name; `None`: the class name in snake_case.
+
+    Attributes:
+        op: The native op: `"metric_mean"` or `"metric_confusion"`; empty: a plan cannot run it.
+        kind: For `metric_mean`, the native function of one row.
+        params: Its scalars.
+        thresholds: For `metric_confusion`, ascending.
+        direction: `"max"` or `"min"`, what is better; `None`: neither.
+    """
+
+    op: str = ""
+    kind: str = ""
+    params: tuple[float, ...] = ()
+    thresholds: tuple[float, ...] = ()
+    direction: ClassVar[str | None] = None
+
+    def __init__(self, dtype: str | None = None, name: str | None = None) -> None:
+        where = type(self).__name__
+        self.name = snake_case(where) if name is None else name
+        self.dtype = check_dtype(where, dtype)
+        self._acc: np.ndarray | None = None
+
+    @property
+    def n_acc(self) -> int:
+        """Number of accumulators."""
+        return 2
+
+    @property
+    def acc(self) -> np.ndarray:
+        """What calls and `update_state` have added up."""
+        if self._acc is None:
+            self._acc = np.zeros(self.n_acc)
+        return self._acc
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Adds data, and returns the result so far; arguments as for `update_state`."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Adds data."""
+        raise NotImplementedError(f"{type(self).__name__} does not define update_state().")
+
+    def from_acc(self, acc: np.ndarray) -> Any:
+        """Turns accumulators `(..., n_acc)` into results `(...)`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define from_acc().")
+
+    def result(self) -> Any:
+        """Returns the metric of all data since the last reset."""
+        return self.from_acc(self.acc)
+
+    def reset_state(self) -> None:
+        """Forgets all data."""
+        self._acc = None
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "dtype": self.dtype} | super().get_config()
+
+
+registry = Registry("metric", base=Metric, callables=False)
+
+
+def divide_no_nan(a: Any, b: Any) -> Any:
+    """`a / b`, 0 where b is 0."""
+    a, b = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
+    return np.divide(a, b, out=np.zeros_like(a), where=b != 0)[()]

@@ -1,0 +1,233 @@
+"""Metrics of two classes that count: true and false positives and negatives, at thresholds.
+
+The native op sorts predictions into buckets between thresholds, once; everything here follows from
+the number of positive and of negative targets in each bucket.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastmlp._core import metrics as native
+from fastmlp.errors import bad_argument, check_number
+from fastmlp.losses.base import match_weights
+from fastmlp.losses.rows import as_real, as_reals, split
+from fastmlp.metrics.base import Metric, divide_no_nan, registry
+
+
+class Counts(NamedTuple):
+    """Sums of weights at each threshold, `(..., T)`."""
+
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    true_negatives: np.ndarray
+    false_negatives: np.ndarray
+
+
+class ConfusionMetric(Metric):
+    """Base class of metrics that are computed from counts at thresholds."""
+
+    op = "metric_confusion"
+
+    @property
+    def n_acc(self) -> int:
+        return 2 * (len(self.thresholds) + 1)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds predictions.
+
+        Args:
+            y_true: Targets: 0 is negative, everything else positive.
+            y_pred: Predictions; above a threshold they count as positive there.
+            sample_weight: A weight for each prediction, or for each of its leading axes; `None`:
+                all 1.
+
+        Raises:
+            ValueError: If the shapes do not fit.
+        """
+        y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
+        t, p, shape = split("accuracy", y_true, y_pred)
+        weights = None
+        if sample_weight is not None:
+            values = p.reshape((*shape, p.shape[1]) if shape else p.shape[1:])
+            given = as_real(self.name, "sample_weight", sample_weight, p.dtype)
+            if given.ndim == values.ndim + 1 and given.shape[-1] == 1:
+                given = given[..., 0]
+            if values.ndim == 2 and values.shape[1] > 1 and given.shape == (len(values), 1):
+                given = given[:, 0]
+            _, given = match_weights(self.name, values, given)
+            weights = np.ascontiguousarray(np.broadcast_to(given, values.shape)).ravel()
+            t = np.ascontiguousarray(np.broadcast_to(t, p.shape)).reshape(-1, 1)
+            p = p.reshape(-1, 1)
+        native.accumulate_confusion(self.acc, t, p, np.array(self.thresholds), weights)
+
+    def counts(self, acc: np.ndarray) -> Counts:
+        """Counts at each threshold from the sums in each bucket.
+
+        Bucket b has the predictions above exactly b thresholds, so those of the buckets after k are
+        positive at threshold k.
+        """
+        buckets = len(self.thresholds) + 1
+        positive, negative = acc[..., :buckets], acc[..., buckets:]
+        return Counts(
+            true_positives=_sums_after(positive),
+            false_positives=_sums_after(negative),
+            true_negatives=np.cumsum(negative, axis=-1)[..., :-1],
+            false_negatives=np.cumsum(positive, axis=-1)[..., :-1],
+        )
+
+
+def _sums_after(buckets: np.ndarray) -> np.ndarray:
+    return np.cumsum(buckets[..., ::-1], axis=-1)[..., -2::-1]
+
+
+def check_thresholds(where: str, thresholds: Any) -> list[float]:
+    """Checks that thresholds are a number, or numbers, in [0, 1]."""
+    given = [thresholds] if np.ndim(thresholds) == 0 else list(thresholds)
+    if not given:
+        raise bad_argument(where, "a threshold or more", "thresholds", thresholds)
+    return [check_number(where, "thresholds", threshold, 0, 1) for threshold in given]
+
+
+class _AtThresholds(ConfusionMetric):
+    """Base class of metrics with one result for each threshold that the user gave."""
+
+    def __init__(self, thresholds: Any, name: str | None, dtype: str | None) -> None:
+        super().__init__(dtype, name)
+        given = check_thresholds(type(self).__name__, 0.5 if thresholds is None else thresholds)
+        single = np.ndim(thresholds) == 0
+        self.init_thresholds = None if thresholds is None else given[0] if single else given
+        self._order = np.argsort(given, kind="stable")
+        self.thresholds = tuple(sorted(given))
+
+    def from_acc(self, acc: np.ndarray) -> Any:
+        values = self.from_counts(self.counts(acc))
+        if len(self.thresholds) == 1:
+            return values[..., 0]
+        result = np.empty_like(values)
+        result[..., self._order] = values
+        return result
+
+    def from_counts(self, counts: Counts) -> np.ndarray:
+        """Returns the metric at each threshold."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"thresholds": self.init_thresholds}
+
+
+class _Count(_AtThresholds):
+    def __init__(
+        self, thresholds: Any = None, name: str | None = None, dtype: str | None = None
+    ) -> None:
+        super().__init__(thresholds, name, dtype)
+
+
+@registry.register
+class TruePositives(_Count):
+    """The number of positive targets predicted as positive, or the sum of their weights.
+
+    Args:
+        thresholds: Number in [0, 1] or list of them; predictions above it count as positive.
+            `None`: 0.5.
+        name: Name; `None`: `"true_positives"`.
+        dtype: Element type; see `Metric`.
+
+    Example:
+
+    >>> float(TruePositives()([0, 1, 1, 1], [1, 0, 1, 1]))
+    2.0
+    """
+
+    def from_counts(self, counts: Counts) -> np.ndarray:
+        return counts.true_positives
+
+
+@registry.register
+class FalsePositives(_Count):
+    """The number of negative targets predicted as positive; arguments as for `TruePositives`."""
+
+    def from_counts(self, counts: Counts) -> np.ndarray:
+        return counts.false_positives
+
+
+@registry.register
+class TrueNegatives(_Count):
+    """The number of negative targets predicted as negative; arguments as for `TruePositives`."""
+
+    def from_counts(self, counts: Counts) -> np.ndarray:
+        return counts.true_negatives
+
+
+@registry.register
+class FalseNegatives(_Count):
+    """The number of positive targets predicted as negative; arguments as for `TruePositives`."""
+
+    def from_counts(self, counts: Counts) -> np.ndarray:
+        return counts.false_negatives
+
+
+class _Rate(_AtThresholds):
+    direction = "max"
+    config_names = ("top_k", "class_id")
+
+    def __init__(
+        self,
+        thresholds: Any = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        for argument, value in (("top_k", top_k), ("class_id", class_id)):
+            if value is not None:
+                hint = "fastmlp does not support it yet"
+                raise bad_argument(type(self).__name__, f"no {argument}", argument, value, hint)
+        super().__init__(thresholds, name, dtype)
+        self.top_k = top_k
+        self.class_id = class_id
+
+
+@registry.register
+class Precision(_Rate):
+    """How many of the positive predictions are right: `true / (true + false positives)`, or 0.
+
+    Args:
+        thresholds: Number in [0, 1] or list of them; predictions above it count as positive.
+            `None`: 0.5.
+        top_k: Not supported yet; must be `None`.
+        class_id: Not supported yet; must be `None`.
+        name: Name; `None`: `"precision"`.
+        dtype: Element type; see `Metric`.
+
+    Example:
+
+    >>> metric = Precision()
+    >>> metric.update_state([0, 1, 1, 1], [1, 0, 1, 1])
+    >>> round(float(metric.result()), 4)
+    0.6667
+    """
+
+    def from_counts(self, counts: Counts) -> np.ndarray:
+        predicted = counts.true_positives + counts.false_positives
+        return np.asarray(divide_no_nan(counts.true_positives, predicted))
+
+
+@registry.register
+class Recall(_Rate):
+    """How many of the positive targets are found: `true positives / positives`, or 0.
+
+    Args:
+        thresholds: Number in [0, 1] or list of them; predictions above it count as positive.
+            `None`: 0.5.
+        top_k: Not supported yet; must be `None`.
+        class_id: Not supported yet; must be `None`.
+        name: Name; `None`: `"recall"`.
+        dtype: Element type; see `Metric`.
+    """
+
+    def from_counts(self, counts: Counts) -> np.ndarray:
+        positives = counts.true_positives + counts.false_negatives
+        return np.asarray(divide_no_nan(counts.true_positives, positives))

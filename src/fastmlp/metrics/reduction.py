@@ -1,0 +1,182 @@
+"""Metrics that are means: of values, or of a native function of each row."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp._core import metrics as native
+from fastmlp.losses.base import Loss, match_weights
+from fastmlp.losses.lookup import CLASS_OF
+from fastmlp.losses.rows import as_real, as_reals, split
+from fastmlp.metrics.base import Metric, divide_no_nan, registry
+
+
+def sample_weights(
+    metric: Metric, shape: tuple[int, ...], weights: npt.ArrayLike | None, dtype: npt.DTypeLike
+) -> np.ndarray:
+    """Returns weights of values of this shape, such that those of one sample add up to its own.
+
+    As in Keras, a sample's value is the mean over the axes behind the first one.
+    """
+    values = np.broadcast_to(np.zeros((), dtype), shape)
+    given = as_real(metric.name, "sample_weight", 1.0 if weights is None else weights, dtype)
+    values, given = match_weights(metric.name, values, given)
+    inner = math.prod(values.shape[1:])
+    return np.ascontiguousarray(np.broadcast_to(given / max(inner, 1), values.shape), dtype)
+
+
+@registry.register
+class Mean(Metric):
+    """The weighted mean of values.
+
+    Example:
+
+    >>> mean = Mean()
+    >>> mean.update_state([1.0, 3.0, 5.0, 7.0])
+    >>> float(mean.result())
+    4.0
+    """
+
+    def __init__(self, name: str | None = "mean", dtype: str | None = None) -> None:
+        super().__init__(dtype, name)
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Adds values.
+
+        Args:
+            values: Numbers; of more than one axis, those of a sample are averaged first.
+            sample_weight: A weight for each value, or for each of its leading axes; `None`: 1.
+
+        Raises:
+            ValueError: If the weights do not fit.
+        """
+        values = as_real(self.name, "values", values, self.dtype or "float64")
+        weights = sample_weights(self, values.shape, sample_weight, values.dtype)
+        self.acc[:] += (values.reshape(weights.shape) * weights).sum(), weights.sum()
+
+    def from_acc(self, acc: np.ndarray) -> Any:
+        return divide_no_nan(acc[..., 0], acc[..., 1])
+
+
+@registry.register
+class Sum(Metric):
+    """The weighted sum of values."""
+
+    def __init__(self, name: str | None = "sum", dtype: str | None = None) -> None:
+        super().__init__(dtype, name)
+
+    @property
+    def n_acc(self) -> int:
+        return 1
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Adds values.
+
+        Args:
+            values: Numbers.
+            sample_weight: A weight for each value, or for each of its leading axes; `None`: 1.
+
+        Raises:
+            ValueError: If the weights do not fit.
+        """
+        values = as_real(self.name, "values", values, self.dtype or "float64")
+        if sample_weight is not None:
+            weights = as_real(self.name, "sample_weight", sample_weight, values.dtype)
+            values, weights = match_weights(self.name, values, weights)
+            values = values * weights
+        self.acc[0] += values.sum(dtype=np.float64)
+
+    def from_acc(self, acc: np.ndarray) -> Any:
+        return acc[..., 0]
+
+
+class RowMetric(Metric):
+    """Base class: the weighted mean of a native function of each row.
+
+    Attributes:
+        elementwise: Whether the function of a row is a mean over its elements, so that elements may
+            have weights of their own.
+    """
+
+    op = "metric_mean"
+    elementwise: ClassVar[bool] = False
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        super().__init__(dtype, self.kind if name is None else name)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds predictions.
+
+        Args:
+            y_true: Targets.
+            y_pred: Predictions.
+            sample_weight: A weight for each row, or for each of its leading axes; `None`: all 1.
+
+        Raises:
+            ValueError: If the shapes do not fit.
+        """
+        y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
+        t, p, shape = split(self.kind, y_true, y_pred)
+        if self.elementwise and (not shape or np.ndim(sample_weight) > len(shape)):
+            shape = (*shape, p.shape[1]) if shape or p.shape[1] else (0,)
+            t = np.ascontiguousarray(np.broadcast_to(t, p.shape)).reshape(-1, 1)
+            p = p.reshape(-1, 1)
+        weights = None
+        if sample_weight is not None or len(shape) > 1:
+            weights = sample_weights(self, shape, sample_weight, p.dtype).ravel()
+        native.accumulate_mean(self.acc, self.kind, t, p, weights, self.params)
+
+    def from_acc(self, acc: np.ndarray) -> Any:
+        return divide_no_nan(acc[..., 0], acc[..., 1])
+
+
+@registry.register
+class MeanMetricWrapper(RowMetric):
+    """The weighted mean of a loss function of `fastmlp.losses`.
+
+    Args:
+        fn: One of the functions, its name, or a loss.
+        name: Name; `None`: that of the function.
+        dtype: Element type; see `Metric`.
+        **kwargs: Arguments of the function.
+
+    Raises:
+        TypeError: If `fn` is another function: custom metrics are not supported yet.
+
+    Example:
+
+    >>> from fastmlp import losses
+    >>> metric = MeanMetricWrapper(losses.huber, delta=2.0)
+    >>> float(metric([[0.0]], [[3.0]])), metric.name
+    (4.0, 'huber')
+    """
+
+    direction = "min"
+
+    def __init__(
+        self, fn: Any, name: str | None = None, dtype: str | None = None, **kwargs: Any
+    ) -> None:
+        names = {function.__name__: function for function in CLASS_OF}
+        fn = names.get(fn, fn) if isinstance(fn, str) else fn
+        if isinstance(fn, Loss) and fn.kind and not kwargs:
+            loss, own = fn, fn.name
+        elif inspect.isfunction(fn) and fn in CLASS_OF:
+            loss, own = CLASS_OF[fn](**kwargs), fn.__name__
+        else:
+            raise TypeError(
+                f"Custom metric functions are not supported yet. Received: fn={fn!r}. "
+                f"Expected a loss, or a function of fastmlp.losses: {', '.join(sorted(names))}."
+            )
+        self.kind, self.params = loss.kind, loss.params
+        self._loss = loss
+        super().__init__(own if name is None else name, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        function = next(f.__name__ for f, cls in CLASS_OF.items() if cls is type(self._loss))
+        arguments = {name: getattr(self._loss, name) for name in self._loss.config_names}
+        return super().get_config() | {"fn": function} | arguments

@@ -1,0 +1,108 @@
+"""Metrics of regression: the losses of the same names, averaged over all data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastmlp.losses.base import check_axis
+from fastmlp.metrics.base import registry
+from fastmlp.metrics.reduction import RowMetric
+
+
+@registry.register("mse", "MSE")
+class MeanSquaredError(RowMetric):
+    """The mean of `(y_pred - y_true)²`.
+
+    Args:
+        name: Name; `None`: `"mean_squared_error"`.
+        dtype: Element type; see `Metric`.
+
+    Example:
+
+    >>> metric = MeanSquaredError()
+    >>> metric.update_state([[0, 1], [0, 0]], [[1, 1], [0, 0]], sample_weight=[1, 0])
+    >>> float(metric.result())
+    0.5
+    """
+
+    kind = "mean_squared_error"
+    direction = "min"
+
+
+@registry.register("rmse", "RMSE")
+class RootMeanSquaredError(RowMetric):
+    """The root of the mean of `(y_pred - y_true)²`."""
+
+    kind = "mean_squared_error"
+    elementwise = True
+    direction = "min"
+
+    def __init__(
+        self, name: str | None = "root_mean_squared_error", dtype: str | None = None
+    ) -> None:
+        super().__init__(name, dtype)
+
+    def from_acc(self, acc: np.ndarray) -> Any:
+        return np.sqrt(super().from_acc(acc))
+
+
+@registry.register("mae", "MAE")
+class MeanAbsoluteError(RowMetric):
+    """The mean of `|y_pred - y_true|`."""
+
+    kind = "mean_absolute_error"
+    direction = "min"
+
+
+@registry.register("mape", "MAPE")
+class MeanAbsolutePercentageError(RowMetric):
+    """The mean of `100 |y_pred - y_true| / max(|y_true|, 1e-7)`."""
+
+    kind = "mean_absolute_percentage_error"
+    direction = "min"
+
+
+@registry.register("msle", "MSLE")
+class MeanSquaredLogarithmicError(RowMetric):
+    """The mean of `(log(1 + y_pred) - log(1 + y_true))²`."""
+
+    kind = "mean_squared_logarithmic_error"
+    direction = "min"
+
+
+@registry.register
+class LogCoshError(RowMetric):
+    """The mean of `log(cosh(y_pred - y_true))`; its name is `"logcosh"`."""
+
+    kind = "log_cosh"
+    direction = "min"
+
+    def __init__(self, name: str | None = "logcosh", dtype: str | None = None) -> None:
+        super().__init__(name, dtype)
+
+
+@registry.register
+class CosineSimilarity(RowMetric):
+    """The cosine of the angle between targets and predictions; the loss of that name is minus it.
+
+    Args:
+        name: Name; `None`: `"cosine_similarity"`.
+        dtype: Element type; see `Metric`.
+        axis: Only -1, the last axis.
+    """
+
+    kind = "cosine_similarity"
+    direction = "max"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None, axis: int = -1) -> None:
+        super().__init__(name, dtype)
+        self.axis = check_axis("CosineSimilarity", axis)
+
+    def from_acc(self, acc: np.ndarray) -> Any:
+        return -super().from_acc(acc)
+
+
+registry.register_old("logcosh", "log_cosh_error")
+registry.register_old("cosine_proximity", "cosine_similarity")

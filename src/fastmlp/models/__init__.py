@@ -1,0 +1,6 @@
+"""Models."""
+
+from fastmlp.models.model import Model
+from fastmlp.models.sequential import Sequential
+
+__all__ = ["Model", "Sequential"]

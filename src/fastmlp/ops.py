@@ -1,0 +1,335 @@
+"""The ops: their shape rules, what they lower to, and their gradients, side by side.
+
+Each op is a class; `OPS` is the one list of them. The functions below it are what layers call:
+on symbolic tensors they build nodes. `fwd` writes the op into a plan, `bwd` its gradient. Native
+kernels and `_reference` implement the plan ops named there.
+
+m = samples, k = inputs, n = units, rep = rows of a sample (1, or the middle axes of a rank 3 input).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp._core import activations as _activations
+from fastmlp.errors import unknown_name
+from fastmlp.graph import Node, Shape, Tensor, current_layer
+from fastmlp.variables import Variable
+
+if TYPE_CHECKING:
+    from fastmlp.plan.ir import Buffer, Builder, Op
+
+
+class OpSpec:
+    """Base: `fwd` returns the output buffer; `bwd` adds gradients through the builder."""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        raise NotImplementedError
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        raise NotImplementedError
+
+
+class Dense(OpSpec):
+    """y (m·rep, n) = x (m·rep, k) · w (k, n) + bias (n)"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        w, bias = (b.weight(v) for v in node.weights)
+        assert w is not None
+        k, n = w.shape
+        y = b.value((*ins[0].shape[:-1], n))
+        b.emit("dense_fwd", [y], [ins[0], w, bias], rep=y.width // n, k=k, n=n, relu=False)
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx = dy · wᵀ    dw = xᵀ · dy    dbias = Σ_rows dy"""
+        x, w, bias = op.ins
+        assert x is not None and w is not None
+        rep, k, n = (op.attrs[a] for a in ("rep", "k", "n"))
+        b.add_weight_gradient("grad_matmul", w, [x, dy], rep=rep, k=k, n=n)
+        if bias is not None:
+            b.add_weight_gradient("grad_bias", bias, [dy], rep=rep, n=n)
+        if b.differentiable(x):
+            dx = b.value(x.shape, f"d_{x.name}")
+            b.emit("dense_bwd", [dx], [dy, w], rep=rep, k=k, n=n)
+            b.add_gradient(x, dx)
+
+
+class Activation(OpSpec):
+    """y = f(x), element by element"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.value(ins[0].shape)
+        b.emit("act_fwd", [y], ins, kind=node.attrs["kind"], params=node.attrs["params"])
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx = dy · f'(x), from x or y as the kernel asks for"""
+        (x,) = op.ins
+        assert x is not None
+        saved = op.outs[0] if _activations.ACTIVATIONS[op.attrs["kind"]] == "y" else x
+        dx = b.value(x.shape, f"d_{x.name}")
+        b.emit("act_bwd", [dx], [dy, saved], **op.attrs)
+        b.add_gradient(x, dx)
+
+
+class Softmax(OpSpec):
+    """y = exp(x) / Σ exp(x) over the last axis; log_softmax is its logarithm"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.value(ins[0].shape)
+        n = y.shape[-1]
+        b.emit(f"{node.op}_fwd", [y], ins, rep=y.width // n, n=n)
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx = y · (dy - Σ y·dy)    (log_softmax: dx = dy - exp(y) · Σ dy)"""
+        (x,) = op.ins
+        assert x is not None
+        dx = b.value(x.shape, f"d_{x.name}")
+        b.emit(op.name.replace("_fwd", "_bwd"), [dx], [dy, op.outs[0]], **op.attrs)
+        b.add_gradient(x, dx)
+
+
+class Dropout(OpSpec):
+    """y = x · mask / (1 - rate); the identity outside training"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        if not training or node.attrs["rate"] == 0:
+            return ins[0]
+        from fastmlp.plan.ir import Buffer as PlanBuffer
+
+        y = b.value(ins[0].shape)
+        mask = PlanBuffer("mask", y.shape, f"mask_{b.label}")
+        shared = node.attrs["noise_shape"] is not None
+        b.emit("dropout_noise_fwd" if shared else "dropout_fwd", [y, mask], ins, **node.attrs)
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx = dy · mask / (1 - rate)"""
+        (x,) = op.ins
+        assert x is not None
+        dx = b.value(x.shape, f"d_{x.name}")
+        b.emit("dropout_bwd", [dx], [dy, op.outs[1]], rate=op.attrs["rate"])
+        b.add_gradient(x, dx)
+
+
+class Affine(OpSpec):
+    """y = scale · x + offset"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.value(ins[0].shape)
+        b.emit("affine", [y], ins, **node.attrs)
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx = scale · dy"""
+        (x,) = op.ins
+        assert x is not None
+        dx = b.value(x.shape, f"d_{x.name}")
+        b.emit("affine", [dx], [dy], scale=op.attrs["scale"], offset=0.0)
+        b.add_gradient(x, dx)
+
+
+class Reshape(OpSpec):
+    """The same numbers, seen with another shape: no op, only another name for the buffer"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.value([int(d or 0) for d in node.output.shape[1:]])
+        b.emit("reshape", [y], ins)
+        y.alias = ins[0]
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        (x,) = op.ins
+        assert x is not None
+        dx = b.value(x.shape, f"d_{x.name}")
+        b.emit("reshape", [dx], [dy])
+        dx.alias = dy
+        b.add_gradient(x, dx)
+
+
+class Add(OpSpec):
+    """y = x0 + x1"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.value(ins[0].shape)
+        b.emit("add", [y], ins)
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx0 = dx1 = dy"""
+        for x in op.ins:
+            assert x is not None
+            if b.differentiable(x):
+                b.add_gradient(x, dy)
+
+
+class ActivityPenalty(OpSpec):
+    """y = x; the loss grows by Σ_samples (l1 Σ|x| + l2 Σ x²) / m"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        from fastmlp.plan.ir import Term
+
+        op = b.emit("activity_loss", [], ins, **node.attrs)
+        op.n_acc = 2
+        b.plan.terms.append(Term("penalty", op))
+        y = b.value(ins[0].shape)
+        b.emit("activity_penalty", [y], ins, **node.attrs)
+        y.alias = ins[0]
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx = dy + (l1 sign(x) + 2 l2 x) / m"""
+        (x,) = op.ins
+        assert x is not None
+        dx = b.value(x.shape, f"d_{x.name}")
+        b.emit("activity_penalty_bwd", [dx], [dy, x], **op.attrs)
+        b.add_gradient(x, dx)
+
+
+OPS: dict[str, type[OpSpec]] = {
+    "dense": Dense,
+    "activation": Activation,
+    "softmax": Softmax,
+    "log_softmax": Softmax,
+    "dropout": Dropout,
+    "affine": Affine,
+    "reshape": Reshape,
+    "add": Add,
+    "activity_penalty": ActivityPenalty,
+}
+
+# Which spec differentiates a plan op of the forward pass.
+GRADIENTS: dict[str, type[OpSpec]] = {
+    "dense_fwd": Dense,
+    "act_fwd": Activation,
+    "softmax_fwd": Softmax,
+    "log_softmax_fwd": Softmax,
+    "dropout_fwd": Dropout,
+    "dropout_noise_fwd": Dropout,
+    "affine": Affine,
+    "reshape": Reshape,
+    "add": Add,
+    "activity_penalty": ActivityPenalty,
+}
+
+
+def _node(op: str, inputs: Sequence[Tensor], shape: Shape, **attrs: Any) -> Tensor:
+    return Node(op, inputs, shape, inputs[0].dtype, attrs=attrs).output
+
+
+def dense(x: Tensor, w: Variable, b: Variable | None = None) -> Tensor:
+    """`x · w + b` over the last axis of `x (batch, …, k)`; the result is `(batch, …, n)`."""
+    if x.ndim < 2 or x.shape[-1] != w.shape[0]:
+        raise ValueError(
+            f"dense {current_layer()!r}: expected inputs with {w.shape[0]} features. "
+            f"Received: shape={x.shape}"
+        )
+    shape = (*x.shape[:-1], w.shape[1])
+    return Node("dense", [x], shape, x.dtype, [w, b]).output
+
+
+def activation(x: Any, kind: str, params: Sequence[float] = ()) -> Any:
+    """Applies an element-wise activation to a tensor or an array.
+
+    Args:
+        x: Symbolic tensor or array of any shape.
+        kind: Name of a native activation, as `'relu'`.
+        params: Its parameters, in the kernel's order.
+    """
+    if kind not in _activations.ACTIVATIONS:
+        raise unknown_name("activation kernel", kind, _activations.ACTIVATIONS)
+    if isinstance(x, Tensor):
+        return _node("activation", [x], x.shape, kind=kind, params=tuple(params))
+    return _activations.forward(kind, _floating(x), tuple(params))
+
+
+def _rows_function(x: Any, op: str, axis: int) -> Any:
+    ndim = x.ndim if isinstance(x, Tensor) else np.ndim(x)
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"{op}: expected an axis of a rank {ndim} input. Received: axis={axis}")
+    last = axis in (-1, ndim - 1)
+    if isinstance(x, Tensor):
+        if not last or ndim < 2:
+            raise ValueError(
+                f"{op} {current_layer()!r}: expected the last axis of a tensor with at least two. "
+                f"Received: axis={axis}, shape={x.shape}"
+            )
+        return _node(op, [x], x.shape)
+    x = np.moveaxis(_floating(x), axis, -1)
+    return np.moveaxis(_activations.forward(op, x), -1, axis)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """`exp(x) / Σ exp(x)` along `axis`, of a tensor (last axis) or an array (any axis)."""
+    return _rows_function(x, "softmax", axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """`x - log Σ exp(x)` along `axis`, of a tensor (last axis) or an array (any axis)."""
+    return _rows_function(x, "log_softmax", axis)
+
+
+def dropout(
+    x: Tensor, rate: float, stream: int, noise_shape: tuple[int | None, ...] | None
+) -> Tensor:
+    """In training: `x` with elements zeroed at random, the others scaled by `1/(1 - rate)`."""
+    return _node("dropout", [x], x.shape, rate=rate, stream=stream, noise_shape=noise_shape)
+
+
+def affine(x: Tensor, scale: float, offset: float) -> Tensor:
+    """`scale · x + offset`"""
+    return _node("affine", [x], x.shape, scale=float(scale), offset=float(offset))
+
+
+def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """`x` with each sample seen as `shape`, which has as many elements."""
+    if math.prod(shape) != math.prod(int(d or 0) for d in x.shape[1:]):
+        raise ValueError(f"reshape {current_layer()!r}: cannot see {x.shape[1:]} as {tuple(shape)}")
+    return _node("reshape", [x], (x.shape[0], *shape))
+
+
+def add(a: Tensor, b: Tensor) -> Tensor:
+    """`a + b`, of equal shapes."""
+    if a.shape != b.shape:
+        raise ValueError(
+            f"add {current_layer()!r}: expected two inputs of one shape. Received: {a.shape} and {b.shape}"
+        )
+    return _node("add", [a, b], a.shape)
+
+
+def activity_penalty(x: Tensor, l1: float, l2: float) -> Tensor:
+    """`x`; adds the mean over samples of `l1 Σ|x| + l2 Σ x²` to the loss."""
+    return _node("activity_penalty", [x], x.shape, l1=float(l1), l2=float(l2))
+
+
+def _floating(x: Any) -> np.ndarray:
+    array = np.asarray(x)
+    if array.dtype in (np.float32, np.float64):
+        return array
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"Expected numbers. Received: dtype={array.dtype}")
+    return array.astype(np.float32)

@@ -1,0 +1,26 @@
+"""Optimizers: how a gradient moves a weight."""
+
+from __future__ import annotations
+
+from fastmlp.optimizers.adadelta import Adadelta
+from fastmlp.optimizers.adagrad import Adagrad
+from fastmlp.optimizers.adam import Adam, Adamax, AdamW, Nadam
+from fastmlp.optimizers.base import Optimizer
+from fastmlp.optimizers.lookup import deserialize, get, serialize
+from fastmlp.optimizers.rmsprop import RMSprop
+from fastmlp.optimizers.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "serialize",
+]

@@ -1,0 +1,59 @@
+"""Stochastic gradient descent, with momentum."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from fastmlp.errors import check_number
+from fastmlp.optimizers.base import CommonArguments, Optimizer, registry
+
+
+@registry.register
+class SGD(Optimizer):
+    """Gradient descent, plain or with momentum.
+
+    ```
+    w = w - learning_rate · g                                            momentum = 0
+    m = momentum · m - learning_rate · g;  w = w + m                     momentum > 0
+    m = momentum · m - learning_rate · g;
+    w = w + momentum · m - learning_rate · g                             and nesterov
+    ```
+
+    Args:
+        learning_rate: Step size, >= 0. Default: 0.01.
+        momentum: From 0 to 1. Default: 0.
+        nesterov: Whether to use Nesterov's momentum. Default: False.
+        **common: See `Optimizer`.
+
+    Raises:
+        ValueError: If an argument is outside of its range, not supported or not known.
+
+    Example:
+
+    >>> SGD(0.1, momentum=0.9).hyper()
+    (0.1, 0.9)
+
+    Source: Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in
+    deep learning", 2013.
+    """
+
+    config_names = ("momentum", "nesterov")
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **common: Unpack[CommonArguments],
+    ) -> None:
+        super().__init__(learning_rate, **common)
+        self.momentum = check_number("SGD", "momentum", momentum, 0, 1)
+        self.nesterov = bool(nesterov)
+        if self.momentum == 0:
+            self.kind, self.slots = "sgd", ()
+        else:
+            self.kind, self.slots = "nesterov" if self.nesterov else "momentum", ("momentum",)
+
+    def hyper(self) -> tuple[float, ...]:
+        """Returns the learning rate, and the momentum if there is any."""
+        return (self.learning_rate, self.momentum)[: 1 + len(self.slots)]

@@ -1,0 +1,196 @@
+"""The plan: what is computed on which buffers, in which order. Plain data, built by the passes.
+
+A plan runs as a list of phases. A phase holds groups; a group is a list of ops that are run, one
+after the other, on a range of *items*: samples of the batch in a row phase, rows of a weight in a
+parameter phase. A range of items of one group is a task; tasks of one phase run in any order and
+on any thread, so an op may only write what belongs to its items.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fastmlp.variables import Variable
+
+Kind = Literal["value", "mask", "weight", "transposed", "slot", "gradient", "scratch", "cell"]
+
+
+@dataclass(eq=False, slots=True)
+class Buffer:
+    """A piece of memory.
+
+    Attributes:
+        kind: `value`: one row of `shape` for each sample. `mask`: the same in bytes.
+            `weight`, `transposed`, `slot`, `gradient`: as large as a weight; `slot` is optimizer
+            state. `scratch`: one tile of a gradient, private to a worker. `cell`: a few doubles.
+        shape: Without the batch.
+        variable: The weight that it belongs to.
+        slot: Number of the optimizer's state array.
+        alias: Buffer whose memory this one uses.
+        offset: Where it starts in the arena, in bytes; -1 where it lives elsewhere.
+    """
+
+    kind: Kind
+    shape: tuple[int, ...]
+    name: str = ""
+    variable: Variable | None = None
+    slot: int = 0
+    alias: Buffer | None = None
+    offset: int = -1
+
+    @property
+    def width(self) -> int:
+        """Elements: of one sample, or of the whole weight."""
+        return math.prod(self.shape)
+
+    def root(self) -> Buffer:
+        """The buffer whose memory it uses."""
+        buffer = self
+        while buffer.alias is not None:
+            buffer = buffer.alias
+        return buffer
+
+
+@dataclass(eq=False, slots=True)
+class Op:
+    """One entry of the plan: `name` is both a native op and a function of `_reference`."""
+
+    name: str
+    outs: list[Buffer]
+    ins: list[Buffer | None]
+    attrs: dict[str, Any] = field(default_factory=dict)
+    label: str = ""
+    n_acc: int = 0  # accumulators a task
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Ops run together on ranges of items; `items` is -1 for the samples of the batch."""
+
+    ops: list[Op]
+    items: int = -1
+    chunk: int = 1
+    label: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Phase:
+    """Groups whose tasks may run at the same time."""
+
+    groups: list[Group]
+
+
+@dataclass(eq=False, slots=True)
+class Term:
+    """What an accumulating op adds up: a loss, a penalty or a metric."""
+
+    kind: Literal["loss", "penalty", "metric"]
+    op: Op
+    output: int = 0
+    metric: Any = None
+    name: str = ""
+
+
+Stage = list[tuple[Variable, list[Op]]]  # ops on the rows of each weight
+
+
+@dataclass(eq=False, slots=True)
+class Plan:
+    """A compiled step.
+
+    Attributes:
+        dtype: `float32` or `float64`.
+        capacity: Largest number of samples in a batch.
+        feeds: Buffers filled from the user's data; each has a `gather` op in `rows`.
+        fetches: Buffers that `store` ops copy to the user's arrays.
+        rows: Ops of the row phase, in order.
+        parameters: Ops that compute each weight's gradient, as autodiff leaves them.
+        stages: What happens to the weights: lists of ops that each need the stage before whole.
+        phases: All phases, once `schedule` has run.
+        prologue: Ops run once before the first step of an execution.
+        terms: What is accumulated.
+        arena_bytes: Size of the arena of activations, masks and gradients.
+        flops: Floating-point operations of one sample.
+    """
+
+    dtype: str
+    capacity: int
+    feeds: list[Buffer] = field(default_factory=list)
+    fetches: list[Buffer] = field(default_factory=list)
+    rows: list[Op] = field(default_factory=list)
+    parameters: dict[Variable, list[Op]] = field(default_factory=dict)
+    stages: list[Stage] = field(default_factory=list)
+    phases: list[Phase] = field(default_factory=list)
+    prologue: list[Group] = field(default_factory=list)
+    terms: list[Term] = field(default_factory=list)
+    arena_bytes: int = 0
+    flops: int = 0
+
+    def ops(self) -> list[Op]:
+        """Every op of a step, in order."""
+        return [*self.rows, *(op for stage in self.stages for _, ops in stage for op in ops)]
+
+
+class Builder:
+    """Adds ops to a plan; the rules of `fastmlp.ops` write through it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.label = ""
+        self._weights: dict[Variable, Buffer] = {}
+        self._gradients: dict[Buffer, Buffer] = {}
+        self._differentiable: set[Buffer] = set()
+
+    def value(self, shape: Sequence[int], name: str = "") -> Buffer:
+        return Buffer("value", tuple(shape), name or self.label)
+
+    def weight(self, variable: Variable | None) -> Buffer | None:
+        if variable is None:
+            return None
+        if variable not in self._weights:
+            self._weights[variable] = Buffer("weight", variable.shape, variable.path, variable)
+        return self._weights[variable]
+
+    def emit(
+        self, name: str, outs: Sequence[Buffer], ins: Sequence[Buffer | None], **attrs: Any
+    ) -> Op:
+        op = Op(name, list(outs), list(ins), attrs, self.label)
+        self.plan.rows.append(op)
+        return op
+
+    # Gradients: which buffers have one, and where it stands.
+
+    def mark_differentiable(self, buffer: Buffer) -> None:
+        self._differentiable.add(buffer)
+
+    def differentiable(self, buffer: Buffer | None) -> bool:
+        """Whether a trainable weight lies upstream of it."""
+        return buffer in self._differentiable
+
+    def gradient(self, buffer: Buffer) -> Buffer | None:
+        return self._gradients.get(buffer)
+
+    def add_gradient(self, buffer: Buffer, gradient: Buffer) -> None:
+        """Adds `gradient` to what is known of the gradient of `buffer`."""
+        known = self._gradients.get(buffer)
+        if known is not None:
+            total = self.value(buffer.shape, f"d_{buffer.name}")
+            self.emit("add", [total], [known, gradient])
+            gradient = total
+        self._gradients[buffer] = gradient
+
+    def add_weight_gradient(
+        self, name: str, weight: Buffer, ins: Sequence[Buffer], **attrs: Any
+    ) -> None:
+        """Adds an op that computes a tile of a weight's gradient in the parameter phase."""
+        variable = weight.variable
+        assert variable is not None
+        if variable.trainable:
+            ops = self.plan.parameters.setdefault(variable, [])
+            new = Buffer("scratch", weight.shape, f"d_{variable.path}", variable)
+            tile = ops[0].outs[0] if ops else new
+            attrs["accumulate"] = bool(ops)
+            ops.append(Op(name, [tile], list(ins), attrs, self.label))

@@ -1,0 +1,90 @@
+"""Pass 6: who multiplies which matrices, and into which tasks a step is cut.
+
+Every choice here depends on sizes alone, never on the number of threads: the same tasks make the
+same sums in the same order, so weights agree to the bit for any number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+
+from fastmlp.plan import update
+from fastmlp.plan.ir import Group, Op, Phase, Plan
+
+# Below this many floating-point operations a step is one task a phase: cutting costs more.
+_SMALL_STEP = 400_000
+# Elements of a weight's tile: its gradient, the weight and two slots stay in a core's L2 cache.
+_TILE = 16_384
+# From these sizes on BLAS is faster than the micro-kernel.
+_BLAS_WEIGHT_F32 = 1_000_000  # k · n: the weight no longer fits into L2, and BLAS packs it
+_BLAS_PRODUCT_F64 = 8_192  # m · n · k: float64 has no SIMD micro-kernel
+GEMM_RULE = (
+    f"auto: float32 native below {_BLAS_WEIGHT_F32:,} weights a layer, else BLAS; "
+    f"float64 native below {_BLAS_PRODUCT_F64:,} products, else BLAS"
+)
+# Below this many floating-point operations a step runs on the calling thread alone.
+PARALLEL_STEP = 1_500_000
+
+
+def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
+    """Fills `plan.phases` and `plan.prologue`.
+
+    Args:
+        gemm: `'auto'`, `'blas'` or `'native'`.
+        training: Whether the plan has a backward half (for the size of a step).
+    """
+    native = _choose_gemm(plan, gemm)
+    refreshes = update.add_transposes(plan, native)
+    plan.prologue = [_tiles(op.ins[0].variable, [op]) for op in refreshes if op.ins[0] is not None]
+    step = plan.flops * plan.capacity * (3 if training else 1)
+    small = step < _SMALL_STEP
+    chunk = plan.capacity if small else row_chunk(plan.capacity)
+    plan.phases = [Phase([Group(plan.rows, -1, chunk, "rows")])]
+    for stage in plan.stages:
+        plan.phases.append(Phase([_tiles(v, ops, small) for v, ops in stage]))
+
+
+def row_chunk(capacity: int) -> int:
+    """Samples of one task: about eight tasks a batch, in multiples of the micro-kernels' rows."""
+    return min(96, max(24, -(-capacity // (8 * 24)) * 24))
+
+
+def uses_blas(m: int, n: int, k: int, dtype: str) -> bool:
+    """The `'auto'` rule of who computes an (m, k) · (k, n) product. Crossovers as measured."""
+    if dtype == "float64":
+        return m * n * k >= _BLAS_PRODUCT_F64
+    return k * n >= _BLAS_WEIGHT_F32
+
+
+def _choose_gemm(plan: Plan, gemm: str) -> set[Op]:
+    """Marks ops with `blas`; returns the native `dense_bwd`."""
+    native = set()
+    for op in plan.ops():
+        if op.name not in ("dense_fwd", "dense_bwd", "grad_matmul"):
+            continue
+        m = plan.capacity * op.attrs["rep"]
+        blas = gemm == "blas" or (
+            gemm == "auto" and uses_blas(m, op.attrs["n"], op.attrs["k"], plan.dtype)
+        )
+        op.attrs["blas"] = blas
+        if op.name == "dense_bwd" and not blas:
+            native.add(op)
+    return native
+
+
+def _tiles(variable: object, ops: list[Op], small: bool = False) -> Group:
+    """A weight's ops on tiles of its rows; norms and constraints on the whole or on slices."""
+    shape = getattr(variable, "shape", ())
+    rows = shape[0] if shape else 1
+    width = max(1, math.prod(shape) // max(1, rows))
+    whole = any(op.name in ("sumsq", "clip_factor") for op in ops)
+    if whole:
+        return Group(ops, 1, 1, ops[0].label)
+    for op in ops:
+        if op.name == "constrain":
+            outer, _, inner = op.attrs["constraint"].blocks(shape)
+            return Group(ops, outer * inner, outer * inner, op.label)
+    if small or rows * width <= _TILE:
+        return Group(ops, rows, rows, ops[0].label)
+    chunk = max(8, -(-_TILE // width) // 8 * 8)
+    return Group(ops, rows, min(rows, chunk), ops[0].label)

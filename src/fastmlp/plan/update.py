@@ -1,0 +1,157 @@
+"""Pass 4: what happens to each weight once its gradient is known.
+
+    gradient tile → penalty → clip → weight decay → optimizer → transposed copy
+
+One stage, tile by tile, while the tile is in cache. Clipping by norm needs whole gradients first,
+and a constraint whole weights; each is a stage of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage, Term
+from fastmlp.variables import Variable
+
+
+@dataclass(frozen=True)
+class UpdateSpec:
+    """An optimizer as a plan sees it; `kind` is a native update kernel."""
+
+    kind: str
+    slots: int
+    weight_decay: float | None = None
+    clipvalue: float | None = None
+    clipnorm: float | None = None
+    global_clipnorm: float | None = None
+    undecayed: frozenset[Variable] = field(default_factory=frozenset)
+
+
+def add_penalties(b: Builder, variables: Sequence[Variable]) -> None:
+    """Adds the loss of every regularizer; before the updates, since it is of the weights used."""
+    stage: Stage = []
+    for variable in variables:
+        if variable.regularizer is not None and variable.trainable:
+            l1, l2 = float(variable.regularizer.l1), float(variable.regularizer.l2)
+            op = Op("penalty_loss", [], [b.weight(variable)], {"l1": l1, "l2": l2}, variable.path)
+            op.n_acc = 2
+            b.plan.terms.append(Term("penalty", op))
+            stage.append((variable, [op]))
+    if stage:
+        b.plan.stages.append(stage)
+
+
+def add_updates(b: Builder, spec: UpdateSpec) -> None:
+    """Adds the updates of all weights that have a gradient."""
+    plan = b.plan
+    scalars = Buffer("cell", (8,), "step scalars")
+    losses = dict(plan.stages.pop()) if plan.stages else {}
+    by_norm = spec.clipnorm is not None or spec.global_clipnorm is not None
+    gradients: Stage = []
+    updates: Stage = []
+    constraints: Stage = []
+    for variable, ops in plan.parameters.items():
+        g = ops[0].outs[0]
+        first = [*losses.pop(variable, []), *ops, *_shape_gradient(b, variable, g, spec)]
+        second = _update(b, variable, g, scalars, spec)
+        if by_norm:
+            g.kind = "gradient"
+            gradients.append((variable, first))
+            updates.append((variable, second))
+        else:
+            updates.append((variable, [*first, *second]))
+        if variable.constraint is not None:
+            op = Op("constrain", [], [b.weight(variable)], {"constraint": variable.constraint})
+            constraints.append((variable, [op]))
+    rest = list(losses.items())  # penalties of weights that no loss depends on
+    stages = [gradients + rest, *_norms(gradients, updates, spec), updates, constraints]
+    plan.stages.extend(stage for stage in stages if stage)
+
+
+def _shape_gradient(b: Builder, variable: Variable, g: Buffer, spec: UpdateSpec) -> list[Op]:
+    ops = []
+    if variable.regularizer is not None:
+        l1, l2 = float(variable.regularizer.l1), float(variable.regularizer.l2)
+        attrs = {"l1": l1, "l2": l2}
+        ops.append(Op("penalty", [g], [b.weight(variable)], attrs, variable.path))
+    if spec.clipvalue is not None:
+        ops.append(Op("clip", [g], [], {"limit": spec.clipvalue}, variable.path))
+    return ops
+
+
+def _update(
+    b: Builder, variable: Variable, g: Buffer, scalars: Buffer, spec: UpdateSpec
+) -> list[Op]:
+    w = b.weight(variable)
+    ops = []
+    if spec.weight_decay is not None and variable not in spec.undecayed:
+        attrs = {"weight_decay": spec.weight_decay}
+        ops.append(Op("decay", [], [w, scalars], attrs, variable.path))
+    slots = [
+        Buffer("slot", variable.shape, f"{variable.path}/slot_{i}", variable, slot=i)
+        for i in range(spec.slots)
+    ]
+    ops.append(Op("update", [], [w, g, *slots, scalars], {"kind": spec.kind}, variable.path))
+    return ops
+
+
+def _norms(gradients: Stage, updates: Stage, spec: UpdateSpec) -> list[Stage]:
+    """Factors by which to shorten gradients; the ops of one entry run in one task."""
+    limit = spec.global_clipnorm if spec.global_clipnorm is not None else spec.clipnorm
+    if limit is None or not gradients:
+        return []
+    stage: Stage = []
+    cell = Buffer("cell", (8,), "gradient norm")
+    for (variable, ops), (_, update) in zip(gradients, updates, strict=True):
+        if spec.global_clipnorm is None:
+            cell = Buffer("cell", (8,), f"gradient norm of {variable.path}")
+        g = next(op.outs[0] for op in ops if op.outs)
+        shared = spec.global_clipnorm is not None and bool(stage)
+        op = Op("sumsq", [cell], [g], {"accumulate": shared}, variable.path)
+        if shared:
+            stage[0][1].append(op)
+        else:
+            stage.append((variable, [op]))
+        update.insert(0, Op("scale", [g], [cell], {}, variable.path))
+    for variable, ops in stage:
+        ops.append(Op("clip_factor", [ops[0].outs[0]], [], {"limit": limit}, variable.path))
+    return [stage]
+
+
+def add_transposes(plan: Plan, native: set[Op]) -> list[Op]:
+    """Gives every native `dense_bwd` a transposed copy of its weight, refreshed by each update.
+
+    Args:
+        native: The `dense_bwd` ops that read the copy.
+
+    Returns:
+        The ops that fill the copies before the first step.
+    """
+    copies: dict[Variable, Buffer] = {}
+    for op in plan.rows:
+        w = op.ins[1] if op in native else None
+        if w is not None and w.variable is not None:
+            name = f"{w.variable.path} transposed"
+            copy = Buffer("transposed", w.shape[::-1], name, w.variable)
+            op.ins[1] = copies.setdefault(w.variable, copy)
+            op.attrs["transposed"] = True
+    last: dict[Variable, list[Op]] = {}
+    for stage in plan.stages:
+        for variable, ops in stage:
+            if any(op.name in ("update", "constrain") for op in ops):
+                last[variable] = ops
+    refreshes = []
+    for variable, copy in copies.items():
+        source = Buffer("weight", variable.shape, variable.path, variable)
+        refreshes.append(Op("transpose", [copy], [source], {}, variable.path))
+        if variable in last and last[variable][-1].name != "constrain":
+            last[variable].append(Op("transpose", [copy], [source], {}, variable.path))
+    constrained = [
+        (v, op)
+        for v, op in zip(copies, refreshes, strict=True)
+        if v in last and last[v][-1].name == "constrain"
+    ]
+    if constrained:
+        plan.stages.append([(v, [Op("transpose", op.outs, op.ins, {})]) for v, op in constrained])
+    return refreshes

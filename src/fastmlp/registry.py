@@ -1,0 +1,264 @@
+"""One registry per family of named objects (initializers, losses, optimizers …).
+
+A registry answers the one question that all families share: which object does a user mean by a
+string, a config, a class, an instance or a callable?
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self, TypeVar, overload
+
+from fastmlp.errors import bad_argument, unknown_name, warn_old_spelling
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+class Configurable:
+    """Base class of objects that are described by the arguments they were made with.
+
+    A subclass lists them in `config_names`; each is an attribute of the same name.
+    """
+
+    config_names: ClassVar[tuple[str, ...]] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make an equal object."""
+        return {name: getattr(self, name) for name in self.config_names}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Makes an object from what `get_config` returned."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class Registry:
+    """Names of one family's classes and functions.
+
+    Args:
+        kind: What the family is called in errors, for example `"initializer"`.
+        base: The family's base class; `get` refuses classes outside of it. `None`: any class.
+        callables: Whether any callable is a member, as a function `f(shape, dtype)` initializes.
+        ignore_case: Whether names are looked up without regard to capitals.
+
+    Example:
+
+    >>> initializers = Registry("initializer")
+    >>> @initializers.register("zero")
+    ... class Zeros:
+    ...     pass
+    >>> initializers.names()
+    ('zeros',)
+    >>> type(initializers.get("zero")).__name__
+    'Zeros'
+    >>> initializers.get("zeroes")
+    Traceback (most recent call last):
+    ...
+    ValueError: Unknown initializer 'zeroes'. Did you mean 'zeros'? Known: zeros.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        base: type | None = None,
+        *,
+        callables: bool = True,
+        ignore_case: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.base = base
+        self._callables = callables
+        self._ignore_case = ignore_case
+        self._objects: dict[str, Any] = {}
+        self._names: list[str] = []
+        self._old: dict[str, str] = {}
+
+    @overload
+    def register(self, obj: T, /, *names: str) -> T: ...
+
+    @overload
+    def register(self, obj: str, /, *names: str) -> Callable[[T], T]: ...
+
+    def register(self, obj: Any, /, *names: str) -> Any:
+        """Registers a class or function; also as a decorator.
+
+        It gets its own name, that name in snake_case if it is a class, and `names`:
+        `registry.register(Zeros, "zero")`, `@registry.register`, `@registry.register("zero")`.
+
+        Args:
+            obj: The class or function.
+            names: Further spellings.
+
+        Returns:
+            `obj`; called with strings alone, the decorator.
+
+        Raises:
+            ValueError: If a spelling belongs to another object already.
+        """
+        if isinstance(obj, str):
+            spellings = (obj, *names)
+            return lambda target: self.register(target, *spellings)
+        own = obj.__name__
+        main = snake_case(own) if inspect.isclass(obj) and not self._ignore_case else own
+        for name in (main, own, *names):
+            if self._objects.setdefault(self._key(name), obj) is not obj:
+                raise ValueError(f"Two objects want the name {name!r} of a {self.kind}.")
+        self._names.append(self._key(main))
+        return obj
+
+    def register_old(self, old: str, new: str) -> None:
+        """Accepts a spelling of an earlier Keras, with a `FutureWarning` that names today's.
+
+        Args:
+            old: The spelling to accept.
+            new: A registered spelling.
+
+        Raises:
+            KeyError: If `new` is not registered.
+        """
+        self._objects[self._key(old)] = self._objects[self._key(new)]
+        self._old[self._key(old)] = new
+
+    def _key(self, name: str) -> str:
+        return name.casefold() if self._ignore_case else name
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the main name of every registered object, sorted."""
+        return tuple(sorted(self._names))
+
+    def spellings(self) -> tuple[str, ...]:
+        """Returns every spelling that is understood without a warning, sorted."""
+        return tuple(sorted(set(self._objects) - set(self._old)))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._key(name) in self._objects
+
+    def find(self, name: str) -> Any:
+        """Returns the class or function with this name, as it was registered.
+
+        Args:
+            name: Any registered spelling.
+
+        Raises:
+            ValueError: If there is none; the error names the nearest spelling.
+        """
+        key = self._key(name)
+        if key not in self._objects:
+            raise unknown_name(self.kind, name, self.names(), also=self.spellings())
+        if key in self._old:
+            warn_old_spelling(f"{self.kind} {name!r}", repr(self._old[key]))
+        return self._objects[key]
+
+    def get(self, identifier: Any) -> Any:
+        """Returns the object that a user means.
+
+        Args:
+            identifier: A registered name; a config as `serialize` returns it; a class (it is
+                called without arguments); an instance or callable (returned as it is); or `None`.
+
+        Returns:
+            An instance or function, or `None` for `None`.
+
+        Raises:
+            ValueError: If the identifier is none of these.
+        """
+        if identifier is None:
+            return None
+        if isinstance(identifier, str):
+            return _instance(self.find(identifier))
+        if isinstance(identifier, Mapping):
+            return self.deserialize(identifier)
+        if inspect.isclass(identifier):
+            if self.base is None or issubclass(identifier, self.base):
+                return identifier()
+        elif self._is_member(identifier):
+            return identifier
+        raise ValueError(
+            f"Could not interpret {self.kind} identifier: {identifier!r}. "
+            f"Expected a name, a config, an instance or a class. Known: {', '.join(self.names())}."
+        )
+
+    def _is_member(self, obj: Any) -> bool:
+        if self._callables and callable(obj):
+            return True
+        return self.base is not None and isinstance(obj, self.base)
+
+    def serialize(self, obj: Any) -> Any:
+        """Returns what `deserialize` makes an equal object of.
+
+        Args:
+            obj: A registered function, an object with `get_config()`, or `None`.
+
+        Returns:
+            The name of a function; `{"class_name": …, "config": …}` of an object; `None` for
+            `None`.
+
+        Raises:
+            ValueError: If the object is a function without a registered name, or has no config.
+        """
+        if obj is None:
+            return None
+        if hasattr(obj, "get_config") and not inspect.isclass(obj):
+            return {"class_name": type(obj).__name__, "config": obj.get_config()}
+        name = getattr(obj, "__name__", None)
+        if isinstance(name, str) and self._objects.get(self._key(name)) is obj:
+            return name
+        raise ValueError(
+            f"Cannot serialize the {self.kind} {obj!r}: it is not a registered function and has no "
+            "get_config()."
+        )
+
+    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """Makes an object from its config.
+
+        Args:
+            config: What `serialize` returned, or the same with Keras's further keys (`module`,
+                `registered_name`); or a name.
+            custom_objects: Further classes and functions by name; they go first.
+
+        Returns:
+            An instance or function, or `None` for `None`.
+
+        Raises:
+            ValueError: If the config has no `class_name`, or one that is not known.
+        """
+        if config is None:
+            return None
+        extra = custom_objects or {}
+        if isinstance(config, str):
+            return _instance(extra[config] if config in extra else self.find(config))
+        name = config.get("class_name") if isinstance(config, Mapping) else None
+        if not isinstance(name, str):
+            expected = "a dict with 'class_name' and 'config'"
+            raise bad_argument(f"Config of a {self.kind}", expected, "config", config)
+        inner = config.get("config")
+        if name == "function":
+            return self.deserialize(inner, custom_objects)
+        target = extra[name] if name in extra else self.find(name)
+        if not inspect.isclass(target):
+            return target
+        if hasattr(target, "from_config"):
+            return target.from_config(dict(inner or {}))
+        return target(**(inner or {}))
+
+
+def _instance(obj: Any) -> Any:
+    return obj() if inspect.isclass(obj) else obj
+
+
+def snake_case(name: str) -> str:
+    """Returns a class name as Keras spells it in snake_case.
+
+    Example:
+    >>> snake_case("GlorotUniform"), snake_case("L1L2"), snake_case("ReLU")
+    ('glorot_uniform', 'l1l2', 're_lu')
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

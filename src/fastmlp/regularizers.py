@@ -1,0 +1,192 @@
+"""Regularizers: penalties on weights or outputs that are added to the loss.
+
+Accepted wherever a layer takes a regularizer: `"l1"`, `"l2"`, `"l1_l2"`, an instance, a class, a
+config, or `None`. The compiled plan reads their two factors, `l1` and `l2`; calling one on an array
+gives the penalty that training adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastmlp.errors import bad_argument, check_number, unknown_keywords, warn_old_spelling
+from fastmlp.registry import Configurable, Registry
+
+
+class Regularizer(Configurable):
+    """Base class: the penalty `l1 · Σ|x| + l2 · Σx²`.
+
+    Attributes:
+        l1: Factor of the sum of absolute values, >= 0.
+        l2: Factor of the sum of squares (not halved), >= 0.
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+    def __call__(self, x: npt.ArrayLike) -> float:
+        """Returns the penalty of an array, summed in double precision.
+
+        Args:
+            x: Array of any shape.
+
+        Returns:
+            A Python float.
+        """
+        x = np.asarray(x)
+        penalty = 0.0
+        if self.l1 != 0:
+            penalty += self.l1 * float(np.abs(x).sum(dtype=np.float64))
+        if self.l2 != 0:
+            penalty += self.l2 * float(np.square(x, dtype=np.float64).sum())
+        return penalty
+
+
+_registry = Registry("regularizer", base=Regularizer, callables=False)
+
+
+def _factor(
+    where: str, name: str, value: float | None, default: float, old: dict[str, Any]
+) -> float:
+    """Checks one factor; `l=`, the spelling of Keras 1 and 2, stands for `l1=` and `l2=`."""
+    if "l" in old:
+        warn_old_spelling(f"{where}(l=…)", f"{where}({name}=…)")
+        value = old.pop("l")
+    if old:
+        raise unknown_keywords(where, old, [name])
+    return check_number(where, name, default if value is None else value, 0)
+
+
+@_registry.register
+class L1(Regularizer):
+    """The penalty `l1 · Σ|x|`, which makes weights exactly zero.
+
+    Args:
+        l1: Factor >= 0. Default: 0.01.
+
+    Raises:
+        ValueError: If `l1` is not a finite number >= 0.
+
+    Example:
+
+    >>> L1(0.5)([1.0, -2.0])
+    1.5
+    """
+
+    config_names = ("l1",)
+
+    def __init__(self, l1: float | None = 0.01, **old: Any) -> None:
+        self.l1 = _factor("L1", "l1", l1, 0.01, old)
+
+
+@_registry.register
+class L2(Regularizer):
+    """The penalty `l2 · Σx²`, which keeps weights small.
+
+    Args:
+        l2: Factor >= 0. Default: 0.01.
+
+    Raises:
+        ValueError: If `l2` is not a finite number >= 0.
+
+    Example:
+
+    >>> L2(0.5)([1.0, -2.0])
+    2.5
+    """
+
+    config_names = ("l2",)
+
+    def __init__(self, l2: float | None = 0.01, **old: Any) -> None:
+        self.l2 = _factor("L2", "l2", l2, 0.01, old)
+
+
+@_registry.register
+class L1L2(Regularizer):
+    """The penalty `l1 · Σ|x| + l2 · Σx²`.
+
+    Args:
+        l1: Factor >= 0 of the sum of absolute values. Default: 0.
+        l2: Factor >= 0 of the sum of squares. Default: 0.
+
+    Raises:
+        ValueError: If a factor is not a finite number >= 0.
+
+    Example:
+
+    >>> L1L2(l1=0.5, l2=0.5)([1.0, -2.0])
+    4.0
+
+    The name alone, `"l1_l2"`, means 0.01 for both, as Keras documents it.
+
+    >>> get("l1_l2")
+    L1L2(l1=0.01, l2=0.01)
+    """
+
+    config_names = ("l1", "l2")
+
+    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
+        self.l1 = check_number("L1L2", "l1", 0.0 if l1 is None else l1, 0)
+        self.l2 = check_number("L1L2", "l2", 0.0 if l2 is None else l2, 0)
+
+
+l1 = L1
+l2 = L2
+l1_l2 = L1L2
+
+
+def get(identifier: Any) -> Any:
+    """Returns the regularizer that a user means.
+
+    Args:
+        identifier: A name, config, instance, class, or `None`.
+
+    Returns:
+        A regularizer, or `None` for `None`.
+
+    Raises:
+        ValueError: If the identifier is none of these, a name that is not known, or a regularizer
+            with a `__call__` of its own, which the plan could not follow.
+
+    Example:
+
+    >>> get("l2")
+    L2(l2=0.01)
+    >>> get("l3")
+    Traceback (most recent call last):
+    ...
+    ValueError: Unknown regularizer 'l3'. Known: l1, l1l2, l2.
+    """
+    if isinstance(identifier, str) and identifier == "l1_l2":
+        return L1L2(l1=0.01, l2=0.01)
+    found = _registry.get(identifier)
+    if found is not None and type(found).__call__ is not Regularizer.__call__:
+        where = f"Regularizer {type(found).__name__}"
+        hint = "training follows l1 and l2, not a __call__() of one's own"
+        raise bad_argument(where, "L1, L2 or L1L2", "regularizer", found, hint)
+    return found
+
+
+def serialize(regularizer: Any) -> Any:
+    """Returns the config of a regularizer: `{"class_name": …, "config": …}`."""
+    return _registry.serialize(regularizer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Makes a regularizer from its config.
+
+    Args:
+        config: What `serialize` returned, or Keras's config of the same class.
+        custom_objects: Further classes and functions by name.
+
+    Returns:
+        A regularizer.
+
+    Raises:
+        ValueError: If the config is not understood.
+    """
+    return _registry.deserialize(config, custom_objects)

@@ -1,0 +1,1 @@
+"""Training: data, the loops around native executions, progress, and what every model inherits."""

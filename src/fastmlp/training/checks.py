@@ -1,0 +1,35 @@
+"""Whether data fit a model, told before anything has changed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastmlp.training.data import Source
+
+
+def check_input(model: Any, source: Source) -> None:
+    """Compares the samples with the model's input.
+
+    Args:
+        model: With `inputs` and `layers`.
+        source: The samples.
+
+    Raises:
+        ValueError: A sample has another shape than the model takes.
+    """
+    expected = tuple(int(d or 0) for d in model.inputs[0].shape[1:])
+    shape = source.row_shape
+    if shape == expected or (shape == () and expected == (1,)):
+        return
+    layer = next((la for la in model.layers if la.weights), model)
+    where = f"{type(layer).__name__} '{layer.name}'"
+    what = f"{expected[0]} features" if len(expected) == 1 else f"shape {('samples', *expected)}"
+    hint = ""
+    if len(expected) == 1 and len(shape) > 1 and math.prod(shape) == expected[0]:
+        hint = ". Hint: add Flatten() before it"
+    elif len(shape) + 1 == len(expected) or (shape == expected[1:] and source.n == expected[0]):
+        hint = ". Hint: x[None] makes a batch of one sample"
+    raise ValueError(
+        f"{where}: expected inputs with {what}. Received: shape={(source.n, *shape)}{hint}"
+    )

@@ -1,0 +1,423 @@
+"""compile, fit, evaluate and predict: what every model inherits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastmlp import config, optimizers
+from fastmlp.callbacks import CallbackList, History
+from fastmlp.errors import bad_argument, check_int, check_number
+from fastmlp.graph import Tensor
+from fastmlp.runtime import Executable, compile_plan
+from fastmlp.training.checks import check_input
+from fastmlp.training.compiled import Compiled, LogReader, update_spec
+from fastmlp.training.data import (
+    Source,
+    as_source,
+    check_labels,
+    check_lengths,
+    class_weights,
+    sample_weights,
+    split_rows,
+    warn_not_finite,
+)
+from fastmlp.training.loop import FitLoop, run_pass
+from fastmlp.training.progress import make_progress
+from fastmlp.variables import Variable, aligned_empty, padded
+
+_BATCH = 32
+_KEPT = 6  # executables kept for the next call
+_INFERENCE_ROWS = 256  # a pass without updates takes at least so many rows a step
+
+
+class Trainer:
+    """Base of models; a subclass gives `name`, `inputs`, `outputs`, `weights` and `_build`."""
+
+    name: str
+    dtype: str
+
+    def __init__(self) -> None:
+        self.optimizer: optimizers.Optimizer | None = None
+        self.history: History | None = None
+        self.stop_training = False
+        self._compiled: Compiled | None = None
+        self._slots: dict[Variable, list[np.ndarray]] = {}
+        self._executables: dict[tuple[Any, ...], Executable] = {}
+        self._lock = threading.RLock()
+
+    # From the subclass.
+
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+    @property
+    def weights(self) -> list[Variable]:
+        raise NotImplementedError
+
+    def _ensure_built(self, row_shape: tuple[int, ...]) -> None:
+        raise NotImplementedError
+
+    # Compile.
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Chooses how the model learns.
+
+        Args:
+            optimizer: Name or instance.
+            loss: Name, instance or class; `None`: the model can only predict.
+            loss_weights: A number that multiplies the loss, or a list of one.
+            metrics: List of names or instances, computed without sample weights.
+            weighted_metrics: List of metrics computed with sample weights.
+            run_eagerly: Must be `False`: everything runs through the compiled plan.
+            steps_per_execution: Accepted; a native call always runs as many steps as it can.
+            jit_compile: Accepted; there is nothing to compile just in time.
+            auto_scale_loss: Accepted; float32 and float64 need no scaling.
+
+        Raises:
+            ValueError: An unknown name, or an argument that is not as described.
+        """
+        if run_eagerly:
+            raise bad_argument("compile", "run_eagerly=False", "run_eagerly", run_eagerly)
+        check_int("compile", "steps_per_execution", steps_per_execution, 1)
+        new_optimizer = optimizers.get(optimizer)
+        compiled = Compiled(loss, metrics, weighted_metrics, _loss_weight(loss_weights))
+        with self._lock:
+            self.optimizer = new_optimizer
+            self._compiled = compiled
+            self._slots = {}
+            self._executables = {}
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` has been called."""
+        return self._compiled is not None
+
+    @property
+    def loss(self) -> Any:
+        """The loss given to `compile`."""
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics given to `compile`, as the last `fit` or `evaluate` understood them."""
+        return [] if self._compiled is None else list(self._compiled.resolved)
+
+    def _require_compiled(self, method: str) -> Compiled:
+        if self._compiled is None or self.optimizer is None:
+            raise RuntimeError(
+                f"{method}: the model has no optimizer and loss yet. Hint: call "
+                "model.compile(optimizer=..., loss=...) first"
+            )
+        if self._compiled.loss is None:
+            raise ValueError(
+                f"{method}: the model was compiled without a loss. Hint: give one, as "
+                "model.compile(optimizer='adam', loss='mse')"
+            )
+        return self._compiled
+
+    # Fit.
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        validation_batch_size: int | None = None,
+    ) -> History:
+        """Trains the model.
+
+        Args:
+            x: Samples `(n, …)`: array, memory map, nested list or pandas frame, of any numeric
+                type. Rows are converted as they are used; no converted copy is made.
+            y: Targets `(n, …)`.
+            batch_size: Samples a step. Default: 32.
+            epochs: Number of the epoch to end with: passes over the data, if `initial_epoch` is 0.
+            verbose: 0: silent; 1 or `'auto'`: a progress bar; 2: one line an epoch.
+            callbacks: Callbacks to tell what happens.
+            validation_split: Share of the samples, the last ones, to validate with.
+            validation_data: `(x, y)` or `(x, y, sample_weight)` to validate with after each epoch.
+            shuffle: Whether each epoch visits the samples in a new order.
+            class_weight: Weight of each class, `{class: weight}`.
+            sample_weight: Weight of each sample, `(n,)`.
+            initial_epoch: Number of the epoch to begin with.
+            validation_batch_size: Samples a validation step; does not change the result.
+
+        Returns:
+            A `History`: its `history` holds a list for each log key.
+
+        Raises:
+            ValueError: Data and model do not fit; nothing has changed then.
+            RuntimeError: The model is not compiled.
+        """
+        self._require_compiled("fit")
+        batch_size = _check_batch("fit", batch_size)
+        epochs = check_int("fit", "epochs", epochs, 0)
+        initial_epoch = check_int("fit", "initial_epoch", initial_epoch, 0)
+        split = check_number("fit", "validation_split", validation_split, 0, 1, below=True)
+        validation_batch_size = _check_batch("fit", validation_batch_size, batch_size)
+        listed = CallbackList(callbacks, add_history=True)
+        xs, ys = as_source(x, "x"), as_source(y, "y")
+        check_lengths({"x": xs, "y": ys})
+        data = [xs, ys, *self._weights_source(ys, sample_weight, class_weight)]
+        n = xs.n
+        held_out: tuple[list[Source], int, int] | None = None
+        if validation_data is not None:
+            given = self._validation(validation_data)
+            held_out = (given, 0, given[0].n)
+        elif split > 0:
+            n = split_rows(xs.n, split)
+            held_out = (data, n, xs.n - n)
+        with self._lock:
+            train = self._prepare("train", data, min(batch_size, n))
+            after = None
+            if held_out is not None:
+                held_out_data, first, count = held_out
+                rows = min(_inference_batch(validation_batch_size), count)
+                after = self._prepare("test", held_out_data, rows)
+                after.bind_all(held_out_data, first)
+            train.bind_all(data)
+            self.stop_training = False
+            steps = -(-n // batch_size)
+            listed.set_model(self)
+            listed.set_params({"verbose": verbose, "epochs": epochs, "steps": steps})
+            loop = FitLoop(
+                self, train, after, n, 0 if held_out is None else held_out[2], batch_size, listed
+            )
+            progress = make_progress(verbose, epochs, steps, initial_epoch)
+            try:
+                loop.run(progress, initial_epoch, epochs, bool(shuffle))
+            finally:
+                self._give_back("train", train, data)
+                if after is not None and held_out is not None:
+                    self._give_back("test", after, held_out[0])
+        assert listed.history is not None
+        return listed.history
+
+    # Evaluate and predict.
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics on given data.
+
+        Args:
+            x: Samples `(n, …)`.
+            y: Targets `(n, …)`.
+            batch_size: Samples a step, as the progress bar counts; does not change the result.
+            verbose: As for `fit`.
+            sample_weight: Weight of each sample.
+            callbacks: Callbacks to tell what happens.
+            return_dict: Whether to return `{name: value}`.
+
+        Returns:
+            The loss; with metrics a list: the loss, then the metrics in the order of `compile`.
+
+        Raises:
+            ValueError: Data and model do not fit.
+            RuntimeError: The model is not compiled.
+        """
+        self._require_compiled("evaluate")
+        batch_size = _check_batch("evaluate", batch_size)
+        listed = CallbackList(callbacks, model=self)
+        data = self._labelled(x, y, sample_weight)
+        n = data[0].n
+        with self._lock:
+            executable = self._prepare("test", data, min(_inference_batch(batch_size), n))
+            executable.bind_all(data)
+            try:
+                row = run_pass(executable, n, batch_size, listed, "test", verbose)
+            finally:
+                self._give_back("test", executable, data)
+            logs = LogReader(executable).logs(row)
+        if return_dict:
+            return logs
+        ordered = [t.name for t in executable.plan.terms if t.kind == "metric"]
+        values = [logs["loss"], *(logs[name] for name in ordered)]
+        return values if ordered else values[0]
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+    ) -> np.ndarray:
+        """Outputs for given samples.
+
+        Args:
+            x: Samples `(n, …)`.
+            batch_size: Samples a step, as the progress bar counts; does not change the result.
+            verbose: As for `fit`.
+            callbacks: Callbacks to tell what happens.
+
+        Returns:
+            A new array `(n, …)` of the model's type.
+
+        Raises:
+            ValueError: Data and model do not fit.
+        """
+        batch_size = _check_batch("predict", batch_size)
+        listed = CallbackList(callbacks, model=self)
+        source = as_source(x, "x")
+        check_lengths({"x": source})
+        with self._lock:
+            rows = min(_inference_batch(batch_size), source.n)
+            executable = self._prepare("predict", [source], rows)
+            result = np.empty((source.n, *self._output_sizes()), self.dtype)
+            executable.bind_all([source])
+            executable.bind_output(0, result)
+            try:
+                run_pass(executable, source.n, batch_size, listed, "predict", verbose)
+            finally:
+                self._give_back("predict", executable, [source])
+        return result
+
+    # Data.
+
+    def _output_sizes(self) -> tuple[int, ...]:
+        return tuple(int(d or 0) for d in self.outputs[0].shape[1:])
+
+    def _labelled(self, x: Any, y: Any, sample_weight: Any) -> list[Source]:
+        xs, ys = as_source(x, "x"), as_source(y, "y")
+        check_lengths({"x": xs, "y": ys})
+        return [xs, ys, *self._weights_source(ys, sample_weight, None)]
+
+    def _weights_source(self, ys: Source, sample_weight: Any, class_weight: Any) -> list[Source]:
+        """The weights of samples as a source, in a list; an empty one where there are none."""
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError(
+                    "fit: expected class_weight or sample_weight. Received both. "
+                    "Hint: multiply them into sample_weight"
+                )
+            width = int(self.outputs[0].shape[-1] or 0) if self.outputs else None
+            classes = 2 if width == 1 else width
+            return [as_source(class_weights(ys, class_weight, classes), "class_weight")]
+        if sample_weight is not None:
+            return [sample_weights(sample_weight, ys.n)]
+        return []
+
+    def _validation(self, validation_data: Any) -> list[Source]:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise bad_argument(
+                "fit", "(x, y) or (x, y, sample_weight)", "validation_data", type(validation_data)
+            )
+        return self._labelled(*validation_data, *[None] * (3 - len(validation_data)))
+
+    # Executables.
+
+    def _prepare(self, mode: str, data: Sequence[Source], rows: int) -> Executable:
+        """An executable for this data: one of the last ones, or a new one.
+
+        Raises:
+            ValueError: Data and model do not fit.
+        """
+        self._ensure_built(data[0].row_shape)
+        check_input(self, data[0])
+        if mode != "predict":
+            assert self._compiled is not None
+            self._compiled.target_shape(data[1].row_shape, self.outputs[0].shape)
+            if self._compiled.loss is not None and self._compiled.loss.sparse:
+                check_labels(data[1], int(self.outputs[0].shape[-1] or 0))
+        key = self._key(mode, data, rows)
+        executable = self._executables.pop(key, None)
+        if executable is None or not executable.is_current():
+            executable = self._compile(mode, data, rows)
+        return executable
+
+    def _key(self, mode: str, data: Sequence[Source], rows: int) -> tuple[Any, ...]:
+        trainable = tuple(v.trainable for v in self.weights)
+        shape = data[1].row_shape if len(data) > 1 else ()
+        return mode, rows, shape, len(data), trainable, config.gemm()
+
+    def _compile(self, mode: str, data: Sequence[Source], rows: int) -> Executable:
+        if mode == "predict":
+            plan = compile_plan(self.inputs, self.outputs, self.dtype, rows, fetch=True)
+            return Executable(plan)
+        assert self._compiled is not None and self.optimizer is not None
+        weighted = len(data) > 2
+        losses, metrics = self._compiled.specs(data[1].row_shape, self.outputs[0].shape, weighted)
+        trains = mode == "train"
+        variables = self.weights
+        if trains and not any(v.trainable for v in variables):
+            raise ValueError("fit: the model has no trainable weights.")
+        plan = compile_plan(
+            self.inputs, self.outputs, self.dtype, rows, trains, losses, metrics,
+            update_spec(self.optimizer, variables) if trains else None, variables,
+        )  # fmt: skip
+        if not trains:
+            return Executable(plan)
+        self._ensure_slots()
+        return Executable(plan, self._slots, self.optimizer.hyper())
+
+    def _give_back(self, mode: str, executable: Executable, data: Sequence[Source]) -> None:
+        """Keeps an executable for the next call, and tells of data that is not finite."""
+        for index, source in enumerate(data):
+            if executable.program.not_finite(index):
+                warn_not_finite(source, self.dtype)
+        executable.program.release()
+        self._executables[self._key(mode, data, executable.plan.capacity)] = executable
+        while len(self._executables) > _KEPT:
+            del self._executables[next(iter(self._executables))]
+
+    def _ensure_slots(self) -> None:
+        """Makes the optimizer's state for every trainable weight that has none, in one arena."""
+        assert self.optimizer is not None
+        new = [v for v in self.weights if v.trainable and v not in self._slots]
+        firsts = self.optimizer.slot_init
+        sizes = [padded(v.size, v.dtype) for v in new]
+        arena = aligned_empty(sum(sizes) * len(firsts), self.dtype)
+        start = 0
+        for variable, size in zip(new, sizes, strict=True):
+            self._slots[variable] = []
+            for first in firsts:
+                slot = arena[start : start + variable.size].reshape(variable.shape)
+                slot[...] = first
+                self._slots[variable].append(slot)
+                start += size
+
+
+def _check_batch(method: str, value: Any, default: int = _BATCH) -> int:
+    return default if value is None else check_int(method, "batch_size", value, 1)
+
+
+def _inference_batch(batch_size: int) -> int:
+    """Rows of a step where the batch changes nothing: whole batches, enough to be worth a step."""
+    return batch_size * max(1, _INFERENCE_ROWS // batch_size)
+
+
+def _loss_weight(given: Any) -> float:
+    if isinstance(given, (list, tuple)) and len(given) == 1:
+        given = given[0]
+    return 1.0 if given is None else check_number("compile", "loss_weights", given)

@@ -1,0 +1,123 @@
+"""Weights: named arrays that live in one arena per model and are seen as live NumPy views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+ALIGNMENT = 64  # bytes: a cache line, and the widest SIMD register
+
+
+def aligned_empty(n: int, dtype: npt.DTypeLike) -> np.ndarray:
+    """An uninitialised array `(n,)` whose data starts at a multiple of 64 bytes."""
+    itemsize = np.dtype(dtype).itemsize
+    raw = np.empty(n * itemsize + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + n * itemsize].view(dtype)
+
+
+def padded(n: int, dtype: npt.DTypeLike) -> int:
+    """`n` rounded up so that the next array starts on a cache line."""
+    step = ALIGNMENT // np.dtype(dtype).itemsize
+    return -(-n // step) * step
+
+
+class Variable:
+    """A weight of a layer.
+
+    Args:
+        value: Its first value; copied.
+        name: Name within its layer, as `'kernel'`.
+        trainable: Whether `fit` updates it.
+        regularizer: Penalty added to the loss, or `None`.
+        constraint: Applied after each update, or `None`.
+    """
+
+    def __init__(
+        self,
+        value: npt.ArrayLike,
+        name: str,
+        dtype: str = "float32",
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+    ) -> None:
+        first = np.asarray(value, dtype)
+        self.name = name
+        self.path = name
+        self.trainable = trainable
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self.in_arena = False
+        self.value: np.ndarray = aligned_empty(first.size, dtype).reshape(first.shape)
+        self.value[...] = first
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def dtype(self) -> str:
+        return self.value.dtype.name
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the value."""
+        return self.value.copy()
+
+    def assign(self, value: npt.ArrayLike) -> Variable:
+        """Sets the value in place; the shape must agree.
+
+        Raises:
+            ValueError: `value` has another shape.
+        """
+        new = np.asarray(value)
+        if new.shape != self.shape:
+            raise ValueError(
+                f"Weight '{self.path}': expected a value of shape {self.shape}. "
+                f"Received: shape={new.shape}"
+            )
+        self.value[...] = new
+        return self
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def move_to_arena(variables: Iterable[Variable]) -> np.ndarray | None:
+    """Gathers variables into one flat block, each on a cache line of its own.
+
+    A variable moves once, into the arena of the first model that holds it; a later model that
+    shares the layer uses it where it is.
+
+    Returns:
+        The arena `(n,)`, or `None` where nothing was left to move.
+    """
+    moving = [v for v in dict.fromkeys(variables) if not v.in_arena]
+    if not moving:
+        return None
+    dtype = moving[0].value.dtype
+    moving = [v for v in moving if v.value.dtype == dtype]
+    arena = aligned_empty(sum(padded(v.size, dtype) for v in moving), dtype)
+    arena[...] = 0
+    start = 0
+    for variable in moving:
+        view = arena[start : start + variable.size].reshape(variable.shape)
+        view[...] = variable.value
+        variable.value = view
+        variable.in_arena = True
+        start += padded(variable.size, dtype)
+    return arena

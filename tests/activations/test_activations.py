@@ -1,0 +1,136 @@
+"""Activations: values as Keras's on arrays; names, parameters, bad arguments."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fastmlp import activations
+from fastmlp.graph import Tensor, input_tensor
+
+X = np.concatenate(
+    [np.linspace(-12, 12, 97), [-100.0, -1e-3, -0.0, 0.0, 1e-3, 100.0], np.linspace(-1, 1, 17)]
+).reshape(5, 24)
+
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("linear", {}),
+    ("relu", {}),
+    ("relu", {"negative_slope": 0.1}),
+    ("relu", {"max_value": 2.0}),
+    ("relu", {"max_value": 6}),
+    ("relu", {"threshold": 1.5}),
+    ("relu", {"negative_slope": 0.1, "max_value": 3.0, "threshold": 1.0}),
+    ("leaky_relu", {}),
+    ("leaky_relu", {"negative_slope": 0.3}),
+    ("relu6", {}),
+    ("sigmoid", {}),
+    ("tanh", {}),
+    ("softmax", {}),
+    ("softmax", {"axis": 0}),
+    ("log_softmax", {}),
+    ("log_softmax", {"axis": 0}),
+    ("softplus", {}),
+    ("softsign", {}),
+    ("elu", {}),
+    ("elu", {"alpha": 0.5}),
+    ("selu", {}),
+    ("gelu", {}),
+    ("gelu", {"approximate": True}),
+    ("silu", {}),
+    ("exponential", {}),
+    ("hard_sigmoid", {}),
+    ("mish", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_values_are_kerass(name: str, arguments: dict[str, Any]) -> None:
+    keras = pytest.importorskip("keras")
+    x = np.minimum(X, 80) if name == "exponential" else X
+    x = x.astype(np.float32)
+    ours = getattr(activations, name)(x, **arguments)
+    theirs = np.asarray(getattr(keras.activations, name)(x, **arguments))
+    assert ours.dtype == np.float32
+    # Both are within a few ULP of the truth, but JAX's 1 + erf cancels where x is below -4.
+    atol = 5e-7 if name == "gelu" else 2e-7
+    np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=atol)
+
+
+def test_the_list_above_is_complete() -> None:
+    assert {name for name, _ in CASES} | {"step"} == set(activations._registry.names())
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_float64_stays_float64_and_agrees_with_float32(name: str, arguments: dict) -> None:
+    x = np.minimum(X, 80)
+    double = getattr(activations, name)(x, **arguments)
+    single = getattr(activations, name)(x.astype(np.float32), **arguments)
+    assert double.dtype == np.float64
+    np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-6)
+
+
+def test_step_is_zero_or_one() -> None:
+    x = np.array([-2.0, -1e-30, -0.0, 0.0, 1e-30, 3.0], np.float32)
+    assert activations.step(x).tolist() == [0, 0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", activations._registry.names())
+def test_symbolic_tensors_give_symbolic_tensors(name: str) -> None:
+    x = input_tensor((None, 3), "float32")
+    y = activations.get(name)(x)
+    assert isinstance(y, Tensor)
+    assert y.shape == (None, 3)
+
+
+@pytest.mark.parametrize("name", activations._registry.names())
+def test_a_name_is_read_back_from_its_function(name: str) -> None:
+    function = activations.get(name)
+    assert activations.serialize(function) == name
+    assert activations.deserialize(name) is function
+    assert getattr(activations, name) is function
+
+
+def test_swish_is_silu_and_none_is_linear() -> None:
+    assert activations.get("swish") is activations.swish is activations.silu
+    assert activations.get(None) is activations.linear
+    assert activations.serialize(activations.swish) == "silu"
+
+
+def test_a_function_is_taken_as_it_is() -> None:
+    def double(x: Any) -> Any:
+        return 2 * x
+
+    assert activations.get(double) is double
+    with pytest.raises(ValueError, match="Cannot serialize the activation function"):
+        activations.serialize(double)
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [("ReLU", "relu"), ("rellu", "relu"), ("sigmod", "sigmoid"), ("soft_max", "softmax")],
+)
+def test_unknown_names_are_errors_with_a_suggestion(name: str, suggestion: str) -> None:
+    with pytest.raises(
+        ValueError, match=f"Unknown activation function {name!r}. Did you mean {suggestion!r}"
+    ):
+        activations.get(name)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda x: activations.relu(x, negative_slope="a"), "relu: expected negative_slope to be"),
+        (lambda x: activations.relu(x, max_value=-1), "relu: expected max_value >= 0"),
+        (lambda x: activations.relu(x, threshold=math.nan), "relu: expected threshold to be"),
+        (lambda x: activations.elu(x, alpha=math.inf), "elu: expected alpha to be a finite"),
+        (lambda x: activations.leaky_relu(x, None), "leaky_relu: expected negative_slope to be"),
+        (lambda x: activations.softmax(x, axis=2), "softmax: .*axis"),
+        (lambda x: activations.get(3), "Could not interpret activation function identifier: 3"),
+    ],
+)
+def test_bad_arguments_are_errors_that_say_what_was_expected(make: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        make(X)

@@ -1,0 +1,43 @@
+"""What every test may ask for: the folder of real data, each SIMD tier in turn."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports Keras, JAX or matplotlib.
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["MPLBACKEND"] = "Agg"
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fastmlp._core import _native
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data: `FASTMLP_DATA`, or `shared/data` beside the checkout."""
+    path = Path(os.environ.get("FASTMLP_DATA") or ROOT.parent / "shared" / "data")
+    if not (path / "mnist.npz").is_file():
+        pytest.skip(f"no real data: {path / 'mnist.npz'} is not there; set FASTMLP_DATA")
+    return path
+
+
+@pytest.fixture(params=_native.tiers())
+def tier(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each float32 tier that this CPU can run; the one in use before is restored."""
+    before = _native.tier()
+    _native.set_tier(request.param)
+    yield request.param
+    _native.set_tier(before)

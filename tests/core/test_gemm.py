@@ -1,0 +1,244 @@
+"""The matrix product on every tier, against NumPy in float64."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from fastmlp._core import _native
+from tests.core.guards import Guarded, guarded, read_only
+
+DTYPES = [np.float32, np.float64]
+ROWS = [
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    13,
+]  # every height of a tile, and one row more than two of them
+COLUMNS = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 33, 47, 48, 49, 67]
+DEPTHS = [0, 1, 2, 5, 15, 16, 17, 37]
+LARGE = [  # ways through blocks of k and of rows, with packing of a and without, and their edges
+    (13, 8, 32),
+    (14, 9, 33),
+    (31, 50, 255),
+    (32, 48, 256),
+    (50, 17, 257),
+    (97, 131, 300),
+    (193, 16, 40),
+    (61, 193, 129),
+    (128, 10, 128),
+    (200, 400, 33),
+    (385, 576, 130),
+]
+
+
+def make(m, n, k, dtype, seed=0):
+    rng = np.random.default_rng([seed, m, n, k])
+    a, b = rng.uniform(-1, 1, (m, k)), rng.uniform(-1, 1, (k, n))
+    bias, c = rng.uniform(-1, 1, n), rng.uniform(-1, 1, (m, n))
+    return [x.astype(dtype) for x in (a, b, bias, c)]
+
+
+def expected(a, b, bias=None, relu=False, start=None):
+    """The product in float64, and a bound of the error of summing in another order and precision."""
+    eps = float(np.finfo(a.dtype).eps)
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    value, size = a @ b, abs(a) @ abs(b)
+    for term in (bias, start):
+        if term is not None:
+            value, size = value + term, size + abs(term)
+    # k products and sums, the bias and the start: each rounds once at most
+    return np.maximum(value, 0) if relu else value, (a.shape[1] + 3) * eps * size
+
+
+def layouts(a):
+    """The same matrix by rows, by columns, and strided both ways; read-only, among NaNs."""
+    yield "rows", read_only(a)
+    yield "columns", read_only(a.T.copy()).T
+    _m, _k = a.shape
+    yield "strided", read_only(np.repeat(np.repeat(a, 2, 0), 3, 1))[::2, ::3]
+    yield "backwards", read_only(a[::-1, ::-1].copy())[::-1, ::-1]
+
+
+def assert_close(got, value, bound):
+    assert got.shape == value.shape
+    assert np.all(abs(got - value) <= bound), np.max(abs(got - value) - bound)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", COLUMNS)
+def test_small_products(n, dtype, tier):
+    for m, k in itertools.product(ROWS, DEPTHS):
+        a, b, _, _ = make(m, n, k, dtype)
+        value, bound = expected(a, b)
+        for _, x in layouts(a):
+            c = Guarded((m, n), dtype)
+            _native.gemm(c.array, x, read_only(b))
+            c.check()
+            assert_close(c.array, value, bound)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", LARGE, ids=str)
+def test_large_products(size, dtype, tier):
+    m, n, k = size
+    a, b, bias, start = make(m, n, k, dtype)
+    value, bound = expected(a, b, bias, relu=True)
+    more, more_bound = expected(a, b, start=start)
+    for _, x in layouts(a):
+        c = Guarded((m, n), dtype)
+        _native.gemm(c.array, x, read_only(b), read_only(bias), relu=True)
+        c.check()
+        assert_close(c.array, value, bound)
+        c = guarded(start)
+        _native.gemm(c.array, x, read_only(b), accumulate=True)
+        c.check()
+        assert_close(c.array, more, more_bound)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_bias_relu_and_accumulation_in_every_combination(with_bias, relu, accumulate, dtype, tier):
+    for m, n, k in itertools.product([1, 6, 8, 14], [1, 3, 8, 12, 20, 33], [0, 1, 20, 40]):
+        a, b, bias, start = make(m, n, k, dtype)
+        bias = bias if with_bias else None
+        value, bound = expected(a, b, bias, relu, start if accumulate else None)
+        for _, x in layouts(a):
+            c = guarded(start)
+            _native.gemm(c.array, x, b, bias, relu=relu, accumulate=accumulate)
+            c.check()
+            assert_close(c.array, value, bound)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_one_column_with_c_contiguous_as_in_gradients(dtype, tier):
+    for m, k in itertools.product([0, 1, 7, 20, 64, 129], [0, 1, 8, 33, 300]):
+        a, b, bias, start = make(m, 1, k, dtype)
+        for with_bias, (_, x) in itertools.product([False, True], layouts(a)):
+            c = guarded(start, gap=0)
+            extra = bias if with_bias else None
+            _native.gemm(c.array, x, b, extra, relu=True, accumulate=True)
+            c.check()
+            assert_close(c.array, *expected(a, b, extra, relu=True, start=start))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bits_do_not_depend_on_how_c_is_cut(dtype, tier):
+    for m, n, k in [(10, 12, 8), (37, 50, 40), (64, 40, 300), (200, 400, 130), (9, 3, 70)]:
+        a, b, bias, _ = make(m, n, k, dtype)
+        for name, x in layouts(a):
+            whole = np.empty((m, n), dtype)
+            _native.gemm(whole, x, b, bias)
+            for step in (2, 5, 7, 8, 16, 31):
+                rows = np.empty((m, n), dtype)
+                for i in range(0, m, step):
+                    _native.gemm(rows[i : i + step], x[i : i + step], b, bias)
+                np.testing.assert_array_equal(rows, whole, name)
+                columns = np.empty((m, n), dtype)
+                for j in range(0, n, step):
+                    # never one column alone: one column of a matrix by rows has an order of its own
+                    to = n if n - (j + step) == 1 else j + step
+                    _native.gemm(columns[:, j:to], x, b[:, j:to], bias[j:to])
+                    if to == n:
+                        break
+                np.testing.assert_array_equal(columns, whole, name)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bits_do_not_depend_on_the_strides_of_a(dtype, tier):
+    for m, n, k in [(10, 12, 8), (37, 50, 40), (64, 40, 300), (200, 400, 130)]:
+        a, b, bias, _ = make(m, n, k, dtype)
+        results = []
+        for _, x in layouts(a):
+            results.append(np.empty((m, n), dtype))
+            _native.gemm(results[-1], x, b, bias)
+        for other in results[1:]:
+            np.testing.assert_array_equal(other, results[0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bits_of_accumulation_in_two_calls_are_those_of_one(dtype, tier):
+    a, b, _, _ = make(30, 21, 90, dtype)
+    whole, parts = np.empty((30, 21), dtype), np.empty((30, 21), dtype)
+    _native.gemm(whole, a, b)
+    _native.gemm(parts, a[:, :37], b[:37])
+    _native.gemm(parts, a[:, 37:], b[37:], accumulate=True)
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_tiers_with_fma_agree_to_the_bit():
+    fma = [name for name in _native.tiers() if name != "scalar"]
+    before = _native.tier()
+    try:
+        for m, n, k in [(10, 12, 8), (8, 1, 20), (20, 1, 300), (64, 40, 300), (5, 3, 7)]:
+            a, b, bias, _ = make(m, n, k, np.float32)
+            results = []
+            for name in fma:
+                _native.set_tier(name)
+                results.append(np.empty((m, n), np.float32))
+                _native.gemm(results[-1], a, b, bias)
+            for other in results[1:]:
+                np.testing.assert_array_equal(other, results[0])
+    finally:
+        _native.set_tier(before)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_reach_their_row_only(value, dtype, tier):
+    for m, n, k in [(9, 1, 20), (9, 5, 20), (9, 20, 20), (40, 33, 64)]:
+        for order in "CF":
+            a, b, bias, _ = make(m, n, k, dtype)
+            a, b = np.array(a, order=order), abs(b) + dtype(0.5)
+            a[4, 3] = value
+            c = np.empty((m, n), dtype)
+            _native.gemm(c, a, b, bias, relu=True)
+            want = 0 if value == -np.inf else value
+            np.testing.assert_array_equal(c[4], np.full(n, want, dtype))
+            assert np.isfinite(np.delete(c, 4, axis=0)).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_relu_keeps_nan_of_b_and_of_the_bias(dtype, tier):
+    for n in (1, 5, 20):
+        a, b, bias, _ = make(8, n, 20, dtype)
+        c = np.empty((8, n), dtype)
+        _native.gemm(c, a, b, np.full(n, np.nan, dtype), relu=True)
+        assert np.isnan(c).all()
+        b[7, n // 2] = np.nan
+        _native.gemm(c, a, b, bias, relu=True)
+        assert np.isnan(c[:, n // 2]).all()
+        assert np.isfinite(np.delete(c, n // 2, axis=1)).all()
+
+
+def test_wrong_arguments_are_refused():
+    f = np.float32
+    c, a, b = np.zeros((2, 3), f), np.zeros((2, 4), f), np.zeros((4, 3), f)
+    with pytest.raises(ValueError, match=r"gemm: expected c \(m, n\).*\(2, 3\), \(4, 2\)"):
+        _native.gemm(c, a.T, b)
+    with pytest.raises(ValueError, match="bias"):
+        _native.gemm(c, a, b, np.zeros(2, f))
+    with pytest.raises(ValueError, match="gemm b: expected contiguous rows"):
+        _native.gemm(c, a, np.zeros((3, 4), f).T)
+    with pytest.raises(ValueError, match="gemm c: expected contiguous rows"):
+        _native.gemm(np.zeros((3, 2), f).T, a, b)
+    with pytest.raises(TypeError, match="one dtype"):
+        _native.gemm(c, a.astype(np.float64), b)
+    with pytest.raises(TypeError, match="float32 or float64"):
+        _native.gemm(c.astype(int), a, b)
+    with pytest.raises(TypeError, match=r"float32 or float64.*list"):
+        _native.gemm(c, a.tolist(), b)
+    c.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        _native.gemm(c, a, b)

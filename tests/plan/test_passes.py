@@ -1,0 +1,102 @@
+"""What each pass of the compiler leaves behind."""
+
+import itertools
+
+import numpy as np
+
+from fastmlp import graph, ops
+from fastmlp.plan.lower import LossSpec
+from fastmlp.runtime import compile_plan
+from tests.plan.graphs import Case, dense, weight
+
+
+def classifier(last: str = "softmax", loss: str = "categorical_crossentropy") -> Case:
+    rng = np.random.default_rng(0)
+    x = graph.input_tensor((None, 4), "float32", "x")
+    hidden = dense(x, weight(rng, 4, 8, dtype="float32"), weight(rng, 8, dtype="float32"), "relu")
+    y = dense(hidden, weight(rng, 8, 3, dtype="float32"))
+    y = ops.softmax(y) if last == "softmax" else ops.activation(y, last)
+    feeds = [rng.normal(size=(6, 4)), rng.integers(0, 2, (6, 3))]
+    return Case([x], [y], [LossSpec(0, loss, target_shape=(3,))], feeds, "float32")
+
+
+def names(plan) -> list[str]:
+    return [op.name for op in plan.rows]
+
+
+def test_relu_joins_the_product_before_it():
+    plan = classifier().plan()
+    first = next(op for op in plan.rows if op.name == "dense_fwd")
+    assert first.attrs["relu"] is True
+    assert "act_fwd" not in names(plan)
+
+
+def test_softmax_and_its_loss_have_one_gradient():
+    plan = classifier().plan()
+    assert "softmax_bwd" not in names(plan)
+    loss = next(op for op in plan.rows if op.name == "loss")
+    assert loss.attrs["kind"] == "categorical_crossentropy_softmax"
+
+
+def test_sigmoid_and_its_loss_have_one_gradient():
+    plan = classifier("sigmoid", "binary_crossentropy").plan()
+    loss = next(op for op in plan.rows if op.name == "loss")
+    assert loss.attrs["kind"] == "binary_crossentropy_sigmoid"
+    assert names(plan).count("act_bwd") == 1  # relu's
+
+
+def test_other_pairs_stay_apart():
+    plan = classifier("sigmoid", "categorical_crossentropy").plan()
+    loss = next(op for op in plan.rows if op.name == "loss")
+    assert loss.attrs["kind"] == "categorical_crossentropy"
+    assert names(plan).count("act_bwd") == 2
+
+
+def test_nothing_is_differentiated_with_respect_to_the_input():
+    plan = classifier().plan()
+    assert names(plan).count("dense_bwd") == 1
+
+
+def test_activations_and_their_gradients_are_written_in_place():
+    plan = classifier("tanh", "mean_squared_error").plan()
+    for op in plan.rows:
+        if op.name in ("act_fwd", "act_bwd"):
+            assert op.outs[0].alias is not None
+
+
+def test_live_buffers_do_not_overlap():
+    plan = classifier("tanh", "mean_squared_error").plan()
+    roots = {b.root() for op in plan.rows for b in op.outs}
+    spans = sorted((b.offset, b.offset + 4 * plan.capacity * b.width) for b in roots)
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
+    assert spans[-1][1] <= plan.arena_bytes
+
+
+def test_prediction_uses_the_memory_of_values_that_are_done_with():
+    rng = np.random.default_rng(0)
+    x = graph.input_tensor((None, 16), "float32", "x")
+    y = x
+    for _ in range(10):
+        y = dense(y, weight(rng, 16, 16, dtype="float32"), act="relu")
+    plan = compile_plan([x], [y], "float32", 64, fetch=True)
+    assert plan.arena_bytes <= 3 * 64 * 16 * 4
+
+
+def test_dropout_is_nothing_outside_training():
+    x = graph.input_tensor((None, 4), "float32", "x")
+    y = ops.dropout(x, 0.5, 0, None)
+    assert "dropout_fwd" not in names(compile_plan([x], [y], "float32", 4, fetch=True))
+    assert "dropout_fwd" in names(compile_plan([x], [y], "float32", 4, True, fetch=True))
+
+
+def test_the_grid_of_tasks_does_not_depend_on_the_number_of_threads():
+    from fastmlp import config
+
+    chunks = []
+    before = config.num_threads()
+    for threads in (1, 7):
+        config.set_num_threads(threads)
+        phases = classifier().plan(5000).phases
+        chunks.append([(g.items, g.chunk) for p in phases for g in p.groups])
+    config.set_num_threads(before)
+    assert chunks[0] == chunks[1]

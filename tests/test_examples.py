@@ -1,0 +1,43 @@
+"""Each program of examples/ runs, and learns what it shows."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+def load(root: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, root / "examples" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_is_run_here(root):
+    assert sorted(path.stem for path in (root / "examples").glob("*.py")) == [
+        "breast_cancer",
+        "mnist",
+    ]
+
+
+def test_breast_cancer_is_told_apart(root, capsys):
+    result = load(root, "breast_cancer").main(epochs=60, verbose=0)
+    assert result["accuracy"] >= 0.94
+    assert result["auc"] >= 0.98
+    assert "held out: 143 patients" in capsys.readouterr().out
+
+
+def test_mnist_learns_in_two_epochs(root, data_dir, capsys):
+    accuracy = load(root, "mnist").main(str(data_dir / "mnist.npz"), epochs=2, verbose=0)
+    assert accuracy >= 0.96
+    assert f"{accuracy:.2%} of the test images right" in capsys.readouterr().out
+
+
+def test_mnist_names_the_missing_file(root, tmp_path):
+    with pytest.raises((OSError, ValueError), match=r"absent\.npz"):
+        load(root, "mnist").main(str(tmp_path / "absent.npz"), epochs=1)
