@@ -67,8 +67,8 @@ def run(data: str | None = None, output: str = "fastmlp-demo.png", seed: int = 1
     left, middle, right = figure.subplots(1, 3)
 
     x, y, prediction, curves = _sine(seed)
-    left.semilogy(curves["loss"], label="training")
-    left.semilogy(curves["val_loss"], label="validation")
+    left.semilogy(curves["loss"], linewidth=0.5, label="training")
+    left.semilogy(curves["val_loss"], linewidth=0.5, label="validation")
     left.set(title="Sine: 1-20-1", xlabel="epoch", ylabel="mean squared error")
     middle.plot(x, y, ".", markersize=3, color="silver", label="data")
     middle.plot(np.sort(x, axis=0), prediction, label="network")
@@ -206,7 +206,7 @@ def _load(path: Path) -> Images:
     """The images of an npz file in Keras's layout, checked."""
     names = ("x_train", "y_train", "x_test", "y_test")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             missing = [name for name in names if name not in file.files]
             if missing:
                 raise DemoError(

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from fastmlp import config
-from fastmlp._core import _native, losses
-from fastmlp._core import plan as native_plan
+from fastmlp._core import _native, blas, losses
 from fastmlp._core.constraints import KINDS as CONSTRAINTS
+from fastmlp._core.plan import Run
+from fastmlp._core.program import Program
 from fastmlp.graph import Tensor
 from fastmlp.plan.autodiff import differentiate
 from fastmlp.plan.fuse import fuse
@@ -96,7 +98,7 @@ class Executable:
         self._memory: dict[Buffer | Variable, np.ndarray] = {}
         self._alive: list[Any] = [self._arena, self._slots, self._memory]
         self.weights: dict[Variable, np.ndarray] = {}
-        self.program = native_plan.Program(len(plan.feeds), len(plan.fetches))
+        self.program = Program(len(plan.feeds), len(plan.fetches))
         self._freeze()
         self._kind = next((op.attrs["kind"] for op in plan.ops() if op.name == "update"), None)
         self.set_hyper(hyper)
@@ -143,7 +145,7 @@ class Executable:
     def run_once(self, m: int, seed: int = 0) -> None:
         """Runs one step on the first `m` rows of what is bound."""
         threads = self.threads()
-        run = native_plan.Run(self.program, m, m, seed=seed, threads=threads)
+        run = Run(self.program, m, m, seed=seed, threads=threads)
         run.go(steps=1)
         self.program.release()
 
@@ -174,9 +176,7 @@ class Executable:
             self._alive,
         )
         if any(op.attrs.get("blas") for op in plan.ops()):
-            from fastmlp._core import blas
-
-            blas.load()
+            _ready_blas(config.num_threads())
 
     def _sum_offsets(self, groups: Sequence[Group]) -> dict[Op, int]:
         """Where each op's accumulators start among all of them."""
@@ -242,6 +242,13 @@ class Executable:
         if buffer.name == "step scalars":
             self._scalars = address
         return address
+
+
+@cache
+def _ready_blas(threads: int) -> None:
+    """Loads BLAS, and makes it allocate what these threads need now: later it may not fail."""
+    blas.load()
+    blas.warm_up(threads)
 
 
 def _row_width(buffer: Buffer) -> int:

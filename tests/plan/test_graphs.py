@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastmlp import graph, ops
-from fastmlp._core import plan as native
+from fastmlp._core import program
 from fastmlp._reference import OPS as TWINS
 from fastmlp._reference import State, run_step
 from fastmlp.plan.lower import LossSpec
@@ -15,7 +15,7 @@ from tests.plan.graphs import Case, dense, two_branches, weight
 
 def test_every_native_op_has_a_numpy_twin_and_the_other_way_round():
     only_names = {"reshape", "activity_penalty"}  # these rename a buffer and run nothing
-    assert set(native.OPS) == set(TWINS) - only_names
+    assert set(program.OPS) == set(TWINS) - only_names
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

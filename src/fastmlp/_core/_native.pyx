@@ -127,7 +127,7 @@ cdef ptrdiff_t _stride(object x, int axis, str where) except? -1:
 
 cdef ptrdiff_t _rows(object x, str where) except? -1:
     """Distance of the rows of a matrix whose rows are contiguous."""
-    if x.ndim == 2 and x.shape[1] > 1 and x.strides[1] != x.itemsize:
+    if x.size > 0 and x.shape[1] > 1 and x.strides[1] != x.itemsize:
         raise ValueError(f"{where}: expected contiguous rows. Received: strides={x.strides} bytes")
     return _stride(x, 0, where) if x.shape[0] > 1 else x.shape[1]
 

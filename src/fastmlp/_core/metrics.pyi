@@ -6,6 +6,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp._core.loss_rows import ROWS as ROWS
+
 _Real = TypeVar("_Real", np.float32, np.float64)
 
 OPS: dict[str, tuple[int, int]]

@@ -1,8 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The executor: whole epochs of a frozen plan, without the GIL.
 
-    Program     a plan as arrays of C structs, bound to its memory
-    Run         a cursor: epochs → passes (train, then validation) → steps → phases → tasks
+    Run: a cursor over epochs → passes (training, then validation) → steps → phases → tasks
 
 `advance` is the only place that moves the cursor. With one worker it is called between phases by
 a plain loop. With several, the worker that finishes the last task of a phase calls it and opens
@@ -10,25 +9,13 @@ the next phase; nobody waits for a worker that holds no task. A Run stops betwee
 weights always are those of a whole step, and goes on where it stopped.
 """
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from fastmlp._core cimport blas, optimizers, random, team
-from fastmlp._core.op cimport Feed, Op, Part, Step, Worker
+from fastmlp._core.op cimport Op, Worker
+from fastmlp._core.program cimport Group, Pass, Phase, Program, Task, reduce_sums
 
 import numpy as np
-
-from fastmlp._core import (
-    activations as _activations,
-    constraints as _constraints,
-    dense as _dense,
-    gradients as _gradients,
-    losses as _losses,
-    metrics as _metrics,
-    noise as _noise,
-    optimizers as _optimizers,
-    rows as _rows,
-)
 
 cdef extern from *:
     """
@@ -51,285 +38,10 @@ cdef extern from *:
     """
     int64_t fm_now_ns() noexcept nogil
 
-# Name of every native op: addresses of its float32 and float64 functions.
-OPS = {
-    **_dense.OPS, **_rows.OPS, **_gradients.OPS, **_activations.OPS, **_losses.OPS,
-    **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS,
-}
 
 cdef enum:
     MAX_WORKERS = 256
-
-    SHUFFLE = 0xF00D         # stream of random numbers that orders epochs; layers count from 0
-
-
-cdef struct Task:
-    int group
-    ptrdiff_t i0
-    ptrdiff_t i1
-    ptrdiff_t number         # within its group
-
-
-cdef struct Group:
-    Op **ops
-    ptrdiff_t n_ops
-
-
-cdef struct Phase:
-    bint rows                # one group, cut into chunks of the samples at hand
-    ptrdiff_t chunk
-    Task *tasks              # of a parameter phase
-    ptrdiff_t n_tasks
-    Group *groups
-    ptrdiff_t n_groups
-
-
-cdef struct Sum:             # accumulators of one op
-    double *acc
-    ptrdiff_t n_acc
-    ptrdiff_t n_tasks
-
-
-cdef struct Pass:            # one program over one data set
-    Phase *phases
-    ptrdiff_t n_phases
-    Phase *prologue
-    Sum *sums
-    ptrdiff_t n_sums
-    double *acc
-    ptrdiff_t n_acc
-    int update_kind          # -1: no optimizer
-    double *hyper
-    double *update_state
-    void *scalars            # eight numbers of the plan's type, prepared for each step
-    bint float64
-    Step step
-    ptrdiff_t samples
-    ptrdiff_t batch
-    ptrdiff_t position       # samples done
-
-
-cdef class Program:
-    """A frozen plan.
-
-    Args:
-        n_feeds: Inputs, targets and weights that come from the user's data.
-        n_fetches: Outputs that go to the user's arrays.
-    """
-
-    cdef Feed *feeds
-    cdef ptrdiff_t n_feeds
-    cdef void **fetches
-    cdef ptrdiff_t n_fetches
-    cdef Op *ops
-    cdef ptrdiff_t n_ops
-    cdef Pass base           # what every pass of this program starts from
-    cdef double[8] hyper
-    cdef double[4] update_state
-    cdef readonly ptrdiff_t n_out
-    cdef readonly ptrdiff_t scratch_bytes
-    cdef readonly bint uses_blas
-    cdef object _alive       # arrays and weights that the addresses point into
-    cdef list _bound
-
-    def __cinit__(self, ptrdiff_t n_feeds, ptrdiff_t n_fetches):
-        self.n_feeds, self.n_fetches = n_feeds, n_fetches
-        self.feeds = <Feed *>calloc(n_feeds + 1, sizeof(Feed))
-        self.fetches = <void **>calloc(n_fetches + 1, sizeof(void *))
-        if self.feeds == NULL or self.fetches == NULL:
-            raise MemoryError("no memory for a plan")
-        self.base.update_kind = -1
-        self._bound = [None] * (n_feeds + n_fetches)
-
-    def __dealloc__(self):
-        cdef ptrdiff_t i
-        if self.feeds != NULL:
-            for i in range(self.n_feeds):
-                free(self.feeds[i].parts)
-        if self.base.phases != NULL:
-            for i in range(self.base.n_phases + 1):
-                free_phase(&self.base.phases[i])
-        free(self.feeds)
-        free(self.fetches)
-        free(self.ops)
-        free(self.base.phases)
-        free(self.base.sums)
-        free(self.base.acc)
-
-    def feed_address(self, ptrdiff_t index):
-        return <size_t>&self.feeds[index]
-
-    def fetch_address(self, ptrdiff_t index):
-        return <size_t>&self.fetches[index]
-
-    def freeze(self, str dtype, list ops, list phases, list prologue, ptrdiff_t scratch_bytes,
-               bint uses_blas, object alive):
-        """Fills the structs.
-
-        Args:
-            dtype: `float32` or `float64`.
-            ops: `(name, pointers, sizes, scalars, n_acc)` of each op.
-            phases: Lists of groups `(op numbers, items, chunk)`; items is -1 for the samples, and
-                chunk counts from the plan's capacity, given as a fourth entry.
-            prologue: Groups run before the first step of every execution.
-            scratch_bytes: Of one worker.
-            alive: Whatever owns the memory.
-        """
-        cdef ptrdiff_t i, j
-        cdef Op *op
-        self.base.float64 = dtype == "float64"
-        self._alive = alive
-        self.scratch_bytes, self.uses_blas = scratch_bytes, uses_blas
-        self.n_ops = len(ops)
-        self.ops = <Op *>calloc(self.n_ops + 1, sizeof(Op))
-        self.base.phases = <Phase *>calloc(len(phases) + 1, sizeof(Phase))
-        self.base.sums = <Sum *>calloc(self.n_ops + 1, sizeof(Sum))
-        if self.ops == NULL or self.base.phases == NULL or self.base.sums == NULL:
-            raise MemoryError("no memory for a plan")
-        for i, (name, pointers, sizes, scalars, n_acc) in enumerate(ops):
-            op = &self.ops[i]
-            op.run = <void (*)(const Op *, const Step *, Worker *, ptrdiff_t, ptrdiff_t) noexcept nogil><size_t>OPS[name][self.base.float64]
-            for j in range(len(pointers)):
-                op.p[j] = <void *><size_t>pointers[j]
-            for j in range(len(sizes)):
-                op.n[j] = sizes[j]
-            for j in range(len(scalars)):
-                op.f[j] = scalars[j]
-            op.n_acc = n_acc
-        self.base.n_phases = len(phases)
-        for i, groups in enumerate(phases):
-            self._fill_phase(&self.base.phases[i], groups)
-        self.base.prologue = &self.base.phases[self.base.n_phases]
-        self._fill_phase(self.base.prologue, prologue)
-        self._place_accumulators()
-
-    cdef int _fill_phase(self, Phase *phase, list groups) except -1:
-        cdef ptrdiff_t g, i, n_tasks = 0
-        phase.n_groups = len(groups)
-        phase.groups = <Group *>calloc(len(groups) + 1, sizeof(Group))
-        if phase.groups == NULL:
-            raise MemoryError("no memory for a plan")
-        for g, (numbers, items, chunk, capacity) in enumerate(groups):
-            phase.groups[g].ops = <Op **>calloc(len(numbers) + 1, sizeof(Op *))
-            if phase.groups[g].ops == NULL:
-                raise MemoryError("no memory for a plan")
-            phase.groups[g].n_ops = len(numbers)
-            for i, number in enumerate(numbers):
-                phase.groups[g].ops[i] = &self.ops[<ptrdiff_t>number]
-                if self.ops[<ptrdiff_t>number].n_acc:
-                    self._add_sum(&self.ops[<ptrdiff_t>number], -(-capacity // chunk))
-            phase.rows = items < 0
-            phase.chunk = chunk
-            n_tasks += -(-items // chunk) if items >= 0 else 0
-        phase.n_tasks = n_tasks
-        if phase.rows:
-            return 0
-        phase.tasks = <Task *>calloc(n_tasks + 1, sizeof(Task))
-        if phase.tasks == NULL:
-            raise MemoryError("no memory for a plan")
-        n_tasks = 0
-        for g, (_, items, chunk, _) in enumerate(groups):
-            for i in range(-(-items // chunk)):
-                phase.tasks[n_tasks] = Task(<int>g, i * chunk, min(items, (i + 1) * chunk), i)
-                n_tasks += 1
-        return 0
-
-    cdef void _add_sum(self, Op *op, ptrdiff_t n_tasks) noexcept:
-        self.base.sums[self.base.n_sums].acc = <double *>op  # its op, until the accumulators have a place
-        self.base.sums[self.base.n_sums].n_acc = op.n_acc
-        self.base.sums[self.base.n_sums].n_tasks = n_tasks
-        self.base.n_sums += 1
-        self.base.n_acc += op.n_acc * n_tasks
-        self.n_out += op.n_acc
-
-    cdef int _place_accumulators(self) except -1:
-        cdef ptrdiff_t i, start = 0
-        self.base.acc = <double *>calloc(self.base.n_acc + 1, sizeof(double))
-        if self.base.acc == NULL:
-            raise MemoryError("no memory for a plan")
-        for i in range(self.base.n_sums):
-            (<Op *>self.base.sums[i].acc).acc = self.base.acc + start
-            self.base.sums[i].acc = self.base.acc + start
-            start += self.base.sums[i].n_acc * self.base.sums[i].n_tasks
-        return 0
-
-    def set_update(self, int kind, tuple hyper, size_t scalars):
-        """The optimizer's kernel, its constants, and where a step's scalars go."""
-        cdef ptrdiff_t i
-        self.base.update_kind = kind
-        self.base.hyper, self.base.update_state = self.hyper, self.update_state
-        for i, value in enumerate(hyper):
-            self.hyper[i] = value
-        self.base.scalars = <void *>scalars
-
-    def bind_feed(self, ptrdiff_t index, list parts, ptrdiff_t first_row, object alive):
-        """Points a feed at the user's memory.
-
-        Args:
-            parts: `(address, row_stride, stride, column, width, kind)` of each.
-            first_row: Row that counts as row 0.
-            alive: Keeps the memory.
-        """
-        cdef Feed *feed = &self.feeds[index]
-        cdef ptrdiff_t i
-        free(feed.parts)
-        feed.n_parts = 0
-        feed.parts = <Part *>calloc(len(parts) + 1, sizeof(Part))
-        if feed.parts == NULL:
-            raise MemoryError("no memory for a plan")
-        for i, (address, row_stride, stride, column, width, kind) in enumerate(parts):
-            feed.parts[i] = Part(
-                <const char *><size_t>address + first_row * <ptrdiff_t>row_stride,
-                row_stride, stride, column, width, kind)
-        feed.n_parts = len(parts)
-        feed.not_finite = 0
-        self._bound[index] = alive
-
-    def bind_fetch(self, ptrdiff_t index, size_t address, object alive):
-        """Points a fetch at the user's array `(samples, width)`."""
-        self.fetches[index] = <void *>address
-        self._bound[self.n_feeds + index] = alive
-
-    def release(self):
-        """Forgets the user's memory."""
-        self._bound = [None] * (self.n_feeds + self.n_fetches)
-
-    def not_finite(self, ptrdiff_t index):
-        """Whether a feed has met a NaN or an infinity since it was bound."""
-        return self.feeds[index].not_finite != 0
-
-    def read_sums(self):
-        """The accumulators, summed over tasks, since the pass began."""
-        cdef double[::1] out = np.zeros(self.n_out)
-        if self.n_out:
-            reduce_sums(&self.base, &out[0])
-        return np.asarray(out)
-
-    def clear_sums(self):
-        memset(self.base.acc, 0, self.base.n_acc * sizeof(double))
-
-
-cdef void free_phase(Phase *phase) noexcept:
-    cdef ptrdiff_t g
-    if phase.groups != NULL:
-        for g in range(phase.n_groups):
-            free(phase.groups[g].ops)
-    free(phase.groups)
-    free(phase.tasks)
-
-
-cdef void reduce_sums(const Pass *p, double *out) noexcept nogil:
-    """Sums every op's accumulators over its tasks, in their order."""
-    cdef ptrdiff_t i, j, task
-    cdef const Sum *s
-    for i in range(p.n_sums):
-        s = &p.sums[i]
-        for j in range(s.n_acc):
-            out[j] = s.acc[j]
-        for task in range(1, s.n_tasks):
-            for j in range(s.n_acc):
-                out[j] += s.acc[task * s.n_acc + j]
-        out += s.n_acc
+    SHUFFLE = 0xF00D         # stream of random numbers that orders epochs; layers draw from others
 
 
 cdef struct Job:             # the cursor, and all that a worker sees

@@ -21,11 +21,11 @@ def rows(
     p: np.ndarray,
     params: Sequence[float] = (),
     gradient: bool = True,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Value and gradient of each row; without `gradient`, the value and None."""
+) -> Result:
+    """Value and gradient of each row; without `gradient`, the second is empty."""
     with np.errstate(all="ignore"):
         value, dp = FUNCTIONS[kind](t, p, *params)
-    return value.astype(p.dtype), dp.astype(p.dtype) if gradient else None
+    return value.astype(p.dtype), dp.astype(p.dtype) if gradient else np.empty((0, 0), p.dtype)
 
 
 def _clip_slope(x: np.ndarray, low: float, high: float) -> np.ndarray:

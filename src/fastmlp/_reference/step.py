@@ -200,7 +200,7 @@ def _metric_mean(op: Op, s: State) -> None:
 
 
 def _metric_confusion(op: Op, s: State) -> None:
-    thresholds = np.asarray(op.attrs["thresholds"])
+    thresholds = np.asarray(op.attrs["thresholds"], s[op.ins[1]].dtype)
     target, y = s[op.ins[0]].reshape(-1), s[op.ins[1]].reshape(-1)
     w = np.repeat(_weights_of_rows(op, s), op.attrs["n"])
     bucket = (y[:, None] > thresholds).sum(axis=1)

@@ -117,7 +117,12 @@ class Layer:
             name: Name within the layer.
         """
         dtype = dtype or self.dtype
-        value = initializers.get(initializer)(tuple(shape), dtype=dtype)
+        value = np.asarray(initializers.get(initializer)(tuple(shape), dtype=dtype))
+        if value.shape != tuple(shape):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected the initializer of '{name}' to "
+                f"return shape {tuple(shape)}. Received: shape={value.shape}"
+            )
         variable = Variable(value, name, dtype, trainable, regularizer, constraint)
         variable.path = f"{self.name}/{name}"
         self._variables.append(variable)

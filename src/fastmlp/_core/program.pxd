@@ -1,0 +1,74 @@
+# cython: language_level=3
+"""A frozen plan as C structs, for the executor."""
+from fastmlp._core.op cimport Feed, Op, Step
+
+
+cdef struct Task:
+    int group
+    ptrdiff_t i0
+    ptrdiff_t i1
+    ptrdiff_t number         # within its group
+
+
+cdef struct Group:
+    Op **ops
+    ptrdiff_t n_ops
+
+
+cdef struct Phase:
+    bint rows                # one group, cut into chunks of the samples at hand
+    ptrdiff_t chunk
+    Task *tasks              # of a parameter phase
+    ptrdiff_t n_tasks
+    Group *groups
+    ptrdiff_t n_groups
+
+
+cdef struct Sum:             # accumulators of one op
+    double *acc
+    ptrdiff_t n_acc
+    ptrdiff_t n_tasks
+
+
+cdef struct Pass:            # one program over one data set
+    Phase *phases
+    ptrdiff_t n_phases
+    Phase *prologue
+    Sum *sums
+    ptrdiff_t n_sums
+    double *acc
+    ptrdiff_t n_acc
+    int update_kind          # -1: no optimizer
+    double *hyper
+    double *update_state
+    void *scalars            # eight numbers of the plan's type, prepared for each step
+    bint float64
+    Step step
+    ptrdiff_t samples
+    ptrdiff_t batch
+    ptrdiff_t position       # samples done
+
+
+# Sums of every op's accumulators over its tasks, in their order.
+cdef void reduce_sums(const Pass *p, double *out) noexcept nogil
+
+
+cdef class Program:
+    cdef Feed *feeds
+    cdef ptrdiff_t n_feeds
+    cdef void **fetches
+    cdef ptrdiff_t n_fetches
+    cdef Op *ops
+    cdef ptrdiff_t n_ops
+    cdef Pass base           # what every pass of this program starts from
+    cdef double[8] hyper
+    cdef double[4] update_state
+    cdef readonly ptrdiff_t n_out
+    cdef readonly ptrdiff_t scratch_bytes
+    cdef readonly bint uses_blas
+    cdef object _alive       # arrays and weights that the addresses point into
+    cdef list _bound
+
+    cdef int _fill_phase(self, Phase *phase, list groups) except -1
+    cdef void _add_sum(self, Op *op, ptrdiff_t n_tasks) noexcept
+    cdef int _place_accumulators(self) except -1

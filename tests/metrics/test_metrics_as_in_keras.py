@@ -1,0 +1,207 @@
+"""The same numbers as Keras 3 on JAX, for every metric."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from fastmlp import metrics
+
+KWARGS = {
+    "Accuracy": [{}],
+    "BinaryAccuracy": [{}, {"threshold": 0.3}],
+    "CategoricalAccuracy": [{}],
+    "SparseCategoricalAccuracy": [{}],
+    "MeanSquaredError": [{}],
+    "RootMeanSquaredError": [{}],
+    "MeanAbsoluteError": [{}],
+    "MeanAbsolutePercentageError": [{}],
+    "MeanSquaredLogarithmicError": [{}],
+    "LogCoshError": [{}],
+    "CosineSimilarity": [{}],
+    "KLDivergence": [{}],
+    "Poisson": [{}],
+    "BinaryCrossentropy": [{}, {"from_logits": True}, {"label_smoothing": 0.2}],
+    "CategoricalCrossentropy": [{}, {"from_logits": True}, {"label_smoothing": 0.2}],
+    "SparseCategoricalCrossentropy": [{}, {"from_logits": True}],
+    "Hinge": [{}],
+    "SquaredHinge": [{}],
+    "CategoricalHinge": [{}],
+}
+CASES = [(name, kwargs) for name, many in KWARGS.items() for kwargs in many]
+THRESHOLDS = [None, 0.3, [0.5], [0.2, 0.9], [0.8, 0.1, 0.4], [0.0, 0.5, 1.0]]
+COUNTS = [
+    (name, {"thresholds": thresholds})
+    for name in (
+        "TruePositives",
+        "FalsePositives",
+        "TrueNegatives",
+        "FalseNegatives",
+        "Precision",
+        "Recall",
+    )
+    for thresholds in THRESHOLDS
+]
+AREAS = [
+    {"curve": curve, "summation_method": method, **more}
+    for curve in ("ROC", "PR", "PRGAIN")
+    for method in ("interpolation", "minoring", "majoring")
+    for more in (
+        {},
+        {"num_thresholds": 2},
+        {"num_thresholds": 7},
+        {"thresholds": [0.6, 0.3, 0.35]},
+        {"from_logits": True},
+    )
+]
+
+# Keras rounds every term and its running sums to float32 (6e-8).
+CLOSE = {"rtol": 2e-6, "atol": 1e-6}
+
+
+def make(name, kwargs, shape, seed=0):
+    """Targets and predictions in float32 that a metric of this name is meant for."""
+    rng = np.random.default_rng([seed, *shape])
+    n = shape[-1]
+    p = rng.uniform(0.01, 0.99, shape)
+    if name == "Accuracy":
+        t, p = rng.integers(0, 3, shape), rng.integers(0, 3, shape)
+    elif name.startswith("Sparse"):
+        t = rng.integers(0, n, shape[:-1])
+    elif name.startswith("Categorical"):
+        t = np.eye(n)[rng.integers(0, n, shape[:-1])]
+    elif name.startswith("Binary") or "Hinge" in name:
+        t = rng.integers(0, 2, shape)
+    else:
+        t = rng.uniform(0.1, 1, shape)
+    if kwargs.get("from_logits") or "Hinge" in name or name == "CosineSimilarity":
+        p = rng.normal(size=shape) * 2
+    return t.astype(np.float32), p.astype(np.float32)
+
+
+def compare(name, kwargs, batches, close=CLOSE):
+    """Both metrics after each batch."""
+    ours = getattr(metrics, name)(**kwargs)
+    theirs = getattr(keras.metrics, name)(**kwargs)
+    for batch in batches:
+        got, expected = ours(*batch), np.asarray(theirs(*batch))
+        assert np.shape(got) == expected.shape
+        np.testing.assert_allclose(got, expected, **close)
+    ours.reset_state()
+    theirs.reset_state()
+    np.testing.assert_allclose(ours(*batches[0]), np.asarray(theirs(*batches[0])), **close)
+
+
+def test_every_metric_is_compared():
+    classes = {name for name in metrics.__all__ if name[0].isupper()}
+    named = {*KWARGS, *(name for name, _ in COUNTS), "AUC", "Mean", "Sum"}
+    assert classes - named == {"Metric", "MeanMetricWrapper"}
+
+
+@pytest.mark.parametrize("shape", [(17, 5), (6, 4, 3)])
+@pytest.mark.parametrize(("name", "kwargs"), CASES)
+def test_means(name, kwargs, shape):
+    rng = np.random.default_rng(1)
+    batches = [make(name, kwargs, shape, seed=seed) for seed in range(3)]
+    compare(name, kwargs, batches)
+    weighted = [(t, p, rng.uniform(0, 2, len(t)).astype(np.float32)) for t, p in batches]
+    compare(name, kwargs, weighted)
+    if len(shape) == 3:
+        whole = [(t, p, rng.uniform(0, 2, p.shape[:2]).astype(np.float32)) for t, p in batches]
+        compare(name, kwargs, whole)
+
+
+@pytest.mark.parametrize(
+    "name", ["BinaryAccuracy", "Accuracy", "RootMeanSquaredError", "MeanSquaredError"]
+)
+def test_flat_arrays(name):
+    t, p = make(name, {}, (30, 1))
+    compare(name, {}, [(t[:, 0], p), (t, p[:, 0]), (t[:5, 0], p[:5, 0])])
+    if name != "MeanSquaredError":
+        w = np.random.default_rng(2).uniform(0, 2, 30).astype(np.float32)
+        compare(name, {}, [(t[:, 0], p[:, 0], w), (t, p, w[:, None])])
+
+
+@pytest.mark.parametrize("name", ["BinaryAccuracy", "Accuracy", "RootMeanSquaredError"])
+def test_weights_of_elements(name):
+    t, p = make(name, {}, (12, 3))
+    w = np.random.default_rng(2).uniform(0, 2, (12, 3)).astype(np.float32)
+    compare(name, {}, [(t, p, w)])
+
+
+@pytest.mark.parametrize(
+    "kind", ["binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"]
+)
+@pytest.mark.parametrize("shape", [(17, 5), (6, 4, 3), (9, 1)])
+def test_functions(kind, shape):
+    name = "".join(word.capitalize() for word in kind.split("_"))
+    t, p = make(name, {}, shape)
+    p[0] = p[0, ..., :1]  # ties: the first one counts
+    got = getattr(metrics, kind)(t, p)
+    expected = np.asarray(getattr(keras.metrics, kind)(t, p))
+    np.testing.assert_array_equal(got, expected)
+
+
+def labels(m, seed, n=None):
+    rng = np.random.default_rng([m, seed])
+    shape = (m,) if n is None else (m, n)
+    return rng.integers(0, 2, shape).astype(np.float32), rng.uniform(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(("name", "kwargs"), COUNTS)
+def test_counts(name, kwargs):
+    w = np.random.default_rng(3).uniform(0, 2, 40).astype(np.float32)
+    flat, wide = labels(40, 0), labels(40, 1, n=3)
+    column = tuple(x[:, None] for x in flat)
+    w3 = np.random.default_rng(4).uniform(0, 2, (40, 3)).astype(np.float32)
+    close = {"rtol": 2e-6, "atol": 2e-5}  # Keras subtracts sums that reach 100, in float32
+    compare(name, kwargs, [flat, labels(40, 2), (*flat, w)], close)
+    compare(name, kwargs, [column, (*column, w), (flat[0], column[1])], close)
+    compare(name, kwargs, [wide, (*wide, w), (*wide, w3)], close)
+
+
+@pytest.mark.parametrize("kwargs", AREAS, ids=str)
+def test_areas(kwargs):
+    w = np.random.default_rng(3).uniform(0, 2, 40).astype(np.float32)
+    batches = [labels(40, 0), labels(40, 2), (*labels(40, 5), w)]
+    if kwargs.get("from_logits"):
+        batches = [(t, (p - 0.5) * 8, *rest) for t, p, *rest in batches]
+    compare("AUC", kwargs, batches)
+
+
+def test_areas_of_one_kind_of_label_only():
+    p = np.append(labels(37, 0)[1], np.float32([0, 0.5, 1]))
+    for label in (0, 1):
+        for curve in ("ROC", "PR", "PRGAIN"):
+            compare("AUC", {"curve": curve}, [(np.full(40, label, np.float32), p)])
+
+
+@pytest.mark.parametrize("name", ["Mean", "Sum"])
+def test_values(name):
+    rng = np.random.default_rng(0)
+    for shape in ((), (7,), (7, 3), (7, 3, 2)):
+        values = rng.normal(size=shape).astype(np.float32)
+        batches = [(values,), (values, 0.5)]
+        batches += [
+            (values, rng.uniform(0, 2, shape[:rank]).astype(np.float32))
+            for rank in range(1, len(shape) + 1)
+        ]
+        for batch in batches:
+            compare(name, {}, [batch, batch])
+
+
+@pytest.mark.parametrize(("name", "kwargs"), [*CASES, *COUNTS, ("AUC", AREAS[-1]), ("AUC", {})])
+def test_configs_of_keras_are_understood(name, kwargs):
+    keras.utils.clear_session()
+    theirs = getattr(keras.metrics, name)(**kwargs)
+    ours = metrics.deserialize(keras.metrics.serialize(theirs))
+    assert type(ours) is getattr(metrics, name)
+    assert ours.name == theirs.name
+    assert getattr(metrics, name)(**kwargs).name == theirs.name
+    if name != "CosineSimilarity":  # whose config in Keras lacks axis
+        assert set(ours.get_config()) == set(theirs.get_config())
+    again = keras.metrics.deserialize(
+        {"module": "keras.metrics", "registered_name": None, **metrics.serialize(ours)}
+    )
+    assert type(again) is type(theirs)
