@@ -1,14 +1,14 @@
-/* Random numbers by counting: Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as
- * easy as 1, 2, 3").
+/* Random numbers by counting: Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random
+ * numbers: as easy as 1, 2, 3").
  *
- * A block of four 32-bit words is a function of (seed, stream, step, block) alone, so a number depends
- * neither on threads and chunks nor on what was drawn before:
+ * A block of four 32-bit words is a function of (seed, stream, step, block) alone, so a number
+ * depends neither on threads and chunks nor on what was drawn before:
  *
  *   counter = (block bits 0-31, block bits 32-63, step bits 0-31, stream bits 0-31)
  *   key     = (seed bits 0-31 ^ step bits 32-63, seed bits 32-63 ^ stream bits 32-63)
  *
- * Ten rounds, in each  (c0, c1, c2, c3) = (hi(M1 c2) ^ c1 ^ k0, lo(M1 c2), hi(M0 c0) ^ c3 ^ k1, lo(M0 c0)),
- * then k0 += W0, k1 += W1. The vector form is in kernels/dropout.inc.c.
+ * Ten rounds, in each  (c0, c1, c2, c3) = (hi(M1 c2) ^ c1 ^ k0, lo(M1 c2), hi(M0 c0) ^ c3 ^ k1,
+ * lo(M0 c0)), then k0 += W0, k1 += W1. The vector form is in kernels/dropout.inc.c.
  */
 #ifndef FM_PHILOX_H
 #define FM_PHILOX_H

@@ -1,16 +1,17 @@
 /* Activations, forward and backward side by side.
  *
  *   name_fwd: y (n) = f(x (n))             y == x allowed
- *   name_bwd: dx (n) = dy (n) * f'         dx == dy allowed; from the saved s = x or y (kernels.def)
+ *   name_bwd: dx (n) = dy (n) * f'        dx == dy allowed; from the saved s = x or y (kernels.def)
  *   h: the parameters, where a function has any; else unused, may be NULL
  *
- * Each is one expression, of x or of dy and the saved value; FWD and BWD put the loop around it. NaN in x
- * gives NaN in y, and in dx wherever f' depends on x. At +-inf both take their limits: `low` and `high`
- * clamp x where inf * 0 would make a NaN of it. ULP: see simd/math.h; the others are exact or as stated.
+ * Each is one expression, of x or of dy and the saved value; FWD and BWD put the loop around it.
+ * NaN in x gives NaN in y, and in dx where f' is a formula of x; where f' is one of two numbers, dy
+ * goes on. At +-inf both take their limits: `low` and `clamp` bound x where inf * 0 would be NaN.
+ * Accuracy: that of the function in simd/math.h, and one rounding per operation after it.
  */
 
 #define FWD(name, expression)                                                                      \
-    static void FM(name##_fwd)(R * y, const R *x_, ptrdiff_t n, const R *h)                        \
+    static void FM(name##_fwd)(R *y, const R *x_, ptrdiff_t n, const R *h)                         \
     {                                                                                              \
         const vf zero = v_zero(), one = v_set1(1);                                                 \
         ptrdiff_t i = 0;                                                                           \
@@ -26,7 +27,7 @@
     }
 
 #define BWD(name, saved, expression)                                                               \
-    static void FM(name##_bwd)(R * dx, const R *dy_, const R *s_, ptrdiff_t n, const R *h)         \
+    static void FM(name##_bwd)(R *dx, const R *dy_, const R *s_, ptrdiff_t n, const R *h)          \
     {                                                                                              \
         const vf zero = v_zero(), one = v_set1(1);                                                 \
         ptrdiff_t i = 0;                                                                           \
@@ -43,7 +44,7 @@
         }                                                                                          \
     }
 
-/* Where sigmoid, Phi and tanh(softplus) are 0 in float and in double; -x of it is where they are 1. */
+/* Where sigmoid, Phi and tanh(softplus) are 0 in float and in double, and 1 at minus it. */
 #define FM_LOWEST ((R)(sizeof(R) == sizeof(float) ? -104 : -746))
 
 FM_INLINE vf FM(low)(vf x) { return v_max(v_set1(FM_LOWEST), x); }
@@ -98,7 +99,7 @@ BWD(tanh, y, v_mul(dy, v_fnma(y, y, one)))
 FWD(softplus, v_softplus(x))
 BWD(softplus, x, v_mul(dy, v_sigmoid(x)))
 
-/* softsign: y = x / (1 + |x|)        dx = dy / (1 + |x|)^2. At most 1 ULP. */
+/* softsign: y = x / (1 + |x|)        dx = dy / (1 + |x|)^2. ULP 1.5. */
 #define FM_HUGE ((R)(sizeof(R) == sizeof(float) ? 1e38 : 1e300))
 FM_INLINE vf FM(softsign_y)(vf x)
 {
@@ -117,7 +118,7 @@ BWD(softsign, x, FM(softsign_dx)(dy, x))
 FWD(elu, v_sel(v_lt(zero, x), x, v_mul(v_set1(h[0]), v_expm1(x))))
 BWD(elu, x, v_sel(v_lt(zero, x), dy, v_mul(dy, v_mul(v_set1(h[0]), v_exp(x)))))
 
-/* selu: y = s elu(x, a), with the s and a that keep mean 0 and variance 1 (Klambauer et al. 2017). */
+/* selu: y = s elu(x, a), with s and a that keep mean 0 and variance 1 (Klambauer 2017). */
 #define SELU_S ((R)1.0507009873554804934193349852946)
 #define SELU_SA ((R)(1.0507009873554804934193349852946 * 1.6732632423543772848170429916717))
 FWD(selu, v_sel(v_lt(zero, x), v_mul(v_set1(SELU_S), x), v_mul(v_set1(SELU_SA), v_expm1(x))))
@@ -145,17 +146,14 @@ BWD(gelu, x, FM(gelu_dx)(dy, x))
 
 /* gelu_tanh: y = x (1 + tanh u) / 2 = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3)
  * dx = dy (s + x s (1 - s) 2u'). Hendrycks & Gimpel 2016. Beyond |x| = 30, s is 0 or 1. */
-#define GELU_A ((R)1.59576912160573071176)             /* 2 sqrt(2 / pi) */
+#define GELU_A ((R)1.59576912160573071176)              /* 2 sqrt(2 / pi) */
 #define GELU_B ((R)(1.59576912160573071176 * 0.044715)) /* 2u = A x + B x^3 */
 FM_INLINE vf FM(gelu_gate)(vf x)
 {
     const vf slope = v_fma(v_mul(x, x), v_set1(GELU_B), v_set1(GELU_A));
     return v_sigmoid(v_mul(x, slope));
 }
-FM_INLINE vf FM(gelu_tanh_y)(vf x)
-{
-    return v_mul(FM(low)(x), FM(gelu_gate)(FM(clamp)(x, 30)));
-}
+FM_INLINE vf FM(gelu_tanh_y)(vf x) { return v_mul(FM(low)(x), FM(gelu_gate)(FM(clamp)(x, 30))); }
 FM_INLINE vf FM(gelu_tanh_dx)(vf dy, vf x)
 {
     x = FM(clamp)(x, 30);
@@ -178,7 +176,7 @@ FWD(silu, v_mul(FM(low)(x), v_sigmoid(x)))
 BWD(silu, x, FM(silu_dx)(dy, x))
 
 /* mish: y = x tanh(log(1 + e^x)) = x n / (n + 2), n = e (e + 2), e = e^x
- * dx = dy (n / (n + 2) + x 4 e (e + 1) / (n + 2)^2). From x = 24 on, n / (n + 2) is 1. Misra 2019. */
+ * dx = dy (n / (n + 2) + x 4 e (e + 1) / (n + 2)^2). From x = 24 on, n / (n + 2) = 1. Misra 2019 */
 FM_INLINE vf FM(mish_y)(vf x)
 {
     const vf two = v_set1(2), e = v_exp(v_min(v_set1(24), x)), n = v_mul(e, v_add(e, two));

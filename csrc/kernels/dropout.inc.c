@@ -1,15 +1,17 @@
 /* Dropout. x, y, dx, dy: (n); y == x and dx == dy allowed; mask (n): 1 where an element is kept.
  *
- * Element e draws 16 random bits: of Philox block e / 8 (philox.h), the 32-bit words in order, the lower
- * half of each before the upper, number e % 8. It is kept where they are >= threshold = rate * 65536.
- * The mask is thus the same on every tier and for every cut of the elements into calls.
+ * Element e draws 16 random bits: of Philox block e / 8 (philox.h), the 32-bit words in order, the
+ * lower half of each before the upper, number e % 8. It is kept where they are >= threshold, which
+ * is 65536 rate. The mask is thus the same on every tier, and for every cut of the elements into
+ * calls.
  */
 #include "../philox.h"
 
 enum { FM_GROUP = 16 * VI }; /* numbers drawn together */
 
-/* r (16 VI) = the numbers of element 8 block and those after it: VI counters a vector, two vectors at once
- * to hide the latency of a round. Upper halves of the lanes carry junk, which no result depends on. */
+/* r (16 VI) = the numbers of element 8 block and those after it: VI counters a vector, two vectors
+ * at once to hide the latency of a round. Upper halves of the lanes carry junk, which no result
+ * depends on. */
 FM_INLINE void FM(random16)(uint16_t r[FM_GROUP], fm_philox p, uint64_t block)
 {
     const vi m0 = vi_set1(FM_PHILOX_M0), m1 = vi_set1(FM_PHILOX_M1);
@@ -36,11 +38,13 @@ FM_INLINE void FM(random16)(uint16_t r[FM_GROUP], fm_philox p, uint64_t block)
     for (int v = 0; v < 2; v++) vi_store(r + 8 * VI * v, c0[v], c1[v], c2[v], c3[v]);
 }
 
-/* y = mask ? x scale : 0                          */
+/* y = mask ? x scale : 0 */
 FM_INLINE void FM(masked)(R *y, const R *x, const uint8_t *mask, ptrdiff_t n, vf scale)
 {
     ptrdiff_t i = 0;
-    for (; i + VL <= n; i += VL) v_store(y + i, v_and(v_mask8(mask + i), v_mul(v_load(x + i), scale)));
+    for (; i + VL <= n; i += VL) {
+        v_store(y + i, v_and(v_mask8(mask + i), v_mul(v_load(x + i), scale)));
+    }
     if (i < n) {
         uint8_t last[VL] = {0};
         memcpy(last, mask + i, (size_t)(n - i));

@@ -22,16 +22,18 @@ FM_INLINE R FM(gather_value)(const char *p, const enum fm_gather kind)
 /* 1 if x (n) holds NaN or infinity: only they give x * 0 = NaN. */
 FM_INLINE int FM(not_finite)(const R *x, ptrdiff_t n)
 {
+    enum { CHAINS = 4 }; /* sums that do not wait for each other */
     const vf zero = v_zero();
-    vf s0 = zero, s1 = zero;
+    vf s[CHAINS];
     ptrdiff_t i = 0;
-    for (; i + 2 * VL <= n; i += 2 * VL) {
-        s0 = v_fma(v_load(x + i), zero, s0);
-        s1 = v_fma(v_load(x + i + VL), zero, s1);
+    FM_UNROLL for (int v = 0; v < CHAINS; v++) s[v] = zero;
+    for (; i + CHAINS * VL <= n; i += CHAINS * VL) {
+        FM_UNROLL for (int v = 0; v < CHAINS; v++) s[v] = v_fma(v_load(x + i + v * VL), zero, s[v]);
     }
-    for (; i + VL <= n; i += VL) s0 = v_fma(v_load(x + i), zero, s0);
-    if (i < n) s1 = v_fma(v_loadn(x + i, n - i), zero, s1);
-    return v_sum(v_add(s0, s1)) != 0;
+    for (; i + VL <= n; i += VL) s[0] = v_fma(v_load(x + i), zero, s[0]);
+    if (i < n) s[1] = v_fma(v_loadn(x + i, n - i), zero, s[1]);
+    FM_UNROLL for (int v = 1; v < CHAINS; v++) s[0] = v_add(s[0], s[v]);
+    return v_sum(s[0]) != 0;
 }
 
 FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,

@@ -1,23 +1,24 @@
 /* softmax and log_softmax over rows. x, y, dx, dy: (m, n); outputs may be the inputs, in place.
  *
- * Sums run over 16 virtual lanes, added by halves: in the same order on every tier. A row with NaN or
- * +inf in it, or of -inf only, becomes NaN as a whole, as in Keras; the other rows do not notice.
+ * Sums run over 16 virtual lanes, added by halves: in the same order on every tier. A row with NaN
+ * or +inf in it, or of -inf only, becomes NaN as a whole, as in Keras; the other rows do not
+ * notice.
  */
 enum { FM_WIDE = FM_LANES / VL }; /* vectors that make the virtual lanes */
 
-/* Runs `body` over a row: vector v of the virtual lanes holds its elements [j, j + k). */
+/* Runs statements over a row: vector v of the virtual lanes holds its elements [j, j + k). */
 #define FM_ROW(n, ...)                                                                             \
     do {                                                                                           \
         ptrdiff_t j = 0;                                                                           \
         while (j + FM_LANES <= (n)) {                                                              \
             for (int v = 0; v < FM_WIDE; v++, j += VL) {                                           \
                 const ptrdiff_t k = VL;                                                            \
-                __VA_ARGS__ \
+                __VA_ARGS__                                                                        \
             }                                                                                      \
         }                                                                                          \
         for (int v = 0; v < FM_WIDE && j < (n); v++, j += VL) {                                    \
-            const ptrdiff_t k = (n)-j < VL ? (n)-j : VL;                                           \
-            __VA_ARGS__ \
+            const ptrdiff_t k = (n) - j < VL ? (n) - j : VL;                                       \
+            __VA_ARGS__                                                                            \
         }                                                                                          \
     } while (0)
 
@@ -47,7 +48,7 @@ FM_INLINE vf FM(row_max)(const R *x, ptrdiff_t n)
     return v_set1(v_maxh(s));
 }
 
-/* y = e / sum e, e = exp(x - max x)        Backward needs y. 4 ULP, but for the rounding of x - max x. */
+/* y = e / sum e, e = exp(x - max x)  Backward needs y. 4 ULP, but for the rounding of x - max x. */
 static void FM(softmax_fwd)(R *y, const R *x, ptrdiff_t m, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < m; i++, x += n, y += n) {

@@ -1,14 +1,15 @@
-/* One optimizer step of n weights, in place: w and the slots from the gradient g. All (n) and apart, but
- * g may be w (sgd by weight_decay * lr is decoupled weight decay).
+/* One optimizer step of n weights, in place: w and the slots from the gradient g. All (n) and
+ * apart, but g may be w (sgd by weight_decay * lr is decoupled weight decay).
  *
- * The formulas are Keras 3's, with epsilon inside or outside the root as there. `h` holds the step's
- * scalars as named above each rule, computed in double once a step (optimizers.pyx, prepare); h[7] is
- * the learning rate. Slots in order: m momentum, v velocity or norm, d average gradient or update.
+ * The formulas are Keras 3's, with epsilon inside or outside the root as there. `h` holds the
+ * step's scalars as named above each rule, computed in double once a step (optimizers.pyx,
+ * prepare); h[7] is the learning rate. Slots in order: m momentum, v velocity or norm, d average
+ * gradient or update.
  *
  * A rule sees one vector of each; STEP puts the loop around it: one pass over memory.
  */
 #define STEP(name, slots)                                                                          \
-    static void FM(update_##name)(R * w, const R *g, R *s0, R *s1, R *s2, ptrdiff_t n, const R *h) \
+    static void FM(update_##name)(R *w, const R *g, R *s0, R *s1, R *s2, ptrdiff_t n, const R *h)  \
     {                                                                                              \
         ptrdiff_t i = 0;                                                                           \
         vf a, b = v_zero(), c = b, d = b;                                                          \
@@ -39,7 +40,7 @@
         }                                                                                          \
     }
 #define RULE(name, w, g, b, c, d)                                                                  \
-    FM_INLINE void FM(name##_rule)(vf * w, vf g, vf * b, vf * c, vf * d, const R *h)
+    FM_INLINE void FM(name##_rule)(vf *w, vf g, vf *b, vf *c, vf *d, const R *h)
 #define H(i) v_set1(h[i])
 
 /* s + (x - s) h: the running average as Keras writes it for the Adam family */
@@ -136,7 +137,7 @@ RULE(adadelta, w, g, v, d, unused)
 STEP(adadelta, 2)
 
 /* adam: m += (g - m)(1 - b1), v += (g^2 - v)(1 - b2), w -= alpha m / (sqrt v + eps)
- * h: alpha = lr sqrt(1 - b2^t) / (1 - b1^t), 1 - b1, 1 - b2, eps.   Kingma & Ba 2015, "epsilon hat" */
+ * h: alpha = lr sqrt(1 - b2^t) / (1 - b1^t), 1 - b1, 1 - b2, eps.   Kingma & Ba 2015, eps hat */
 RULE(adam, w, g, m, v, d)
 {
     (void)d;

@@ -2,8 +2,9 @@
  *
  * float: own polynomials, fitted for the smallest largest relative error (Lawson's reweighted least
  * squares in double against 40-digit references; coefficients rounded to float one by one, the rest
- * refitted each time). `approx` gives that error before any rounding of the evaluation. ULP bounds are
- * the largest errors measured over the whole range of float, first with FMA, then without.
+ * refitted each time). `approx` is that error, before the evaluation rounds. `ULP a (b)`: the
+ * largest error met at every 11th float there is, with FMA (without), in units in the last place of
+ * the exact result.
  * double: the C library's functions.
  *
  * NaN gives NaN; infinities give the limits; nothing overflows on the way to a finite result.
@@ -26,15 +27,15 @@ FM_INLINE vf v_normal(vf x, vf *e)
 
 #else
 
-/* x = n ln 2 + r, |r| <= ln 2 / 2, for |x| < 2^14. ln 2 in two parts, the first of 10 bits, so that n
- * times it is exact (Cody & Waite 1980). */
+/* x = n ln 2 + r, |r| <= ln 2 / 2, for |x| < 2^14. ln 2 in two parts, the first of 10 bits, so that
+ * n times it is exact (Cody & Waite 1980). */
 FM_INLINE vf fm_reduce(vf x, vf *n)
 {
     *n = v_round(v_mul(x, v_set1(1.44269504f)));
     return v_fnma(*n, v_set1(-2.12194440e-4f), v_fnma(*n, v_set1(0.693359375f), x));
 }
 
-/* (e^r - 1 - r) / r^2                                            approx 1.4e-8, as part of e^r - 1 */
+/* (e^r - 1 - r) / r^2                                          approx 1.4e-8, as part of e^r - 1 */
 FM_INLINE vf fm_expm1_tail(vf r)
 {
     vf q = v_set1(0.00138698448f);
@@ -44,7 +45,7 @@ FM_INLINE vf fm_expm1_tail(vf r)
     return v_fma(q, r, v_set1(0.49999997f));
 }
 
-/* e^x                                                                      ULP_EXP */
+/* e^x                                                                      ULP 0.92 (1.2) */
 FM_INLINE vf v_exp(vf x)
 {
     const vf one = v_set1(1.0f);
@@ -52,8 +53,8 @@ FM_INLINE vf v_exp(vf x)
     return v_ldexp(v_fma(v_fma(fm_expm1_tail(r), r, one), r, one), n);
 }
 
-/* e^x - 1 = s t + (s - 1), s = 2^n, t = e^r - 1: an exact difference while n is 0 or -1. Computed as
- * half of it, twice, because 2^128 is no float.                            ULP_EXPM1 */
+/* e^x - 1 = s t + (s - 1), s = 2^n, t = e^r - 1: an exact difference while n is 0 or -1. Computed
+ * as half of it, twice, because 2^128 is no float.                            ULP 1.6 (1.7) */
 FM_INLINE vf v_expm1(vf x)
 {
     vf n, r = fm_reduce(v_max(v_set1(-17.5f), v_min(v_set1(89.0f), x)), &n);
@@ -62,7 +63,7 @@ FM_INLINE vf v_expm1(vf x)
     return v_add(y, y);
 }
 
-/* tanh |x| = -y / (y + 2), y = e^(-2|x|) - 1; 1 from 9.02 on.              ULP_TANH */
+/* tanh |x| = -y / (y + 2), y = e^(-2|x|) - 1; 1 from 9.02 on.              ULP 2.5 (2.5) */
 FM_INLINE vf v_tanh(vf x)
 {
     vf n, r = fm_reduce(v_mul(v_set1(-2.0f), v_min(v_set1(9.02f), v_abs(x))), &n);
@@ -88,7 +89,7 @@ FM_INLINE vf fm_log_reduced(vf f, vf e)
     return v_fma(e, v_set1(0.693359375f), p);
 }
 
-/* log x; -inf at 0, NaN below */
+/* log x; -inf at 0, NaN below                                              ULP 0.82 (0.82) */
 FM_INLINE vf v_log(vf x)
 {
     const vf inf = v_set1(INFINITY), one = v_set1(1.0f);
@@ -101,7 +102,8 @@ FM_INLINE vf v_log(vf x)
     return v_sel(v_lt(v_zero(), x), y, v_sel(v_eq(x, v_zero()), v_neg(inf), v_set1(NAN)));
 }
 
-/* log(1 + x) for 0 <= x <= 1, the range softplus needs: 1 + x = 2 (1 + (x - 1)/2) from 1/3 on */
+/* log(1 + x) for 0 <= x <= 1, as softplus needs it: 1 + x = 2 (1 + (x - 1)/2) from 1/3 on.
+ *                                                                          ULP 1.6 (1.6) */
 FM_INLINE vf v_log1p(vf x)
 {
     const vm large = v_lt(v_set1(1.0f / 3.0f), x);
@@ -109,11 +111,12 @@ FM_INLINE vf v_log1p(vf x)
     return fm_log_reduced(v_sel(large, half, x), v_and(large, v_set1(1.0f)));
 }
 
-/* The normal distribution: Phi(x) = erfc(-x / sqrt 2) / 2, and e = exp(-x^2 / 2), its density's factor.
- * Phi(-t) = e w P(u), w = 1 / (1 + 11/32 t), u = 1 - w, 0 <= t <= 14.5.    approx 2.6e-8
- * One division and one exp, which gelu's gradient needs anyhow; and, unlike (1 + erf)/2, Phi keeps its
- * relative accuracy in the left tail. P is in u, not w: next to 0 the errors of w vanish.
- * The rounding error of t^2 is carried into e; without FMA it is not.      ULP_PHI */
+/* The normal distribution: Phi(x) = erfc(-x / sqrt 2) / 2, and e = exp(-x^2 / 2), its density's
+ * factor. Phi(-t) = e w P(u), w = 1 / (1 + 11/32 t), u = 1 - w, 0 <= t <= 14.5.    approx 2.6e-8
+ * One division and one exp, which gelu's gradient needs anyhow; and, unlike (1 + erf)/2, Phi keeps
+ * its relative accuracy in the left tail. P is in u, not w: next to 0 the errors of w vanish.
+ * The rounding error of t^2 is carried into e. Without FMA it is not: errors then reach 12 ULP
+ * at x = -5, 67 at -12.                                                            ULP 5.4 */
 FM_INLINE vf v_normal(vf x, vf *e)
 {
     const vf one = v_set1(1.0f), half = v_set1(0.5f), c = v_set1(0.34375f);
@@ -137,17 +140,14 @@ FM_INLINE vf v_normal(vf x, vf *e)
 
 #endif
 
-/* 1 / (1 + e^-x), for x < 0 as e^x / (1 + e^x)                             ULP_SIGMOID */
+/* 1 / (1 + e^-x), for x < 0 as e^x / (1 + e^x)                             ULP 2.4 (2.4) */
 FM_INLINE vf v_sigmoid(vf x)
 {
     const vf one = v_set1(1), e = v_exp(v_neg(v_abs(x)));
     return v_div(v_sel(v_lt(x, v_zero()), e, one), v_add(one, e));
 }
 
-/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */
-FM_INLINE vf v_softplus(vf x)
-{
-    return v_add(v_max(v_zero(), x), v_log1p(v_exp(v_neg(v_abs(x)))));
-}
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)                               ULP 2.0 (1.9) */
+FM_INLINE vf v_softplus(vf x) { return v_add(v_max(v_zero(), x), v_log1p(v_exp(v_neg(v_abs(x))))); }
 
 #endif

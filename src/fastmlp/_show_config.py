@@ -23,7 +23,7 @@ def show_config(print_fn: Callable[[str], None] = print) -> None:
 
     info = blas.info()
     tiers = ", ".join(_native.tiers())
-    where = f" ({info['where']})" if info.get("where") else ""
+    where = f", from {info['library']}" if info.get("library") else ""
     rule = GEMM_RULE if config.gemm() == "auto" else f"{config.gemm()} (set)"
     lines = [
         f"fastmlp    {__version__}",

@@ -73,6 +73,8 @@ cdef double nadam_product(double beta_1, int64_t t, double *state) noexcept nogi
     while i < t and product != 0:
         i += 1
         product *= nadam_u(beta_1, i)
+        if product < 1e-20:
+            product = 0          # it is subtracted from 1; and rounding would never let it reach 0
     state[0], state[1] = product, <double>t
     return product
 
@@ -88,7 +90,7 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
         h: Eight doubles: the result, laid out as csrc/kernels/update.inc.c says.
     """
     cdef double lr = hyper[0], now = <double>(t + 1)
-    cdef double power, u, u_next, product
+    cdef double u, u_next, product
     cdef int i
     for i in range(7):
         h[i] = 0

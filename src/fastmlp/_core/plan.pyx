@@ -293,7 +293,10 @@ cdef class Run:
 
     def take_log(self):
         """Rows of the epochs finished since the last call: sums of main, then of after."""
-        rows = self._log[:self.job.logged].copy()
+        done = self.job.logged
+        rows = self._log[:done].copy()
+        if self.job.at == 1:  # main's sums of the epoch at hand wait there for those of after
+            self._log[0] = self._log[done]
         self.job.logged = 0
         return rows
 

@@ -122,6 +122,8 @@ def _norms(gradients: Stage, updates: Stage, spec: UpdateSpec) -> list[Stage]:
 def add_transposes(plan: Plan, native: set[Op]) -> list[Op]:
     """Gives every native `dense_bwd` a transposed copy of its weight, refreshed by each update.
 
+    A weight of one row or column needs none: its transpose is the same numbers in the same order.
+
     Args:
         native: The `dense_bwd` ops that read the copy.
 
@@ -131,7 +133,7 @@ def add_transposes(plan: Plan, native: set[Op]) -> list[Op]:
     copies: dict[Variable, Buffer] = {}
     for op in plan.rows:
         w = op.ins[1] if op in native else None
-        if w is not None and w.variable is not None:
+        if w is not None and w.variable is not None and 1 not in w.shape:
             name = f"{w.variable.path} transposed"
             copy = Buffer("transposed", w.shape[::-1], name, w.variable)
             op.ins[1] = copies.setdefault(w.variable, copy)

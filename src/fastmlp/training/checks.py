@@ -8,6 +8,11 @@ from typing import Any
 from fastmlp.training.data import Source
 
 
+def samples(row_shape: tuple[int, ...]) -> str:
+    """The shape of data for messages: `(samples, 28, 28)`."""
+    return f"(samples, {', '.join(map(str, row_shape))})" if row_shape else "(samples,)"
+
+
 def check_input(model: Any, source: Source) -> None:
     """Compares the samples with the model's input.
 
@@ -24,7 +29,7 @@ def check_input(model: Any, source: Source) -> None:
         return
     layer = next((la for la in model.layers if la.weights), model)
     where = f"{type(layer).__name__} '{layer.name}'"
-    what = f"{expected[0]} features" if len(expected) == 1 else f"shape {('samples', *expected)}"
+    what = f"{expected[0]} features" if len(expected) == 1 else f"shape {samples(expected)}"
     hint = ""
     if len(expected) == 1 and len(shape) > 1 and math.prod(shape) == expected[0]:
         hint = ". Hint: add Flatten() before it"

@@ -15,6 +15,7 @@ from fastmlp.optimizers import Optimizer
 from fastmlp.plan.lower import LossSpec, MetricSpec
 from fastmlp.plan.update import UpdateSpec
 from fastmlp.runtime import Executable
+from fastmlp.training.checks import samples
 from fastmlp.variables import Variable
 
 
@@ -77,8 +78,8 @@ class Compiled:
         if len(out) > 1 and len(row_shape) < len(out):
             hint = "add Flatten() before the first Dense"
         raise ValueError(
-            f"y: expected shape {('samples', *expected)} for loss '{self.loss.name}' and outputs "
-            f"of shape {('samples', *out)}. Received: {('samples', *row_shape)}"
+            f"y: expected shape {samples(expected)} for loss '{self.loss.name}' and outputs "
+            f"of shape {samples(out)}. Received: shape={samples(row_shape)}"
             + (f". Hint: {hint}" if hint else "")
         )
 

@@ -191,23 +191,25 @@ class Trainer:
         elif split > 0:
             n = split_rows(xs.n, split)
             held_out = (data, n, xs.n - n)
+        steps = -(-n // batch_size)
+        progress = make_progress(verbose, epochs, steps, initial_epoch)
         with self._lock:
             train = self._prepare("train", data, min(batch_size, n))
             after = None
             if held_out is not None:
                 held_out_data, first, count = held_out
-                rows = min(_inference_batch(validation_batch_size), count)
+                rows = self._inference_rows(
+                    validation_batch_size, count, listed.has_test_batch_hooks
+                )
                 after = self._prepare("test", held_out_data, rows)
                 after.bind_all(held_out_data, first)
             train.bind_all(data)
             self.stop_training = False
-            steps = -(-n // batch_size)
             listed.set_model(self)
             listed.set_params({"verbose": verbose, "epochs": epochs, "steps": steps})
             loop = FitLoop(
                 self, train, after, n, 0 if held_out is None else held_out[2], batch_size, listed
             )
-            progress = make_progress(verbose, epochs, steps, initial_epoch)
             try:
                 loop.run(progress, initial_epoch, epochs, bool(shuffle))
             finally:
@@ -253,7 +255,8 @@ class Trainer:
         data = self._labelled(x, y, sample_weight)
         n = data[0].n
         with self._lock:
-            executable = self._prepare("test", data, min(_inference_batch(batch_size), n))
+            rows = self._inference_rows(batch_size, n, listed.has_test_batch_hooks)
+            executable = self._prepare("test", data, rows)
             executable.bind_all(data)
             try:
                 row = run_pass(executable, n, batch_size, listed, "test", verbose)
@@ -292,7 +295,7 @@ class Trainer:
         source = as_source(x, "x")
         check_lengths({"x": source})
         with self._lock:
-            rows = min(_inference_batch(batch_size), source.n)
+            rows = self._inference_rows(batch_size, source.n, listed.has_predict_batch_hooks)
             executable = self._prepare("predict", [source], rows)
             result = np.empty((source.n, *self._output_sizes()), self.dtype)
             executable.bind_all([source])
@@ -307,6 +310,15 @@ class Trainer:
 
     def _output_sizes(self) -> tuple[int, ...]:
         return tuple(int(d or 0) for d in self.outputs[0].shape[1:])
+
+    def _inference_rows(self, batch_size: int, n: int, batch_hooks: bool) -> int:
+        """Rows of a step without updates: as many whole batches as are worth a step.
+
+        One batch, where a callback is told of each, or where the loss is a sum over the batch.
+        """
+        loss = None if self._compiled is None else self._compiled.loss
+        one = batch_hooks or (loss is not None and loss.reduction == "sum")
+        return min(n, batch_size if one else batch_size * max(1, _INFERENCE_ROWS // batch_size))
 
     def _labelled(self, x: Any, y: Any, sample_weight: Any) -> list[Source]:
         xs, ys = as_source(x, "x"), as_source(y, "y")
@@ -410,11 +422,6 @@ class Trainer:
 
 def _check_batch(method: str, value: Any, default: int = _BATCH) -> int:
     return default if value is None else check_int(method, "batch_size", value, 1)
-
-
-def _inference_batch(batch_size: int) -> int:
-    """Rows of a step where the batch changes nothing: whole batches, enough to be worth a step."""
-    return batch_size * max(1, _INFERENCE_ROWS // batch_size)
 
 
 def _loss_weight(given: Any) -> float:

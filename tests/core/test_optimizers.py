@@ -1,0 +1,180 @@
+"""Optimizer updates: native = NumPy twin over many steps, on every tier."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastmlp._core import optimizers as native
+from fastmlp._core.losses import run_op
+from fastmlp._reference import updates as reference
+
+HYPER = {
+    "learning_rate": 0.01,
+    "momentum": 0.9,
+    "rho": 0.9,
+    "epsilon": 1e-7,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+}
+SIZES = [0, 1, 3, 7, 8, 9, 15, 16, 17, 61]
+DTYPES = [np.float32, np.float64]
+
+
+def hyper_of(kind: str) -> tuple[float, ...]:
+    return tuple(HYPER[name] for name in native.HYPER[kind])
+
+
+def test_every_update_says_what_it_needs() -> None:
+    assert set(native.HYPER) == set(native.UPDATES)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", native.UPDATES)
+def test_twenty_steps_are_those_of_the_formula(tier: str, kind: str, dtype: type) -> None:
+    hyper = hyper_of(kind)
+    for n in SIZES:
+        rng = np.random.default_rng(n)
+        whole = [np.full(n + 16, 77, dtype) for _ in range(1 + native.UPDATES[kind])]
+        w, *slots = (a[5 : 5 + n] for a in whole)
+        w[:] = rng.normal(size=n)
+        for s in slots:
+            s[:] = 0.1 if kind == "adagrad" else 0
+        w_exact, slots_exact = w.astype(np.float64), [s.astype(np.float64) for s in slots]
+        for t in range(20):
+            g = rng.normal(size=n).astype(dtype)
+            g.flags.writeable = False
+            native.update(kind, w, g, slots, hyper, t)
+            w_exact, slots_exact = reference.update(kind, w_exact, g, slots_exact, hyper, t)
+        # float32: twenty roundings; centered rmsprop subtracts two near numbers under its root
+        tolerance = {"rtol": 2e-5, "atol": 2e-6} if dtype == np.float32 else {"rtol": 1e-12}
+        np.testing.assert_allclose(w, w_exact, **tolerance)
+        for s, exact in zip(slots, slots_exact, strict=True):
+            np.testing.assert_allclose(s, exact, **tolerance)
+        for a in whole:
+            a[5 : 5 + n] = 77
+            assert (a == 77).all()
+
+
+@pytest.mark.parametrize("kind", native.UPDATES)
+def test_nan_in_the_gradient_reaches_the_weight_and_only_it(tier: str, kind: str) -> None:
+    w = np.ones(19, np.float32)
+    g = np.ones(19, np.float32)
+    g[[2, 17]] = np.nan
+    slots = [np.full(19, 0.1, np.float32) for _ in range(native.UPDATES[kind])]
+    native.update(kind, w, g, slots, hyper_of(kind), 0)
+    np.testing.assert_array_equal(np.isnan(w), np.isnan(g))
+
+
+def test_first_step_of_adam_moves_by_the_learning_rate(tier: str) -> None:
+    w, g = np.zeros(3, np.float32), np.array([5.0, -0.01, 0.0], np.float32)
+    native.update("adam", w, g, [np.zeros(3, np.float32) for _ in range(2)], hyper_of("adam"), 0)
+    np.testing.assert_allclose(w, [-0.01, 0.01, 0.0], rtol=1e-3)
+
+
+def test_scalars_of_nadam_do_not_depend_on_how_they_were_reached() -> None:
+    hyper = hyper_of("nadam")
+    state = np.zeros(4)
+    for t in range(1200):
+        h = native.scalars("nadam", hyper, t, state)
+        if t % 97 == 0 or t > 1190:
+            np.testing.assert_array_equal(native.scalars("nadam", hyper, t), h)
+    # a step that is prepared twice, and one that is gone back to
+    np.testing.assert_array_equal(native.scalars("nadam", hyper, 1199, state), h)
+    again = native.scalars("nadam", hyper, 3, state)
+    np.testing.assert_array_equal(again, native.scalars("nadam", hyper, 3))
+
+
+@pytest.mark.parametrize("kind", native.UPDATES)
+def test_scalars_stay_finite_and_end_with_the_learning_rate(kind: str) -> None:
+    for t in (0, 1, 1000, 10**6, 10**12):
+        h = native.scalars(kind, hyper_of(kind), t)
+        assert np.isfinite(h).all()
+        assert h[7] == HYPER["learning_rate"]
+
+
+def test_learning_rate_of_zero_leaves_the_weights() -> None:
+    for kind, slots in native.UPDATES.items():
+        w = np.arange(9, dtype=np.float32)
+        hyper = (0.0, *hyper_of(kind)[1:])
+        native.update(kind, w, w + 1, [np.zeros(9, np.float32) for _ in range(slots)], hyper, 0)
+        np.testing.assert_array_equal(w, np.arange(9))
+
+
+# The ops, as the executor calls them: rows 1 … 3 of a weight with four rows.
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_update_op_touches_its_rows_only(dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    w, g = rng.normal(size=(4, 5)).astype(dtype), rng.normal(size=(4, 5)).astype(dtype)
+    slots = [np.zeros((4, 5), dtype), np.zeros((4, 5), dtype)]
+    h = native.scalars("adam", hyper_of("adam"), 6).astype(dtype)
+    expected, other = w.copy(), [s.copy() for s in slots]
+    native.update("adam", expected, g, other, hyper_of("adam"), 6)
+    before = w.copy()
+    index = list(native.UPDATES).index("adam")
+    run = native.OPS["update"][dtype == np.float64]
+    run_op(run, [w, g, *slots, None, h], [index, 5, 5], [], None, [(0, 1, 1, 3)], 1)
+    np.testing.assert_array_equal(w[1:3], expected[1:3])
+    np.testing.assert_array_equal(w[[0, 3]], before[[0, 3]])
+    np.testing.assert_array_equal(slots[1][[0, 3]], 0)
+    np.testing.assert_array_equal(slots[1][1:3], other[1][1:3])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_penalty_clip_and_decay_ops(dtype: type) -> None:
+    rng = np.random.default_rng(1)
+    w, g = rng.normal(size=(4, 5)).astype(dtype), rng.normal(size=(4, 5)).astype(dtype)
+    w[2, 2] = 0
+    rows = [(0, 1, 1, 3)]
+    double = dtype == np.float64
+    tolerance = {"rtol": 1e-6 if dtype == np.float32 else 1e-13}
+
+    expected = g.copy()
+    expected[1:3] += 0.3 * np.sign(w[1:3]) + 2 * 0.2 * w[1:3]
+    run_op(native.OPS["penalty"][double], [g, w], [5, 5], [0.3, 0.2], None, rows, 1)
+    np.testing.assert_allclose(g, expected, **tolerance)
+
+    expected[1:3] = np.clip(expected[1:3], -0.5, 0.5)
+    run_op(native.OPS["clip"][double], [g], [5, 5], [0.5], None, rows, 1)
+    np.testing.assert_allclose(g, expected, **tolerance)
+
+    expected = w.copy()
+    expected[1:3] -= expected[1:3] * 0.004 * 0.01
+    h = native.scalars("adam", hyper_of("adam"), 0).astype(dtype)
+    run_op(native.OPS["decay"][double], [w, h], [5], [0.004], None, rows, 1)
+    np.testing.assert_allclose(w, expected, **tolerance)
+
+
+def test_weight_decay_is_not_biased_by_rounding() -> None:
+    rng = np.random.default_rng(2)
+    w = rng.uniform(0.5, 1, 10_000).astype(np.float32)
+    before = w.astype(np.float64)
+    h = np.zeros(8, np.float32)
+    h[7] = 0.001
+    for _ in range(100):
+        run_op(native.OPS["decay"][0], [w, h], [1], [0.004], None, [(0, 1, 0, len(w))], 1)
+    lost = (before - w).mean()
+    exact = (before * (1 - (1 - 4e-6) ** 100)).mean()
+    assert abs(lost - exact) < 0.01 * exact
+
+
+def test_bad_arguments_raise() -> None:
+    w = np.ones(4, np.float32)
+    with pytest.raises(ValueError, match="Unknown update 'adan'"):
+        native.update("adan", w, w, [], (0.1,), 0)
+    with pytest.raises(ValueError, match="expected 2 slots"):
+        native.update("adam", w, w, [w], hyper_of("adam"), 0)
+    with pytest.raises(ValueError, match="learning_rate, beta_1, beta_2, epsilon"):
+        native.update("adam", w, w, [w, w], (0.1,), 0)
+    with pytest.raises(ValueError, match="contiguous arrays"):
+        native.update("sgd", w, np.ones(5, np.float32), [], (0.1,), 0)
+    with pytest.raises(ValueError, match="contiguous arrays"):
+        native.update("sgd", w, np.ones(4), [], (0.1,), 0)
+    read_only = np.ones(4, np.float32)
+    read_only.flags.writeable = False
+    with pytest.raises(ValueError, match="writable"):
+        native.update("sgd", read_only, w, [], (0.1,), 0)
+    with pytest.raises(ValueError, match="t >= 0"):
+        native.scalars("sgd", (0.1,), -1)
