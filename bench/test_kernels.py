@@ -200,8 +200,8 @@ def dropout_fwd(n: int) -> Contest:
     x = random(n)
 
     def numpy() -> Array:
-        keep = reference_dropout.keep(n, 0.2, 7, 1, 0)
-        return x * keep * np.float32(1 / 0.8)
+        keep: Array = reference_dropout.keep(n, 0.2, 7, 1, 0)
+        return np.multiply(x, keep, dtype=np.float32) / np.float32(0.8)
 
     return {"native": lambda: activations.dropout(x, 0.2, 7, 1, 0)[0], "numpy": numpy}
 

@@ -29,7 +29,7 @@ def test_both_commands_stand_alone_on_a_line(readme):
 
 
 def test_ci_runs_exactly_the_second_command(root):
-    lines = (root / ".ci" / "run").read_text().splitlines()
+    lines = [line.strip() for line in (root / ".ci" / "run").read_text().splitlines()]
     assert lines.count(COMMANDS[1]) == 1
 
 
