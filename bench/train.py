@@ -130,6 +130,11 @@ def main() -> None:
     if arguments.threads:
         fastmlp.config.set_num_threads(arguments.threads)
     description = machine.describe(("fastmlp", "numpy", "scipy"))
+    if description["load_average"][0] > 0.5:
+        print(
+            f"The load average is {description['load_average'][0]}: other programs are running. "
+            "NumPy's threads suffer more from that than fastmlp's; measure on an idle machine."
+        )
     results = []
     for case in CASES:
         if arguments.case and case.name not in arguments.case:

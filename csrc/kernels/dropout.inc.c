@@ -52,22 +52,31 @@ FM_INLINE void FM(masked)(R *y, const R *x, const uint8_t *mask, ptrdiff_t n, vf
     }
 }
 
-/* mask = kept, y = mask ? x scale : 0               first: number of the element x[0] */
+/* mask = r >= threshold, y = mask ? x scale : 0 */
+FM_INLINE void FM(dropped)(R *y, uint8_t *mask, const R *x, const uint16_t *r, ptrdiff_t n,
+                           vf scale, uint32_t threshold)
+{
+    for (ptrdiff_t i = 0; i < n; i++) mask[i] = r[i] >= threshold;
+    FM(masked)(y, x, mask, n, scale);
+}
+
+/* first: number of the element x[0] */
 static void FM(dropout_fwd)(R *y, uint8_t *mask, const R *x, uint64_t first, ptrdiff_t n, R scale,
                             uint32_t threshold, uint64_t seed, uint64_t stream, uint64_t step)
 {
     const fm_philox p = fm_philox_of(seed, stream, step);
     const vf s = v_set1(scale);
-    uint64_t block = first / 8;
-    ptrdiff_t skip = (ptrdiff_t)(first % 8);
-    while (n > 0) {
-        uint16_t r[FM_GROUP];
+    ptrdiff_t skip = (ptrdiff_t)(first % 8), k;
+    uint16_t r[FM_GROUP];
+    for (uint64_t block = first / 8; n > 0; block += FM_GROUP / 8) {
         FM(random16)(r, p, block);
-        const ptrdiff_t k = n < FM_GROUP - skip ? n : FM_GROUP - skip;
-        for (ptrdiff_t i = 0; i < k; i++) mask[i] = r[skip + i] >= threshold;
-        FM(masked)(y, x, mask, k, s);
-        n -= k, x += k, y += k, mask += k;
-        block += FM_GROUP / 8, skip = 0;
+        if (skip == 0 && n >= FM_GROUP) { /* of a length that the compiler knows */
+            FM(dropped)(y, mask, x, r, k = FM_GROUP, s, threshold);
+        } else {
+            k = n < FM_GROUP - skip ? n : FM_GROUP - skip;
+            FM(dropped)(y, mask, x, r + skip, k, s, threshold);
+        }
+        n -= k, x += k, y += k, mask += k, skip = 0;
     }
 }
 

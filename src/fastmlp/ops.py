@@ -110,10 +110,8 @@ class Dropout(OpSpec):
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
         if not training or node.attrs["rate"] == 0:
             return ins[0]
-        from fastmlp.plan.ir import Buffer as PlanBuffer
-
         y = b.value(ins[0].shape)
-        mask = PlanBuffer("mask", y.shape, f"mask_{b.label}")
+        mask = b.mask(y.shape)
         shared = node.attrs["noise_shape"] is not None
         b.emit("dropout_noise_fwd" if shared else "dropout_fwd", [y, mask], ins, **node.attrs)
         return y
@@ -190,11 +188,7 @@ class ActivityPenalty(OpSpec):
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        from fastmlp.plan.ir import Term
-
-        op = b.emit("activity_loss", [], ins, **node.attrs)
-        op.n_acc = 2
-        b.plan.terms.append(Term("penalty", op))
+        b.add_penalty(b.emit("activity_loss", [], ins, **node.attrs))
         y = b.value(ins[0].shape)
         b.emit("activity_penalty", [y], ins, **node.attrs)
         y.alias = ins[0]

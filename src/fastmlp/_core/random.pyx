@@ -13,39 +13,36 @@ cdef extern from "philox.h" nogil:
     void fm_philox_block(uint32_t *words, fm_philox p, uint64_t block)
 
 
-cdef struct Words:           # the words of a stream, one after the other
-    fm_philox philox
-    uint64_t block
-    uint32_t[4] word
-    int used
+cdef enum:
+    BLOCKS = 8               # drawn together, so that the CPU works on several at a time
 
 
-cdef inline uint32_t next_word(Words *words) noexcept nogil:
-    if words.used == 4:
-        fm_philox_block(words.word, words.philox, words.block)
-        words.block += 1
-        words.used = 0
-    words.used += 1
-    return words.word[words.used - 1]
+cdef uint64_t redrawn(uint64_t n, fm_philox philox, uint64_t i) noexcept nogil:
+    """As `below`, from words of element i that no element needs at first."""
+    cdef uint64_t block = <uint64_t>1 << 63 | i << 10
+    cdef uint64_t product
+    cdef uint32_t[4] words
+    cdef int k
+    while True:
+        fm_philox_block(words, philox, block)
+        if n >> 32:  # beyond four billion samples: uneven by less than 2^-30
+            return (<uint64_t>words[0] << 32 | words[1]) % n
+        for k in range(4):
+            product = words[k] * n
+            if <uint32_t>product >= (<uint64_t>1 << 32) % n:
+                return product >> 32
+        block += 1
 
 
-cdef inline uint64_t below(uint64_t n, Words *words) noexcept nogil:
-    """A number in [0, n), all equally likely.
+cdef inline uint64_t below(uint64_t n, uint32_t word, fm_philox philox, uint64_t i) noexcept nogil:
+    """A number in [0, n), all equally likely, from one word for element i.
 
     Lemire 2019, "Fast random integer generation in an interval": the upper half of word · n, drawn
-    again in the rare case that the lower half falls into the part that does not divide evenly.
+    again in the rare case that the lower half falls into what 2^32 / n leaves over.
     """
-    cdef uint64_t product, high
-    cdef uint32_t small, reject
-    if n >> 32:
-        high = next_word(words)  # beyond four billion samples: uneven by less than 2^-31
-        return (high << 32 | next_word(words)) % n
-    small = <uint32_t>n
-    product = <uint64_t>next_word(words) * small
-    if <uint32_t>product < small:
-        reject = (0 - small) % small
-        while <uint32_t>product < reject:
-            product = <uint64_t>next_word(words) * small
+    cdef uint64_t product = word * n
+    if n >> 32 or (<uint32_t>product < n and <uint32_t>product < (<uint64_t>1 << 32) % n):
+        return redrawn(n, philox, i)
     return product >> 32
 
 
@@ -55,15 +52,18 @@ cdef void permute(int64_t *order, int64_t n, uint64_t seed, uint64_t stream, uin
     Fisher & Yates, inside out (Knuth, volume 2, 3.4.2): element i goes to a place j <= i, and what was
     there moves to place i.
     """
-    cdef Words words
-    cdef int64_t i, j
-    words.philox = fm_philox_of(seed, stream, epoch)
-    words.block = 0
-    words.used = 4
-    for i in range(n):
-        j = <int64_t>below(<uint64_t>(i + 1), &words)
-        order[i] = order[j]
-        order[j] = i
+    cdef fm_philox philox = fm_philox_of(seed, stream, epoch)
+    cdef uint32_t[4 * BLOCKS] words
+    cdef int64_t first = 0, i, j
+    cdef int k
+    while first < n:
+        for k in range(BLOCKS):
+            fm_philox_block(&words[4 * k], philox, (first >> 2) + k)
+        for i in range(first, min(first + 4 * BLOCKS, n)):
+            j = below(i + 1, words[i - first], philox, i)
+            order[i] = order[j]
+            order[j] = i
+        first += 4 * BLOCKS
 
 
 def permutation(int64_t n, uint64_t seed, uint64_t stream, uint64_t epoch):

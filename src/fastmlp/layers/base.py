@@ -60,6 +60,7 @@ class Layer:
         self.output_shape: Shape | None = None
         self._trainable = bool(trainable)
         self._variables: list[Variable] = []
+        self._constants: set[Variable] = set()  # made with trainable=False
         self._functions: dict[Any, Function] = {}
         self._first_weights = kwargs.pop("weights", None)
         self.given_input_shape = self._take_input_shape(kwargs)
@@ -111,7 +112,7 @@ class Layer:
             shape: Its shape.
             initializer: Gives its first value.
             dtype: Its type; the layer's if `None`.
-            trainable: Whether `fit` updates it.
+            trainable: Whether `fit` updates it while the layer is trainable.
             regularizer: Penalty added to the loss.
             constraint: Applied after each update.
             name: Name within the layer.
@@ -126,6 +127,8 @@ class Layer:
         variable = Variable(value, name, dtype, trainable, regularizer, constraint)
         variable.path = f"{self.name}/{name}"
         self._variables.append(variable)
+        if not trainable:
+            self._constants.add(variable)
         self._apply_trainable()
         return variable
 
@@ -173,15 +176,23 @@ class Layer:
     def _ensure_built(self, input_shape: Shape) -> None:
         if self.built:
             return
-        self.build(input_shape)
+        known = len(self._variables)
+        try:
+            self.build(input_shape)
+            if self._first_weights is not None:
+                self.set_weights(self._first_weights)
+        except BaseException:
+            del self._variables[known:]  # so that building again does not make them twice
+            raise
         self.built = True
-        if self._first_weights is not None:
-            self.set_weights(self._first_weights)
-            self._first_weights = None
+        self._first_weights = None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the output for inputs of this shape, the batch included."""
-        shape: Shape = self._call_symbolic(graph.input_tensor(tuple(input_shape), self.dtype)).shape
+        x = graph.input_tensor(tuple(input_shape), self.dtype)
+        with graph.layer_scope(self.name):
+            self._ensure_built(x.shape)
+            shape: Shape = self.call(x).shape
         return shape
 
     # Weights.
@@ -198,7 +209,7 @@ class Layer:
 
     def _apply_trainable(self) -> None:
         for variable in self._variables:
-            variable.trainable = self._trainable
+            variable.trainable = self._trainable and variable not in self._constants
 
     @property
     def weights(self) -> list[Variable]:

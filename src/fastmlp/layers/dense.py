@@ -111,6 +111,9 @@ class Dense(Layer):
         y: Tensor = self.activation(ops.dense(x, self._kernel, self._bias))
         return y
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], self.units)
+
     @property
     def kernel(self) -> np.ndarray:
         """Live view `(inputs, units)`: what is written there is what the model uses."""

@@ -136,7 +136,7 @@ class Sequential(Model):
             self._input = graph.input_tensor(self._input.shape, self.dtype, self._input.name)
         y = self._call_symbolic(self._input)
         self.inputs, self.outputs = [self._input], [y]
-        self._executables.clear()
+        self._executables = {}
         self._arena = move_to_arena(self.weights) if self._arena is None else self._arena
 
     def _call_symbolic(self, x: Tensor) -> Tensor:

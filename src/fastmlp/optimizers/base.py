@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypedDict
 
+import numpy as np
+
 from fastmlp import _names
 from fastmlp import config as settings
 from fastmlp.errors import (
@@ -64,6 +66,7 @@ class Optimizer(Configurable):
         slots: Names of the arrays kept for each weight, in the native update's order.
         hyper_names: Attributes that `hyper` returns after the learning rate.
         iterations: Steps done so far.
+        state: The arrays of each weight that it has trained.
 
     Raises:
         ValueError: If an argument is outside of its range, not supported or not known.
@@ -114,6 +117,7 @@ class Optimizer(Configurable):
         self.ema_momentum = check_number(where, "ema_momentum", ema_momentum, 0, 1)
         self.name = _names.unique_name(snake_case(where)) if name is None else name
         self.iterations = 0
+        self.state: dict[Any, list[np.ndarray]] = {}
         self._excluded: tuple[Any, ...] = ()
         self._excluded_names: tuple[str, ...] = ()
 

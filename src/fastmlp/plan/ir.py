@@ -147,6 +147,9 @@ class Builder:
     def value(self, shape: Sequence[int], name: str = "") -> Buffer:
         return Buffer("value", tuple(shape), name or self.label)
 
+    def mask(self, shape: Sequence[int]) -> Buffer:
+        return Buffer("mask", tuple(shape), f"mask_{self.label}")
+
     def weight(self, variable: Variable | None) -> Buffer | None:
         if variable is None:
             return None
@@ -160,6 +163,11 @@ class Builder:
         op = Op(name, list(outs), list(ins), attrs, self.label)
         self.plan.rows.append(op)
         return op
+
+    def add_penalty(self, op: Op) -> None:
+        """Counts what an op adds up, `(penalty, samples)`, as a part of the loss."""
+        op.n_acc = 2
+        self.plan.terms.append(Term("penalty", op))
 
     # Gradients: which buffers have one, and where it stands.
 

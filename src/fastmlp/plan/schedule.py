@@ -18,7 +18,9 @@ _SMALL_STEP = 400_000
 _TILE = 16_384
 # From these sizes on BLAS is faster than the micro-kernel, as measured.
 _BLAS_WEIGHT = 2_000_000  # k · n in float32: 8 MB of weights; at 1 MB the micro-kernel wins by 17 %
-_BLAS_PRODUCT = 1_000  # m · n · k in float64 and on the scalar tier, which have no SIMD micro-kernel
+_BLAS_PRODUCT = (
+    1_000  # m · n · k in float64 and on the scalar tier, which have no SIMD micro-kernel
+)
 GEMM_RULE = (
     f"auto: BLAS from {_BLAS_WEIGHT:,} weights a layer on, in float64 and on the scalar tier "
     f"from {_BLAS_PRODUCT:,} multiplications on; else native"

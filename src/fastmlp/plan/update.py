@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage, Term
+from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage
 from fastmlp.variables import Variable
 
 
@@ -35,8 +35,7 @@ def add_penalties(b: Builder, variables: Sequence[Variable]) -> None:
         if variable.regularizer is not None and variable.trainable:
             l1, l2 = float(variable.regularizer.l1), float(variable.regularizer.l2)
             op = Op("penalty_loss", [], [b.weight(variable)], {"l1": l1, "l2": l2}, variable.path)
-            op.n_acc = 2
-            b.plan.terms.append(Term("penalty", op))
+            b.add_penalty(op)
             stage.append((variable, [op]))
     if stage:
         b.plan.stages.append(stage)

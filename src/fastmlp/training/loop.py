@@ -48,7 +48,9 @@ class FitLoop:
         batch_size: int,
         callbacks: CallbackList,
     ) -> None:
+        assert model.optimizer is not None
         self.model, self.train, self.after = model, train, after
+        self.optimizer = model.optimizer  # of this fit, even if a callback compiles the model
         self.n, self.n_after, self.batch_size = n, n_after, batch_size
         self.callbacks = callbacks
         self.reader = LogReader(train)
@@ -62,8 +64,7 @@ class FitLoop:
         shuffle: bool,
     ) -> None:
         """Trains until `epochs` epochs are done, or a callback stops it."""
-        optimizer = self.model.optimizer
-        assert optimizer is not None
+        optimizer = self.optimizer
         self.train.set_hyper(optimizer.hyper())
         self._native = Run(
             self.train.program,
@@ -98,11 +99,9 @@ class FitLoop:
 
     def _go(self, **limits: int) -> None:
         """One native call, with the learning rate of the moment."""
-        optimizer = self.model.optimizer
-        assert optimizer is not None
-        self.train.set_hyper(optimizer.hyper())
+        self.train.set_hyper(self.optimizer.hyper())
         self._native.go(budget_ns=_SLICE_NS, **limits)
-        optimizer.iterations = self._native.iterations
+        self.optimizer.iterations = self._native.iterations
 
     def _logs(self, row: np.ndarray) -> dict[str, float]:
         logs = self.reader.logs(row[: self.reader.width])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,6 @@ class Trainer:
         self.history: History | None = None
         self.stop_training = False
         self._compiled: Compiled | None = None
-        self._slots: dict[Variable, list[np.ndarray]] = {}
         self._executables: dict[tuple[Any, ...], Executable] = {}
         self._lock = threading.RLock()
 
@@ -99,7 +99,6 @@ class Trainer:
         with self._lock:
             self.optimizer = new_optimizer
             self._compiled = compiled
-            self._slots = {}
             self._executables = {}
 
     @property
@@ -190,32 +189,26 @@ class Trainer:
             held_out = (given, 0, given[0].n)
         elif split > 0:
             n = split_rows(xs.n, split)
-            held_out = (data, n, xs.n - n)
+            # Class weights are for training: the samples held out count as they are.
+            held_out = (data if class_weight is None else [xs, ys], n, xs.n - n)
         steps = -(-n // batch_size)
         progress = make_progress(verbose, epochs, steps, initial_epoch)
-        with self._lock:
-            train = self._prepare("train", data, min(batch_size, n))
+        with self._lock, ExitStack() as stack:
+            train = stack.enter_context(self._executable("train", data, min(batch_size, n)))
             after = None
             if held_out is not None:
                 held_out_data, first, count = held_out
                 rows = self._inference_rows(
                     validation_batch_size, count, listed.has_test_batch_hooks
                 )
-                after = self._prepare("test", held_out_data, rows)
-                after.bind_all(held_out_data, first)
-            train.bind_all(data)
+                after = stack.enter_context(self._executable("test", held_out_data, rows, first))
             self.stop_training = False
             listed.set_model(self)
             listed.set_params({"verbose": verbose, "epochs": epochs, "steps": steps})
             loop = FitLoop(
                 self, train, after, n, 0 if held_out is None else held_out[2], batch_size, listed
             )
-            try:
-                loop.run(progress, initial_epoch, epochs, bool(shuffle))
-            finally:
-                self._give_back("train", train, data)
-                if after is not None and held_out is not None:
-                    self._give_back("test", after, held_out[0])
+            loop.run(progress, initial_epoch, epochs, bool(shuffle))
         assert listed.history is not None
         return listed.history
 
@@ -256,12 +249,8 @@ class Trainer:
         n = data[0].n
         with self._lock:
             rows = self._inference_rows(batch_size, n, listed.has_test_batch_hooks)
-            executable = self._prepare("test", data, rows)
-            executable.bind_all(data)
-            try:
+            with self._executable("test", data, rows) as executable:
                 row = run_pass(executable, n, batch_size, listed, "test", verbose)
-            finally:
-                self._give_back("test", executable, data)
             logs = LogReader(executable).logs(row)
         if return_dict:
             return logs
@@ -296,14 +285,10 @@ class Trainer:
         check_lengths({"x": source})
         with self._lock:
             rows = self._inference_rows(batch_size, source.n, listed.has_predict_batch_hooks)
-            executable = self._prepare("predict", [source], rows)
-            result = np.empty((source.n, *self._output_sizes()), self.dtype)
-            executable.bind_all([source])
-            executable.bind_output(0, result)
-            try:
+            with self._executable("predict", [source], rows) as executable:
+                result = np.empty((source.n, *self._output_sizes()), self.dtype)
+                executable.bind_output(0, result)
                 run_pass(executable, source.n, batch_size, listed, "predict", verbose)
-            finally:
-                self._give_back("predict", executable, [source])
         return result
 
     # Data.
@@ -349,12 +334,36 @@ class Trainer:
 
     # Executables.
 
-    def _prepare(self, mode: str, data: Sequence[Source], rows: int) -> Executable:
-        """An executable for this data: one of the last ones, or a new one.
+    @contextmanager
+    def _executable(
+        self, mode: str, data: Sequence[Source], rows: int, first_row: int = 0
+    ) -> Iterator[Executable]:
+        """An executable bound to this data: one of the last ones, or a new one.
+
+        Kept for the next call when done, unless a callback has compiled or changed the model.
 
         Raises:
             ValueError: Data and model do not fit.
         """
+        self._check_data(mode, data)
+        key = self._key(mode, data, rows)
+        kept = self._executables
+        executable = kept.pop(key, None)
+        if executable is None or not executable.is_current():
+            executable = self._compile(mode, data, rows)
+        executable.bind_all(data, first_row)
+        try:
+            yield executable
+        finally:
+            for index, source in enumerate(data):
+                if executable.program.not_finite(index):
+                    warn_not_finite(source, self.dtype)
+            executable.program.release()
+            kept[key] = executable
+            while len(kept) > _KEPT:
+                del kept[next(iter(kept))]
+
+    def _check_data(self, mode: str, data: Sequence[Source]) -> None:
         self._ensure_built(data[0].row_shape)
         check_input(self, data[0])
         if mode != "predict":
@@ -362,11 +371,6 @@ class Trainer:
             self._compiled.target_shape(data[1].row_shape, self.outputs[0].shape)
             if self._compiled.loss is not None and self._compiled.loss.sparse:
                 check_labels(data[1], int(self.outputs[0].shape[-1] or 0))
-        key = self._key(mode, data, rows)
-        executable = self._executables.pop(key, None)
-        if executable is None or not executable.is_current():
-            executable = self._compile(mode, data, rows)
-        return executable
 
     def _key(self, mode: str, data: Sequence[Source], rows: int) -> tuple[Any, ...]:
         trainable = tuple(v.trainable for v in self.weights)
@@ -390,34 +394,32 @@ class Trainer:
         )  # fmt: skip
         if not trains:
             return Executable(plan)
-        self._ensure_slots()
-        return Executable(plan, self._slots, self.optimizer.hyper())
+        return Executable(plan, self._slots(self.optimizer), self.optimizer.hyper())
 
-    def _give_back(self, mode: str, executable: Executable, data: Sequence[Source]) -> None:
-        """Keeps an executable for the next call, and tells of data that is not finite."""
-        for index, source in enumerate(data):
-            if executable.program.not_finite(index):
-                warn_not_finite(source, self.dtype)
-        executable.program.release()
-        self._executables[self._key(mode, data, executable.plan.capacity)] = executable
-        while len(self._executables) > _KEPT:
-            del self._executables[next(iter(self._executables))]
+    def _slots(self, optimizer: optimizers.Optimizer) -> dict[Variable, list[np.ndarray]]:
+        """The optimizer's state; made for every trainable weight that has none, in one arena.
 
-    def _ensure_slots(self) -> None:
-        """Makes the optimizer's state for every trainable weight that has none, in one arena."""
-        assert self.optimizer is not None
-        new = [v for v in self.weights if v.trainable and v not in self._slots]
-        firsts = self.optimizer.slot_init
+        Raises:
+            ValueError: The optimizer has done steps without some of the weights.
+        """
+        state, firsts = optimizer.state, optimizer.slot_init
+        new = [v for v in self.weights if v.trainable and v not in state]
+        if new and state and firsts and optimizer.iterations:
+            raise ValueError(
+                f"fit: the optimizer has done {optimizer.iterations} steps on other weights than "
+                f"'{new[0].path}'. Hint: compile the model with a new optimizer"
+            )
         sizes = [padded(v.size, v.dtype) for v in new]
         arena = aligned_empty(sum(sizes) * len(firsts), self.dtype)
         start = 0
         for variable, size in zip(new, sizes, strict=True):
-            self._slots[variable] = []
+            state[variable] = []
             for first in firsts:
                 slot = arena[start : start + variable.size].reshape(variable.shape)
                 slot[...] = first
-                self._slots[variable].append(slot)
+                state[variable].append(slot)
                 start += size
+        return state
 
 
 def _check_batch(method: str, value: Any, default: int = _BATCH) -> int:

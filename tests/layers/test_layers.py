@@ -1,0 +1,183 @@
+"""What every layer does: configs, calls on arrays and tensors, names, weights; shared by all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import Input, Sequential, layers
+from fastmlp.layers.base import Layer
+
+# One instance of each layer, with an argument of every kind, and the shape of one sample.
+INSTANCES: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
+    "dense": (lambda: layers.Dense(3), (4,)),
+    "dense with everything": (
+        lambda: layers.Dense(
+            3,
+            activation="relu",
+            use_bias=True,
+            kernel_initializer=fastmlp.initializers.HeNormal(seed=1),
+            bias_initializer="ones",
+            kernel_regularizer=fastmlp.regularizers.L1L2(0.1, 0.2),
+            bias_regularizer="l2",
+            activity_regularizer="l1",
+            kernel_constraint=fastmlp.constraints.MaxNorm(2.0),
+            bias_constraint="non_neg",
+            name="everything",
+        ),
+        (4,),
+    ),
+    "dense without a bias": (lambda: layers.Dense(3, use_bias=False, trainable=False), (4,)),
+    "dense along the last axis": (lambda: layers.Dense(3, activation="softmax"), (5, 4)),
+    "activation": (lambda: layers.Activation("tanh"), (4,)),
+    "activation of images": (lambda: layers.Activation("softmax"), (2, 3)),
+    "dropout": (lambda: layers.Dropout(0.3, seed=5), (4,)),
+    "dropout of columns": (lambda: layers.Dropout(0.3, noise_shape=(None, 1, 4)), (3, 4)),
+    "flatten": (lambda: layers.Flatten(), (2, 3, 4)),
+    "rescaling": (lambda: layers.Rescaling(1 / 255, offset=-0.5), (2, 3)),
+}
+
+ids = pytest.mark.parametrize(("make", "shape"), INSTANCES.values(), ids=INSTANCES)
+
+
+def samples(shape: tuple[int, ...], n: int = 6) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(n, *shape)).astype("float32")
+
+
+@ids
+def test_config_makes_an_equal_layer(make, shape):
+    layer = make()
+    again = type(layer).from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert again.name == layer.name and again.trainable == layer.trainable
+    x = samples(shape)
+    layer(x), again(x)
+    again.set_weights(layer.get_weights())
+    assert (again(x) == layer(x)).all()
+
+
+@ids
+def test_config_has_the_keys_of_keras(make, shape):
+    layer = make()
+    theirs = getattr(keras.layers, type(layer).__name__)
+    arguments = {"Dense": (3,), "Activation": ("relu",), "Dropout": (0.1,), "Rescaling": (1.0,)}
+    config = theirs(*arguments.get(type(layer).__name__, ())).get_config()
+    assert set(config) - {"quantization_config", "lora_rank"} <= set(layer.get_config())
+
+
+@ids
+def test_output_has_the_announced_shape_and_type(make, shape):
+    layer = make()
+    y = layer(samples(shape))
+    assert isinstance(y, np.ndarray) and y.dtype == np.float32
+    assert y.shape == (6, *make().compute_output_shape((None, *shape))[1:])
+    tensor = layer(Input(shape))
+    assert tensor.shape == (None, *y.shape[1:])
+
+
+@ids
+def test_layer_computes_the_same_alone_and_in_a_model(make, shape):
+    layer = make()
+    model = Sequential([Input(shape), layer])
+    x = samples(shape)
+    assert (model.predict(x, verbose=0) == layer(x)).all()
+    assert (model(x) == layer(x)).all()
+
+
+@ids
+def test_layer_computes_what_keras_computes(make, shape):
+    """Values agree within a few roundings of 6e-8 each."""
+    layer = make()
+    x = samples(shape)
+    y = layer(x)
+    config = {k: v for k, v in layer.get_config().items()
+              if "initializer" not in k and "regularizer" not in k and "constraint" not in k}  # fmt: skip
+    theirs = getattr(keras.layers, type(layer).__name__)(**config)
+    theirs.build((None, *shape))
+    theirs.set_weights(layer.get_weights())
+    np.testing.assert_allclose(y, np.asarray(theirs(x)), rtol=2e-6, atol=1e-6)
+
+
+@ids
+def test_input_of_a_call_is_left_alone(make, shape):
+    x = samples(shape)
+    before = x.copy()
+    layer = make()
+    y = layer(x, training=True)
+    y[...] = 7
+    assert (x == before).all()
+    layer(x)[...] = 7
+    assert (x == before).all()
+
+
+@ids
+def test_empty_batch_gives_an_empty_output(make, shape):
+    y = make()(samples(shape, 0))
+    assert y.shape[0] == 0
+
+
+@ids
+def test_any_kind_of_numbers_may_be_called_on(make, shape):
+    layer = make()
+    x = np.random.default_rng(0).integers(0, 9, (6, *shape))
+    expected = layer(x.astype("float32"))
+    for given in (x, x.astype("uint8"), x.astype("float64"), x.tolist(), np.asfortranarray(x)):
+        assert (layer(given) == expected).all()
+
+
+@ids
+def test_strings_and_complex_numbers_are_refused(make, shape):
+    for dtype in (complex, str, object):
+        with pytest.raises((TypeError, ValueError)):
+            make()(samples(shape).astype(dtype))
+
+
+@ids
+def test_layer_in_float64_computes_in_float64(make, shape):
+    config = {**make().get_config(), "dtype": "float64"}
+    layer = type(make()).from_config(config)
+    x = samples(shape).astype("float64") + 1e-12
+    y = layer(x)
+    assert y.dtype == np.float64
+    if isinstance(layer, layers.Flatten):
+        assert (y.ravel() == x.ravel()).all()
+
+
+def test_unknown_arguments_are_refused_with_the_one_that_was_meant():
+    with pytest.raises(ValueError, match=r"'kernel_regulariser'.*'kernel_regularizer'"):
+        layers.Dense(3, kernel_regulariser="l2")
+    with pytest.raises(ValueError, match=r"nam.*name"):
+        layers.Dropout(0.1, nam="x")
+
+
+def test_layers_are_numbered_by_class():
+    fastmlp._names.reset()
+    made = [layers.Dense(1), layers.Dense(1), layers.Dropout(0.1), layers.Dense(1)]
+    assert [layer.name for layer in made] == ["dense", "dense_1", "dropout", "dense_2"]
+
+
+def test_layers_count_their_parameters():
+    layer = layers.Dense(3)
+    with pytest.raises(ValueError, match="no weights yet"):
+        layer.count_params()
+    layer(np.ones((1, 4)))
+    assert layer.count_params() == 15
+    assert layers.Dropout(0.1).count_params() == 0
+
+
+def test_layer_shared_by_two_models_has_the_same_weights_in_both():
+    shared = layers.Dense(2, use_bias=False, kernel_initializer="ones")
+    one = Sequential([Input((3,)), shared])
+    two = Sequential([Input((3,)), shared, layers.Activation("relu")])
+    x = samples((3,))
+    one.compile("sgd", "mse")
+    one.fit(x, x[:, :2], epochs=2, verbose=0)
+    assert (two.predict(x, verbose=0) == np.maximum(one.predict(x, verbose=0), 0)).all()
+    two.compile("sgd", "mse")
+    two.fit(x, x[:, :2], epochs=2, verbose=0)
+    assert (np.maximum(one.predict(x, verbose=0), 0) == two.predict(x, verbose=0)).all()
+    assert (shared(x) == one(x)).all()

@@ -1,0 +1,60 @@
+"""Every activation, forwards and backwards, gives the values that Keras's gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import fastmlp
+from tests.parity import both
+
+NAMES = ["linear", "relu", "sigmoid", "tanh", "softmax", "softplus", "softsign", "elu", "selu",
+         "gelu", "silu", "swish", "leaky_relu", "relu6", "exponential", "hard_sigmoid", "mish",
+         "log_softmax"]  # fmt: skip
+
+WITH_ARGUMENTS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {
+    "relu": lambda lib: (
+        lambda x: lib.activations.relu(x, negative_slope=0.1, max_value=0.8, threshold=0.2)
+    ),
+    "leaky_relu": lambda lib: lambda x: lib.activations.leaky_relu(x, negative_slope=0.4),
+    "elu": lambda lib: lambda x: lib.activations.elu(x, alpha=0.5),
+    "gelu": lambda lib: lambda x: lib.activations.gelu(x, approximate=True),
+}
+
+
+def _sgd(lib: Any) -> dict[str, Any]:
+    return {"optimizer": lib.optimizers.SGD(0.05), "loss": "mse"}
+
+
+def test_every_activation_is_among_the_cases():
+    """All but step, which Keras does not have."""
+    assert set(fastmlp.activations._registry.names()) == {*NAMES, "step"} - {"swish"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_activation_trains_as_in_keras(name):
+    layers = both.network(hidden=name)
+    both.assert_same_training(layers, _sgd, both.regression(), validation=False)
+
+
+@pytest.mark.parametrize("make", WITH_ARGUMENTS.values(), ids=WITH_ARGUMENTS)
+def test_activation_with_arguments_trains_as_in_keras(make):
+    def layers(lib):
+        return [lib.layers.Dense(5, activation=make(lib)), lib.layers.Dense(3)]
+
+    both.assert_same_training(layers, _sgd, both.regression(), validation=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_activation_of_extreme_inputs_is_that_of_keras(name):
+    # exp overflows beyond 88.7 in float32: both give inf there.
+    x = np.array([[-1e30, -200, -88, -20, -3, -1e-6, -0.0, 0.0, 1e-6, 2.9, 20, 88, 200, 1e30]], "f")
+    ours = getattr(fastmlp.activations, name)(x)
+    theirs = np.asarray(getattr(keras.activations, name)(x))
+    # 2e-6 of the value: both use polynomials good to a few roundings of 6e-8, JAX's own exp,
+    # expm1 and erf included; 1e-7 where the value vanishes.
+    np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-7)

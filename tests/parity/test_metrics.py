@@ -1,0 +1,139 @@
+"""Every metric: log keys and values, over the epochs and over the validation data, as in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import fastmlp
+from tests.parity import both
+
+# what is predicted: (loss, outputs, units, data, metrics)
+Case = tuple[str, str | None, int, Callable[[], both.Data], Callable[[Any], list[Any]]]
+
+CASES: dict[str, Case] = {
+    "real numbers": (
+        "mse", None, 3, both.regression,
+        lambda lib: [
+            "mse", "mae", "mape", "MeanSquaredError", "mean_absolute_error",
+            lib.metrics.RootMeanSquaredError(name="rmse"),
+            lib.metrics.LogCoshError(name="log_cosh"),
+            lib.metrics.CosineSimilarity(name="cosine"),
+        ],
+    ),
+    "positive numbers": (
+        "mse", "softplus", 3, both.positive,
+        lambda lib: ["msle", lib.metrics.Poisson(name="poisson")],
+    ),
+    "one label": (
+        "binary_crossentropy", "sigmoid", 1, both.one_label,
+        lambda lib: [
+            "acc", "accuracy", "binary_accuracy",
+            lib.metrics.BinaryAccuracy(name="at_0.7", threshold=0.7),
+            lib.metrics.Precision(name="precision"), lib.metrics.Recall(name="recall"),
+            lib.metrics.AUC(name="auc"),
+        ],
+    ),
+    "thresholds": (
+        "binary_crossentropy", "sigmoid", 1, both.one_label,
+        lambda lib: [
+            lib.metrics.Precision(thresholds=0.3, name="precision"),
+            lib.metrics.Recall(thresholds=0.6, name="recall"),
+            lib.metrics.AUC(num_thresholds=7, name="auc_7"),
+            lib.metrics.AUC(curve="PR", name="auc_pr"),
+        ],
+    ),
+    "several labels": (
+        "binary_crossentropy", "sigmoid", 3, both.binary,
+        lambda lib: [
+            "binary_accuracy", "precision", "recall", "auc",
+            lib.metrics.BinaryCrossentropy(label_smoothing=0.1, name="smoothed"),
+            lib.metrics.TruePositives(name="tp"), lib.metrics.FalsePositives(name="fp"),
+            lib.metrics.TrueNegatives(name="tn"), lib.metrics.FalseNegatives(name="fn"),
+        ],
+    ),
+    "signs": (
+        "hinge", "tanh", 3, both.binary,
+        lambda lib: [
+            lib.metrics.Hinge(name="hinge_1"), lib.metrics.SquaredHinge(name="hinge_2"),
+            lib.metrics.Accuracy(name="equal"),
+        ],
+    ),
+    "classes": (
+        "sparse_categorical_crossentropy", "softmax", 3, both.classes,
+        lambda lib: [
+            "acc", "sparse_categorical_accuracy",
+            lib.metrics.SparseCategoricalCrossentropy(name="ce"),
+        ],
+    ),
+    "one-hot rows": (
+        "categorical_crossentropy", "softmax", 3, both.one_hot,
+        lambda lib: [
+            "accuracy", "categorical_accuracy", "mse",
+            lib.metrics.CategoricalCrossentropy(name="ce"),
+            lib.metrics.CategoricalHinge(name="hinge"), lib.metrics.KLDivergence(name="kld"),
+        ],
+    ),
+}  # fmt: skip
+
+
+def test_every_metric_is_among_the_cases():
+    cases = [
+        m for *_, make in CASES.values() for m in make(fastmlp) if m not in ("acc", "accuracy")
+    ]
+    tested = {type(fastmlp.metrics.get(metric)).__name__ for metric in cases}
+    # These three are for averages of one's own, outside of compile.
+    exist = {c.__name__ for c in vars(fastmlp.metrics).values()
+             if isinstance(c, type) and issubclass(c, fastmlp.metrics.Metric)}  # fmt: skip
+    assert tested == exist - {"Metric", "Mean", "Sum", "MeanMetricWrapper"}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_metrics_are_those_of_keras(case):
+    loss, output, units, data, metrics = case
+
+    def arguments(lib):
+        return {"optimizer": lib.optimizers.SGD(0.05), "loss": loss, "metrics": metrics(lib)}
+
+    both.assert_same_training(both.network(output, units), arguments, data())
+
+
+@pytest.mark.parametrize("weights", ["sample_weight", "class_weight"])
+def test_only_weighted_metrics_use_weights(weights):
+    data = both.one_label()
+    rng = np.random.default_rng(5)
+    given: dict[str, Any] = {"class_weight": {0: 0.5, 1: 3.0}}
+    if weights == "sample_weight":
+        given = {"sample_weight": rng.uniform(0.2, 3, len(data.x)).astype("float32")}
+
+    def arguments(lib):
+        return {
+            "optimizer": lib.optimizers.SGD(0.05),
+            "loss": "binary_crossentropy",
+            "metrics": ["accuracy", "mae", lib.metrics.AUC(name="auc")],
+            "weighted_metrics": [
+                "binary_accuracy",
+                lib.metrics.Precision(name="precision"),
+                lib.metrics.AUC(name="weighted_auc"),
+            ],
+        }
+
+    both.assert_same_training(both.network("sigmoid", 1), arguments, data, **given)
+
+
+def test_evaluate_returns_values_in_the_order_of_compile_as_in_keras():
+    data = both.one_label()
+    layers = both.network("sigmoid", 1)
+    weights = both.starting_weights(layers, data)
+    found = []
+    for lib in (keras, fastmlp):
+        model = lib.Sequential([lib.Input((6,)), *layers(lib)])
+        model.set_weights(weights)
+        model.compile(loss="binary_crossentropy", metrics=["mse", "accuracy"])
+        found.append(model.evaluate(data.x, data.y, verbose=0))
+    assert isinstance(found[1], list)
+    both.assert_close(found[1], found[0], "evaluate")
