@@ -116,7 +116,8 @@ class Executable:
 
     def steps_per_check(self) -> int:
         """Steps between looks at the clock: about 50 µs of work."""
-        return max(1, int(1_000_000 / max(5_000, self.plan.flops * self.plan.capacity)))
+        sample = self.plan.flops + sum(feed.width for feed in self.plan.feeds)
+        return max(1, int(1_000_000 / max(5_000, sample * self.plan.capacity)))
 
     def is_current(self) -> bool:
         """Whether every weight still lies where the plan was told."""

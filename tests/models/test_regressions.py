@@ -59,7 +59,8 @@ def test_a_layer_frozen_by_a_callback_stays_in_the_next_fit():
 def test_a_layer_removed_by_a_callback_is_gone_in_the_next_fit():
     model = Sequential([Input((5,)), layers.Dense(1), layers.Dense(1)])
     model.compile("sgd", "mse")
-    _fit(model, callbacks=[LambdaCallback(on_train_end=lambda logs: model.pop())])
+    remove = LambdaCallback(on_train_end=lambda logs: model.pop())
+    _fit(model, batch_size=50, callbacks=[remove])
     before = model.evaluate(X, Y, verbose=0)
     assert _fit(model, batch_size=50)["loss"][0] == pytest.approx(before, rel=1e-6)
 

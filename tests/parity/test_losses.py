@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.parity import both
-
 import fastmlp
+from tests.parity import both
 
 Case = tuple[Callable[[Any], Any], str | None, Callable[[], both.Data]]
 

@@ -1,0 +1,213 @@
+"""Hooks of callbacks: their order, their logs, what they may do; and what is printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import Input, Sequential, callbacks, layers, optimizers
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    fastmlp.utils.set_random_seed(1)
+
+
+def small_model(output: str | None = None, **compile_arguments: Any) -> Sequential:
+    model = Sequential([Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(2, output)])
+    model.compile(**{"optimizer": "sgd", "loss": "mse", **compile_arguments})
+    return model
+
+
+def small_data(n: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, 3)).astype("float32")
+    return x, np.tanh(x[:, :2] - x[:, 1:])
+
+
+def linear_model(kernel: Any, **compile_arguments: Any) -> Sequential:
+    kernel = np.asarray(kernel, "float32")
+    model = Sequential([Input(kernel.shape[:1]), layers.Dense(kernel.shape[1], use_bias=False)])
+    model.set_weights([kernel])
+    model.compile(**{"optimizer": "sgd", "loss": "mse", **compile_arguments})
+    return model
+
+
+class Recorder(callbacks.Callback):
+    """Writes down each hook it is told of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Any] = []
+
+    def on_train_begin(self, logs=None):
+        self.calls.append("train")
+
+    def on_train_end(self, logs=None):
+        self.calls.append(("trained", sorted(logs or {})))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.calls.append(("epoch", epoch))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.calls.append(("epoch ends", epoch, sorted(logs)))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.calls.append(("batch", batch, sorted(logs)))
+
+    def on_test_begin(self, logs=None):
+        self.calls.append("test")
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.calls.append(("test batch", batch))
+
+    def on_test_end(self, logs=None):
+        self.calls.append("tested")
+
+
+def test_hooks_come_in_the_order_of_keras():
+    x, y = small_data(20)
+    recorder = Recorder()
+    small_model().fit(
+        x, y, batch_size=16, epochs=2, validation_data=(x, y), verbose=0, callbacks=[recorder]
+    )
+    epoch = [
+        ("batch", 0, ["loss"]), ("batch", 1, ["loss"]),
+        "test", ("test batch", 0), ("test batch", 1), "tested",
+    ]  # fmt: skip
+    keys = ["loss", "val_loss"]
+    first = [("epoch", 0), *epoch, ("epoch ends", 0, keys)]
+    second = [("epoch", 1), *epoch, ("epoch ends", 1, keys)]
+    assert recorder.calls == ["train", *first, *second, ("trained", keys)]
+
+
+def test_results_do_not_depend_on_callbacks_and_progress(capsys):
+    x, y = small_data()
+    start = small_model().get_weights()
+    found = []
+    for verbose, hooks in ((0, []), (0, [Recorder()]), (1, []), (2, []),
+                           (0, [callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)])):  # fmt: skip
+        fastmlp.utils.set_random_seed(4)
+        model = small_model()
+        model.set_weights(start)
+        history = model.fit(
+            x, y, batch_size=8, epochs=4, validation_split=0.2, verbose=verbose, callbacks=hooks
+        ).history
+        found.append((history, [w.tobytes() for w in model.get_weights()]))
+    capsys.readouterr()
+    assert all(entry == found[0] for entry in found)
+
+
+def test_logs_of_batches_are_the_means_so_far():
+    x, y = np.arange(5, dtype="float32")[:, None], np.zeros((5, 1))
+    seen = []
+    hook = callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(logs["loss"])
+    )
+    model = linear_model([[1.0]], optimizer=optimizers.SGD(0.0))
+    model.fit(x, y, batch_size=2, shuffle=False, verbose=0, callbacks=[hook])
+    assert seen == [0.5, 3.5, 6.0]
+
+
+def test_stop_training_ends_after_the_epoch():
+    x, y = small_data()
+
+    class Stop(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    model = small_model()
+    assert model.fit(x, y, epochs=10, verbose=0, callbacks=[Stop()]).epoch == [0, 1]
+    assert model.fit(x, y, epochs=3, verbose=0).epoch == [0, 1, 2]
+
+
+def test_learning_rate_set_in_a_callback_holds_from_the_next_step():
+    x, y = small_data()
+    kernels = []
+
+    class Off(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            kernels.append(self.model.layers[0].kernel.copy())
+            if epoch == 1:
+                self.model.optimizer.learning_rate = 0.0
+
+    small_model().fit(x, y, epochs=4, verbose=0, callbacks=[Off()])
+    assert (kernels[0] != kernels[1]).any()
+    assert (kernels[1] == kernels[2]).all() and (kernels[2] == kernels[3]).all()
+
+
+def test_callback_may_use_and_change_the_model():
+    x, y = small_data()
+    seen = []
+
+    class Look(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((self.model.evaluate(x, y, verbose=0), logs["val_loss"]))
+            self.model.predict(x, verbose=0)
+            self.model.layers[1].kernel[...] = 0
+
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch:
+                assert (self.model.layers[1].kernel == 0).all()
+
+    small_model().fit(x, y, epochs=3, validation_data=(x, y), verbose=0, callbacks=[Look()])
+    assert all(a == pytest.approx(b, rel=1e-6) for a, b in seen)
+
+
+def test_early_stopping_restores_the_best_weights():
+    x, y = small_data()
+    stop = callbacks.EarlyStopping(
+        monitor="val_loss", patience=2, restore_best_weights=True, mode="max"
+    )  # a falling loss never gets better in this mode: the first epoch stays the best
+    model = small_model()
+    result = model.fit(x, y, epochs=50, validation_data=(x, y), verbose=0, callbacks=[stop])
+    assert result.epoch == [0, 1, 2]
+    assert model.evaluate(x, y, verbose=0) == result.history["val_loss"][0]
+
+
+def test_callbacks_see_the_batches_of_evaluate_and_predict():
+    x, y = small_data()
+    seen = []
+    hook = callbacks.LambdaCallback(
+        on_test_batch_end=lambda batch, logs: seen.append(batch),
+        on_predict_batch_end=lambda batch, logs: seen.append(batch),
+    )
+    model = small_model()
+    model.evaluate(x, y, batch_size=20, verbose=0, callbacks=[hook])
+    assert seen == [0, 1, 2]
+    model.predict(x, batch_size=40, verbose=0, callbacks=[hook])
+    assert seen == [0, 1, 2, 0, 1]
+
+
+# Output.
+
+
+def test_silent_fit_prints_nothing(capfd):
+    x, y = small_data()
+    model = small_model()
+    model.fit(x, y, epochs=2, verbose=0)
+    model.evaluate(x, y, verbose=0)
+    model.predict(x, verbose=0)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_verbose_2_prints_a_line_an_epoch(capsys):
+    x, y = small_data()
+    small_model(metrics=["mae"]).fit(x, y, epochs=2, validation_split=0.2, verbose=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0::2] == ["Epoch 1/2", "Epoch 2/2"]
+    for line in lines[1::2]:
+        assert line.startswith("2/2 - ")
+        keys = [part.split(":")[0] for part in line.split(" - ")[3:]]
+        assert keys == ["loss", "mae", "val_loss", "val_mae"]
+
+
+def test_bar_of_thousands_of_fast_epochs_is_short(capsys):
+    x, y = small_data()
+    small_model().fit(x, y, epochs=3000, verbose=1)
+    out = capsys.readouterr().out
+    assert "3000/3000" in out
+    assert len(out) < 100_000  # Keras's lines for 3,000 epochs are 300,000 characters and more
