@@ -144,3 +144,30 @@ def test_first_weights_that_do_not_fit_leave_the_layer_unbuilt():
     with pytest.raises(ValueError, match="expected 2 weights of shapes"):
         layer(np.ones((1, 3)))
     assert np.array_equal(layer(np.ones((1, 4))), [[5.0, 5.0]])
+
+
+def test_a_model_shaped_by_refused_data_takes_its_shape_from_the_next():
+    model = Sequential([layers.Dense(4, activation="relu"), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="expected shape"):
+        model.fit(np.zeros((10, 7)), np.zeros((10, 3)), verbose=0)
+    assert not model.built
+    assert not any(layer.built for layer in model.layers)
+    model.fit(np.zeros((10, 5)), np.zeros(10), verbose=0)
+    assert model.input_shape == (None, 5)
+
+
+def test_a_change_of_the_optimizers_limits_holds_from_the_next_fit_on():
+    model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile(optimizers.SGD(1.0), "mse")
+    x, y = np.ones((4, 2)), np.zeros(4)
+    model.fit(x, y, verbose=0)
+    model.optimizer.clipvalue = 1e-3
+    before = model.get_weights()[0]
+    model.fit(x, y, verbose=0)
+    assert np.max(np.abs(model.get_weights()[0] - before)) <= 1.001e-3
+
+
+def test_build_wants_the_batch_first():
+    with pytest.raises(ValueError, match="with the batch first"):
+        Sequential([layers.Dense(1)]).build(4)

@@ -17,9 +17,15 @@ cdef struct Worker:
     char *scratch            # 64-byte aligned, private
 
 
+cdef struct Op
+
+
+# Handles items [i0, i1): samples of the batch in a row phase, rows of a weight in a parameter phase.
+ctypedef void (*op_run)(const Op *op, const Step *step, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil
+
+
 cdef struct Op:
-    # Handles items [i0, i1): samples of the batch in a row phase, rows of a weight in a parameter phase.
-    void (*run)(const Op *op, const Step *step, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil
+    op_run run
     void *p[8]               # buffers: outputs first, then inputs; NULL where an input is absent
     ptrdiff_t n[8]           # sizes and flags
     double f[8]              # scalars

@@ -3,7 +3,7 @@
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from fastmlp._core.op cimport Feed, Op, Part, Step, Worker
+from fastmlp._core.op cimport Feed, Op, Part, op_run
 
 import numpy as np
 
@@ -90,7 +90,7 @@ cdef class Program:
             raise MemoryError("no memory for a plan")
         for i, (name, pointers, sizes, scalars, n_acc) in enumerate(ops):
             op = &self.ops[i]
-            op.run = <void (*)(const Op *, const Step *, Worker *, ptrdiff_t, ptrdiff_t) noexcept nogil><size_t>OPS[name][self.base.float64]
+            op.run = <op_run><size_t>OPS[name][self.base.float64]
             for j in range(len(pointers)):
                 op.p[j] = <void *><size_t>pointers[j]
             for j in range(len(sizes)):

@@ -185,7 +185,12 @@ class Layer:
             del self._variables[known:]  # so that building again does not make them twice
             raise
         self.built = True
-        self._first_weights = None
+
+    def unbuild(self) -> None:
+        """Forgets the weights and the input's shape: the data that told it were refused."""
+        self.built = False
+        self.input_shape = self.output_shape = None
+        self._variables, self._constants, self._functions = [], set(), {}
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Shape of the output for inputs of this shape, the batch included."""

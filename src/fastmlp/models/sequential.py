@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastmlp import graph
+from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
-from fastmlp.layers.base import Layer
+from fastmlp.layers.base import Layer, check_shape
 from fastmlp.layers.input import InputLayer
 from fastmlp.models.model import Model
 from fastmlp.variables import move_to_arena
@@ -85,9 +86,12 @@ class Sequential(Model):
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights for inputs of this shape, the batch included."""
-        if not self.built and input_shape is not None:
-            self._set_input(tuple(input_shape)[1:])
-            self._rebuild()
+        if self.built or input_shape is None:
+            return
+        if not isinstance(input_shape, (tuple, list)) or len(input_shape) < 2:
+            expected = "a shape with the batch first, as (None, 4)"
+            raise bad_argument(f"Sequential '{self.name}'", expected, "input_shape", input_shape)
+        self._ensure_built(check_shape(f"Sequential '{self.name}'", tuple(input_shape)[1:]))
 
     def _append(self, layer: Any) -> None:
         if isinstance(layer, Tensor) and layer.node.op == "input":
@@ -144,13 +148,24 @@ class Sequential(Model):
             x = layer(x)
         return x
 
-    def _ensure_built(self, row_shape: tuple[int, ...]) -> None:
+    def _ensure_built(self, row_shape: tuple[int, ...]) -> list[Any]:
         if not self._layers:
             raise ValueError(f"Sequential '{self.name}': has no layers yet. Hint: add one")
-        if not self.built:
+        if self.built:
+            return []
+        new = [layer for layer in self._layers if not layer.built]
+        try:
             self._set_input(row_shape or (1,))
-            try:
-                self._rebuild()
-            except Exception:
-                self._input = None
-                raise
+            self._rebuild()
+        except BaseException:
+            self._unbuild(new)
+            raise
+        return new
+
+    def _unbuild(self, layers: list[Any]) -> None:
+        if not layers:
+            return
+        for layer in layers:
+            layer.unbuild()
+        self._input, self._arena = None, None
+        self._rebuild()

@@ -14,8 +14,10 @@ from fastmlp.plan.ir import Group, Op, Phase, Plan
 
 # Below this many floating-point operations a step is one task a phase: cutting costs more.
 _SMALL_STEP = 400_000
-# Elements of a weight's tile: its gradient, the weight and two slots stay in a core's L2 cache.
-_TILE = 16_384
+# Elements of a weight's tile. At the most: its gradient, the weight and two slots stay in a core's
+# L2 cache. At the least: fewer are not worth a task.
+_LARGEST_TILE, _SMALLEST_TILE = 16_384, 1_024
+_TILES = 8  # that a stage is cut into if it can be: what the last worker does alone is an eighth
 # From these sizes on BLAS is faster than the micro-kernel, as measured.
 _BLAS_WEIGHT = 2_000_000  # k · n in float32: 8 MB of weights; at 1 MB the micro-kernel wins by 17 %
 _BLAS_PRODUCT = (
@@ -44,7 +46,9 @@ def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
     chunk = plan.capacity if small else row_chunk(plan.capacity)
     plan.phases = [Phase([Group(plan.rows, -1, chunk, "rows")])]
     for stage in plan.stages:
-        plan.phases.append(Phase([_tiles(v, ops, small) for v, ops in stage]))
+        elements = sum(math.prod(v.shape) for v, _ in stage)
+        tile = min(_LARGEST_TILE, max(_SMALLEST_TILE, elements // _TILES))
+        plan.phases.append(Phase([_tiles(v, ops, 2**62 if small else tile) for v, ops in stage]))
 
 
 def row_chunk(capacity: int) -> int:
@@ -81,7 +85,7 @@ def _choose_gemm(plan: Plan, gemm: str) -> set[Op]:
     return native
 
 
-def _tiles(variable: object, ops: list[Op], small: bool = False) -> Group:
+def _tiles(variable: object, ops: list[Op], tile: int = _LARGEST_TILE) -> Group:
     """A weight's ops on tiles of its rows; norms and constraints on the whole or on slices."""
     shape = getattr(variable, "shape", ())
     rows = shape[0] if shape else 1
@@ -93,7 +97,8 @@ def _tiles(variable: object, ops: list[Op], small: bool = False) -> Group:
         if op.name == "constrain":
             outer, _, inner = op.attrs["constraint"].blocks(shape)
             return Group(ops, outer * inner, outer * inner, op.label)
-    if small or rows * width <= _TILE:
+    if rows * width <= tile:
         return Group(ops, rows, rows, ops[0].label)
-    chunk = max(8, -(-_TILE // width) // 8 * 8)
+    # Every tile packs the right factor, (batch, width), anew: its rows must pay for that.
+    chunk = max(32, min(96, rows // 64 * 8), tile // width // 8 * 8)
     return Group(ops, rows, min(rows, chunk), ops[0].label)

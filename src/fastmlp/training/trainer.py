@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,7 +33,8 @@ from fastmlp.variables import Variable, aligned_empty, padded
 
 _BATCH = 32
 _KEPT = 6  # executables kept for the next call
-_INFERENCE_ROWS = 256  # a pass without updates takes at least so many rows a step
+# A pass without updates takes about so many rows a step, if they hold no more elements than this.
+_INFERENCE_ROWS, _INFERENCE_ELEMENTS = 256, 1_000_000
 
 
 class Trainer:
@@ -58,7 +60,12 @@ class Trainer:
     def weights(self) -> list[Variable]:
         raise NotImplementedError
 
-    def _ensure_built(self, row_shape: tuple[int, ...]) -> None:
+    def _ensure_built(self, row_shape: tuple[int, ...]) -> list[Any]:
+        """Builds the model for samples of this shape, if need be; returns the layers built."""
+        raise NotImplementedError
+
+    def _unbuild(self, layers: list[Any]) -> None:
+        """Takes back what `_ensure_built` did, given what it returned."""
         raise NotImplementedError
 
     # Compile.
@@ -303,7 +310,9 @@ class Trainer:
         """
         loss = None if self._compiled is None else self._compiled.loss
         one = batch_hooks or (loss is not None and loss.reduction == "sum")
-        return min(n, batch_size if one else batch_size * max(1, _INFERENCE_ROWS // batch_size))
+        width = max(1, math.prod(int(d or 0) for t in self.inputs for d in t.shape[1:]))
+        worth = min(_INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
+        return min(n, batch_size if one else batch_size * max(1, worth // batch_size))
 
     def _labelled(self, x: Any, y: Any, sample_weight: Any) -> list[Source]:
         xs, ys = as_source(x, "x"), as_source(y, "y")
@@ -345,12 +354,17 @@ class Trainer:
         Raises:
             ValueError: Data and model do not fit.
         """
-        self._check_data(mode, data)
-        key = self._key(mode, data, rows)
         kept = self._executables
-        executable = kept.pop(key, None)
-        if executable is None or not executable.is_current():
-            executable = self._compile(mode, data, rows)
+        new = self._ensure_built(data[0].row_shape)
+        try:
+            self._check_data(mode, data)
+            key = self._key(mode, data, rows)
+            executable = kept.pop(key, None)
+            if executable is None or not executable.is_current():
+                executable = self._compile(mode, data, rows)
+        except BaseException:
+            self._unbuild(new)  # the data that shaped the model are refused
+            raise
         executable.bind_all(data, first_row)
         try:
             yield executable
@@ -364,7 +378,6 @@ class Trainer:
                 del kept[next(iter(kept))]
 
     def _check_data(self, mode: str, data: Sequence[Source]) -> None:
-        self._ensure_built(data[0].row_shape)
         check_input(self, data[0])
         if mode != "predict":
             assert self._compiled is not None
@@ -375,7 +388,10 @@ class Trainer:
     def _key(self, mode: str, data: Sequence[Source], rows: int) -> tuple[Any, ...]:
         trainable = tuple(v.trainable for v in self.weights)
         shape = data[1].row_shape if len(data) > 1 else ()
-        return mode, rows, shape, len(data), trainable, config.gemm()
+        rule = None
+        if mode == "train" and self.optimizer is not None:
+            rule = update_spec(self.optimizer, self.weights)
+        return mode, rows, shape, len(data), trainable, config.gemm(), rule
 
     def _compile(self, mode: str, data: Sequence[Source], rows: int) -> Executable:
         if mode == "predict":
