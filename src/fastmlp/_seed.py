@@ -62,8 +62,18 @@ def next_seed() -> int:
     (True, False)
     """
     entropy, counter = _state
-    sequence = np.random.SeedSequence(entropy, spawn_key=(next(counter),))
+    return derive(entropy, next(counter))
+
+
+def derive(seed: int, k: int) -> int:
+    """The k-th of the seeds that come from one: 0 <= result < 2**63, a function of (seed, k)."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(k,))
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def source() -> object:
+    """What `next_seed` draws from: another object after each `set_seed`."""
+    return _state[1]
 
 
 def _reseed_child() -> None:

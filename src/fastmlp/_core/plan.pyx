@@ -304,6 +304,19 @@ cdef class Run:
         """Main's sums of the pass that ended last, without taking them."""
         return self._log[self.job.logged - (self.job.at == 0)].copy()
 
+    def resume(self, ptrdiff_t position, double[::1] sums):
+        """Before the first step: goes on within the first epoch.
+
+        Args:
+            position: Samples of it done.
+            sums: Their accumulators, as `Program.accumulators` or as a row of the log gave them.
+        """
+        cdef Pass *p = &self.job.passes[0]
+        if self.job.order != NULL:
+            random.permute(self.job.order, p.samples, self.job.seed, SHUFFLE, self.job.epoch)
+        p.position = position
+        (<Program>self._alive[0]).set_accumulators(sums)
+
     def end_pass(self):
         """Ends the pass at hand here, with the samples done so far."""
         end_pass(&self.job)

@@ -207,6 +207,31 @@ cdef class Program:
             reduce_sums(&self.base, &out[0])
         return np.asarray(out)
 
+    def accumulators(self):
+        """A copy of every task's accumulators."""
+        cdef ptrdiff_t i
+        cdef double[::1] out = np.zeros(self.base.n_acc)
+        for i in range(self.base.n_acc):
+            out[i] = self.base.acc[i]
+        return np.asarray(out)
+
+    def set_accumulators(self, double[::1] values):
+        """Sets them; sums over the tasks, as of `read_sums`, count as those of the first task."""
+        cdef ptrdiff_t i, j, start = 0
+        cdef const Sum *s
+        if values.shape[0] not in (self.base.n_acc, self.n_out):
+            raise ValueError(f"expected {self.base.n_acc} accumulators. Received: {values.shape[0]}")
+        self.clear_sums()
+        if values.shape[0] == self.base.n_acc:
+            for i in range(self.base.n_acc):
+                self.base.acc[i] = values[i]
+            return
+        for i in range(self.base.n_sums):
+            s = &self.base.sums[i]
+            for j in range(s.n_acc):
+                s.acc[j] = values[start + j]
+            start += s.n_acc
+
     def clear_sums(self):
         memset(self.base.acc, 0, self.base.n_acc * sizeof(double))
 

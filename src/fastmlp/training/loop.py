@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp._core.plan import Run
-from fastmlp._seed import next_seed
 from fastmlp.callbacks import CallbackList
 from fastmlp.runtime import Executable
 from fastmlp.training.compiled import LogReader
+from fastmlp.training.cursor import Cursor
 from fastmlp.training.progress import Progress, make_progress
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class FitLoop:
     ) -> None:
         """Trains until `epochs` epochs are done, or a callback stops it."""
         optimizer = self.optimizer
+        self.model._resume = None
+        self.callbacks.on_train_begin()
+        start = self._start(first_epoch)
+        self._seed = start.seed
         self.train.set_hyper(optimizer.hyper())
         self._native = Run(
             self.train.program,
@@ -74,28 +78,58 @@ class FitLoop:
             after_samples=self.n_after,
             after_batch=1 if self.after is None else self.after.plan.capacity,
             epochs=epochs,
-            first_epoch=first_epoch,
-            seed=next_seed(),
+            first_epoch=start.epoch,
+            seed=start.seed,
             iterations=optimizer.iterations,
             shuffle=shuffle,
             threads=max(self.train.threads(), 1 if self.after is None else self.after.threads()),
             steps_per_check=self.train.steps_per_check(),
-            log_rows=max(1, min(_BLOCK, epochs - first_epoch)),
+            log_rows=max(1, min(_BLOCK, epochs - start.epoch)),
         )
-        self.callbacks.on_train_begin()
+        if start.position and start.sums is not None and start.epoch < epochs:
+            self._native.resume(start.position, start.sums)
+        self._told: int | None = None  # epoch that callbacks have been told of, while it lasts
         logs: dict[str, float] = {}
+        outer, self.model._fit = self.model._fit, self
         try:
             while self._native.epoch < epochs and not self.model.stop_training:
                 every = progress is not None and progress.wants_every_epoch
+                every = every or self._native.position >= self.n
                 if self.callbacks.has_epoch_hooks or self.callbacks.has_batch_hooks or every:
                     logs = self._epoch(progress)
                 else:
                     logs = self._block(progress)
         finally:
             optimizer.iterations = self._native.iterations
+            self.model._cursor, self.model._fit = self.cursor(), outer
             if progress is not None:
                 progress.end()
         self.callbacks.on_train_end(logs)
+
+    def _start(self, first_epoch: int) -> Cursor:
+        """Where to begin: where a callback says, else at `first_epoch`."""
+        resume, last = self.model._resume, self.model._cursor
+        if resume is not None:
+            whole = resume.position % self.batch_size == 0 or resume.position == self.n
+            if resume.position > self.n or not whole:
+                raise ValueError(
+                    f"fit: expected to go on after {resume.position} samples of epoch "
+                    f"{resume.epoch + 1}. Received: {self.n} samples, batch_size={self.batch_size}. "
+                    "Hint: go on with the data and the batch_size of before"
+                )
+            return resume
+        if last is not None and 0 < first_epoch == last.epoch:
+            return Cursor(last.seed, first_epoch)
+        return Cursor(self.model._seeds.next(), first_epoch)
+
+    def cursor(self) -> Cursor:
+        """Where the training is."""
+        run = self._native
+        if self._told is not None and (run.validating or run.epoch != self._told):
+            row = run.peek_log()[: self.reader.width]
+            return Cursor(self._seed, self._told, self.n, np.ascontiguousarray(row))
+        sums = self.train.program.accumulators() if run.position else None
+        return Cursor(self._seed, run.epoch, run.position, sums)
 
     def _go(self, **limits: int) -> None:
         """One native call, with the learning rate of the moment."""
@@ -112,11 +146,13 @@ class FitLoop:
     def _epoch(self, progress: Progress | None) -> dict[str, float]:
         """One epoch, told to callbacks and shown."""
         run, callbacks = self._native, self.callbacks
-        epoch = run.epoch
+        epoch = self._told = run.epoch
         callbacks.on_epoch_begin(epoch)
         if progress is not None:
             progress.begin_epoch(epoch)
-        if callbacks.has_train_batch_hooks:
+        if run.position >= self.n:  # resumed after the last step
+            run.end_pass()
+        elif callbacks.has_train_batch_hooks:
             self._train_steps(progress)
         else:
             while run.epoch == epoch and not run.validating:
@@ -126,6 +162,7 @@ class FitLoop:
                     progress.update(run.position // self.batch_size, self.reader.logs(sums))
         if self.after_reader is not None:
             self._validate(epoch)
+        self._told = None
         logs = callbacks.on_epoch_end(epoch, self._logs(run.take_log()[0]))
         if progress is not None:
             progress.end_epoch(epoch, logs)
@@ -135,7 +172,7 @@ class FitLoop:
         """The training pass of an epoch, step by step, for callbacks with hooks on its batches."""
         run, callbacks = self._native, self.callbacks
         steps = -(-self.n // self.batch_size)
-        for step in range(steps):
+        for step in range(run.position // self.batch_size, steps):
             callbacks.on_train_batch_begin(step)
             self._go(steps=1)
             last = step == steps - 1

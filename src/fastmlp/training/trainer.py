@@ -17,6 +17,7 @@ from fastmlp.graph import Tensor
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.checks import check_input
 from fastmlp.training.compiled import Compiled, LogReader, update_spec
+from fastmlp.training.cursor import Cursor, FitSeeds
 from fastmlp.training.data import (
     Source,
     as_source,
@@ -50,6 +51,10 @@ class Trainer:
         self._compiled: Compiled | None = None
         self._executables: dict[tuple[Any, ...], Executable] = {}
         self._lock = threading.RLock()
+        self._seeds = FitSeeds()
+        self._fit: FitLoop | None = None  # the one that runs
+        self._cursor: Cursor | None = None  # where the last one ended
+        self._resume: Cursor | None = None  # where a callback's on_train_begin wants it to begin
 
     # From the subclass.
 
@@ -169,7 +174,8 @@ class Trainer:
             shuffle: Whether each epoch visits the samples in a new order.
             class_weight: Weight of each class, `{class: weight}`.
             sample_weight: Weight of each sample, `(n,)`.
-            initial_epoch: Number of the epoch to begin with.
+            initial_epoch: Number of the epoch to begin with. Where the last fit ended there, this
+                one goes on with its seed, so that both together give the bits of a single one.
             validation_batch_size: Samples a validation step; does not change the result.
 
         Returns:
