@@ -17,7 +17,7 @@ LEVELS = (
     ("graph",),
     ("ops",),
     ("plan", "_reference", "initializers", "regularizers", "constraints", "activations"),
-    ("runtime", "function"),
+    ("arguments", "runtime", "function"),
     ("layers", "losses", "metrics", "optimizers"),
     ("training", "callbacks"),
     ("models", "saving"),

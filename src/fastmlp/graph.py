@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from fastmlp.variables import Variable
 
 Shape = tuple[int | None, ...]
@@ -39,7 +41,8 @@ class Tensor:
     """A symbolic array: the output of a node.
 
     Args:
-        shape: Its shape; the first entry is the batch, `None` while unknown.
+        shape: Its shape; the first entry is `None`, the batch, unless it is one value for all
+            samples, as a weight is.
         dtype: `'float32'` or `'float64'`.
         node: The node that computes it.
     """
@@ -55,6 +58,11 @@ class Tensor:
     @property
     def ndim(self) -> int:
         return len(self.shape)
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether its first axis is the batch; else it is one value for all samples."""
+        return bool(self.shape) and self.shape[0] is None
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
@@ -107,6 +115,18 @@ def input_tensor(shape: Shape, dtype: str, name: str | None = None) -> Tensor:
     tensor = Node("input", (), shape, dtype).output
     tensor.name = name or tensor.name
     return tensor
+
+
+def weight_tensor(variable: Variable) -> Tensor:
+    """A weight as an operand; without a batch axis."""
+    return Node("weight", (), variable.shape, variable.dtype, [variable]).output
+
+
+def constant_tensor(value: Any, dtype: str) -> Tensor:
+    """Numbers that never change, as an operand; without a batch axis."""
+    array = np.array(value, dtype)
+    array.flags.writeable = False
+    return Node("constant", (), array.shape, dtype, attrs={"value": array}).output
 
 
 def order(outputs: Iterable[Tensor]) -> list[Node]:

@@ -68,7 +68,7 @@ class Activation(OpSpec):
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        y = b.value(ins[0].shape)
+        y = b.result(ins, ins[0].shape)
         b.emit("act_fwd", [y], ins, kind=node.attrs["kind"], params=node.attrs["params"])
         return y
 
@@ -78,7 +78,7 @@ class Activation(OpSpec):
         (x,) = op.ins
         assert x is not None
         saved = op.outs[0] if _activations.ACTIVATIONS[op.attrs["kind"]] == "y" else x
-        dx = b.value(x.shape, f"d_{x.name}")
+        dx = b.result([x], x.shape, f"d_{x.name}")
         b.emit("act_bwd", [dx], [dy, saved], **op.attrs)
         b.add_gradient(x, dx)
 
@@ -131,7 +131,7 @@ class Affine(OpSpec):
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        y = b.value(ins[0].shape)
+        y = b.result(ins, ins[0].shape)
         b.emit("affine", [y], ins, **node.attrs)
         return y
 
@@ -140,7 +140,7 @@ class Affine(OpSpec):
         """dx = scale · dy"""
         (x,) = op.ins
         assert x is not None
-        dx = b.value(x.shape, f"d_{x.name}")
+        dx = b.result([x], x.shape, f"d_{x.name}")
         b.emit("affine", [dx], [dy], scale=op.attrs["scale"], offset=0.0)
         b.add_gradient(x, dx)
 
@@ -150,7 +150,8 @@ class Reshape(OpSpec):
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        y = b.value([int(d or 0) for d in node.output.shape[1:]])
+        shape = node.output.shape[1:] if ins[0].per_sample else node.output.shape
+        y = b.result(ins, [int(d or 0) for d in shape])
         b.emit("reshape", [y], ins)
         y.alias = ins[0]
         return y
@@ -159,7 +160,7 @@ class Reshape(OpSpec):
     def bwd(b: Builder, op: Op, dy: Buffer) -> None:
         (x,) = op.ins
         assert x is not None
-        dx = b.value(x.shape, f"d_{x.name}")
+        dx = b.result([dy], x.shape, f"d_{x.name}")
         b.emit("reshape", [dx], [dy])
         dx.alias = dy
         b.add_gradient(x, dx)
@@ -170,7 +171,7 @@ class Add(OpSpec):
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        y = b.value(ins[0].shape)
+        y = b.result(ins, ins[0].shape)
         b.emit("add", [y], ins)
         return y
 
@@ -181,6 +182,42 @@ class Add(OpSpec):
             assert x is not None
             if b.differentiable(x):
                 b.add_gradient(x, dy)
+
+
+class SumSamples(OpSpec):
+    """y = Σ_samples x, one value for the batch"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.batch(ins[0].shape)
+        b.emit("sum_samples", [y], ins)
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx = dy for each sample"""
+        (x,) = op.ins
+        assert x is not None
+        dx = b.value(x.shape, f"d_{x.name}")
+        b.emit("repeat_samples", [dx], [dy])
+        b.add_gradient(x, dx)
+
+
+class RepeatSamples(OpSpec):
+    """y = x for each sample, of one value for the batch"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.value(ins[0].shape)
+        b.emit("repeat_samples", [y], ins)
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx = Σ_samples dy: `add_gradient` adds up what the samples have"""
+        (x,) = op.ins
+        assert x is not None
+        b.add_gradient(x, dy)
 
 
 class ActivityPenalty(OpSpec):
@@ -213,6 +250,8 @@ OPS: dict[str, type[OpSpec]] = {
     "affine": Affine,
     "reshape": Reshape,
     "add": Add,
+    "sum_samples": SumSamples,
+    "repeat_samples": RepeatSamples,
     "activity_penalty": ActivityPenalty,
 }
 
@@ -227,6 +266,8 @@ GRADIENTS: dict[str, type[OpSpec]] = {
     "affine": Affine,
     "reshape": Reshape,
     "add": Add,
+    "sum_samples": SumSamples,
+    "repeat_samples": RepeatSamples,
     "activity_penalty": ActivityPenalty,
 }
 
@@ -313,6 +354,16 @@ def add(a: Tensor, b: Tensor) -> Tensor:
             f"add {current_layer()!r}: expected two inputs of one shape. Received: {a.shape} and {b.shape}"
         )
     return _node("add", [a, b], a.shape)
+
+
+def sum_samples(x: Tensor) -> Tensor:
+    """The sum of `x` over the samples of the batch: `(batch, …)` becomes `(…)`."""
+    return _node("sum_samples", [x], x.shape[1:])
+
+
+def repeat_samples(x: Tensor) -> Tensor:
+    """`x`, one value for the batch, once for each sample: `(…)` becomes `(batch, …)`."""
+    return _node("repeat_samples", [x], (None, *x.shape))
 
 
 def activity_penalty(x: Tensor, l1: float, l2: float) -> Tensor:

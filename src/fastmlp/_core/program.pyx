@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmlp._core import (
     activations as _activations,
+    batch as _batch,
     constraints as _constraints,
     dense as _dense,
     gradients as _gradients,
@@ -22,7 +23,7 @@ from fastmlp._core import (
 # Name of every native op: addresses of its float32 and float64 functions.
 OPS = {
     **_dense.OPS, **_rows.OPS, **_gradients.OPS, **_activations.OPS, **_losses.OPS,
-    **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS,
+    **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS, **_batch.OPS,
 }
 
 

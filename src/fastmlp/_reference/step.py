@@ -48,6 +48,8 @@ class State:
             return self.weights[buffer.variable]
         if buffer.kind == "transposed" and buffer.variable is not None:
             return self.weights[buffer.variable].T
+        if buffer.data is not None:
+            return buffer.data
         return self.values[buffer]
 
     def rows(self, buffer: Buffer | None, n: int) -> np.ndarray:
@@ -55,8 +57,12 @@ class State:
         return self[buffer].reshape(-1, n)
 
     def put(self, buffer: Buffer, value: np.ndarray) -> None:
-        shape = (self.m, *buffer.shape) if buffer.kind in ("value", "mask") else value.shape
-        self.values[buffer] = value.reshape(shape)
+        shape: tuple[int, ...] = value.shape
+        if buffer.per_sample:
+            shape = (self.m, *buffer.shape)
+        elif buffer.kind == "batch":
+            shape = buffer.shape
+        self.values[buffer] = np.asarray(value).reshape(shape)
 
     def add_sums(self, op: Op, *values: float) -> None:
         known = self.sums.setdefault(op, np.zeros(op.n_acc))
@@ -131,6 +137,23 @@ def _grad_matmul(op: Op, s: State) -> None:
 
 def _grad_bias(op: Op, s: State) -> None:
     _accumulate(op, s, s.rows(op.ins[0], op.attrs["n"]).sum(axis=0))
+
+
+def _grad_samples(op: Op, s: State) -> None:
+    _accumulate(op, s, s[op.ins[0]].sum(axis=0))
+
+
+def _grad_value(op: Op, s: State) -> None:
+    _accumulate(op, s, s[op.ins[0]])
+
+
+def _sum_samples(op: Op, s: State) -> None:
+    s.put(op.outs[0], s[op.ins[0]].sum(axis=0))
+
+
+def _repeat_samples(op: Op, s: State) -> None:
+    x = s[op.ins[0]]
+    s.put(op.outs[0], np.broadcast_to(x, (s.m, *x.shape)).copy())
 
 
 def _act_fwd(op: Op, s: State) -> None:
@@ -281,6 +304,10 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "dense_bwd": _dense_bwd,
     "grad_matmul": _grad_matmul,
     "grad_bias": _grad_bias,
+    "grad_samples": _grad_samples,
+    "grad_value": _grad_value,
+    "sum_samples": _sum_samples,
+    "repeat_samples": _repeat_samples,
     "transpose": _transpose,
     "act_fwd": _act_fwd,
     "act_bwd": _act_bwd,

@@ -26,5 +26,5 @@ def differentiate(b: Builder) -> None:
         if spec is None or gradient is None:
             continue
         b.label = op.label
-        if op.name == "dense_fwd" or any(b.differentiable(x) for x in op.ins):
+        if any(b.differentiable(x) for x in op.ins):
             spec.bwd(b, op, gradient)

@@ -4,6 +4,9 @@ A plan runs as a list of phases. A phase holds groups; a group is a list of ops 
 after the other, on a range of *items*: samples of the batch in a row phase, rows of a weight in a
 parameter phase. A range of items of one group is a task; tasks of one phase run in any order and
 on any thread, so an op may only write what belongs to its items.
+
+An op that needs the samples of the whole batch, or has nothing to do with samples, is a *batch op*:
+it runs in a phase between row phases, once.
 """
 
 from __future__ import annotations
@@ -13,9 +16,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from fastmlp.variables import Variable
 
-Kind = Literal["value", "mask", "weight", "transposed", "slot", "gradient", "scratch", "cell"]
+Kind = Literal[
+    "value", "mask", "batch", "constant",
+    "weight", "transposed", "slot", "gradient", "scratch", "cell",
+]  # fmt: skip
 
 
 @dataclass(eq=False, slots=True)
@@ -23,14 +31,15 @@ class Buffer:
     """A piece of memory.
 
     Attributes:
-        kind: `value`: one row of `shape` for each sample. `mask`: the same in bytes.
-            `weight`, `transposed`, `slot`, `gradient`: as large as a weight; `slot` is optimizer
+        kind: `value`: one row of `shape` for each sample. `mask`: the same in bytes. `batch`: one
+            value for the whole batch. `constant`: numbers known when the plan is made. `weight`, `transposed`, `slot`, `gradient`: as large as a weight; `slot` is optimizer
             state. `scratch`: one tile of a gradient, private to a worker. `cell`: a few doubles.
         shape: Without the batch.
         variable: The weight that it belongs to.
         slot: Number of the optimizer's state array.
         alias: Buffer whose memory this one uses.
         offset: Where it starts in the arena, in bytes; -1 where it lives elsewhere.
+        data: The numbers of a constant.
     """
 
     kind: Kind
@@ -40,11 +49,17 @@ class Buffer:
     slot: int = 0
     alias: Buffer | None = None
     offset: int = -1
+    data: np.ndarray | None = None
 
     @property
     def width(self) -> int:
-        """Elements: of one sample, or of the whole weight."""
+        """Elements: of one sample, or of the whole if samples have none of their own."""
         return math.prod(self.shape)
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether every sample of the batch has a row of it."""
+        return self.kind in ("value", "mask")
 
     def root(self) -> Buffer:
         """The buffer whose memory it uses."""
@@ -56,14 +71,28 @@ class Buffer:
 
 @dataclass(eq=False, slots=True)
 class Op:
-    """One entry of the plan: `name` is both a native op and a function of `_reference`."""
+    """One entry of the plan: `name` is both a native op and a function of `_reference`.
+
+    Attributes:
+        n_acc: Accumulators a task.
+        batch: Whether it runs once for the batch, between row phases: with items `[0, m)` if it
+            reads or writes anything per sample, else with items `[0, 1)`.
+        scratch: Elements of the plan's type that it needs for itself while it runs.
+    """
 
     name: str
     outs: list[Buffer]
     ins: list[Buffer | None]
     attrs: dict[str, Any] = field(default_factory=dict)
     label: str = ""
-    n_acc: int = 0  # accumulators a task
+    n_acc: int = 0
+    batch: bool = False
+    scratch: int = 0
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether its items are samples."""
+        return any(b is not None and b.per_sample for b in (*self.outs, *self.ins))
 
 
 @dataclass(eq=False, slots=True)
@@ -106,7 +135,7 @@ class Plan:
         capacity: Largest number of samples in a batch.
         feeds: Buffers filled from the user's data; each has a `gather` op in `rows`.
         fetches: Buffers that `store` ops copy to the user's arrays.
-        rows: Ops of the row phase, in order.
+        rows: Ops of the row phases and of the batch ops between them, in order.
         parameters: Ops that compute each weight's gradient, as autodiff leaves them.
         stages: What happens to the weights: lists of ops that each need the stage before whole.
         phases: All phases, once `schedule` has run.
@@ -150,17 +179,48 @@ class Builder:
     def mask(self, shape: Sequence[int]) -> Buffer:
         return Buffer("mask", tuple(shape), f"mask_{self.label}")
 
+    def batch(self, shape: Sequence[int], name: str = "") -> Buffer:
+        """A value of the batch as a whole."""
+        return Buffer("batch", tuple(shape), name or self.label)
+
+    def result(self, ins: Sequence[Buffer | None], shape: Sequence[int], name: str = "") -> Buffer:
+        """A new buffer: one row for each sample if one of the inputs has that, else one value."""
+        per_sample = any(x is not None and x.per_sample for x in ins)
+        return self.value(shape, name) if per_sample else self.batch(shape, name)
+
+    def constant(self, data: np.ndarray, name: str = "") -> Buffer:
+        return Buffer("constant", data.shape, name or self.label, data=data)
+
     def weight(self, variable: Variable | None) -> Buffer | None:
         if variable is None:
             return None
         if variable not in self._weights:
-            self._weights[variable] = Buffer("weight", variable.shape, variable.path, variable)
+            buffer = Buffer("weight", variable.shape, variable.path, variable)
+            self._weights[variable] = buffer
+            if variable.trainable:
+                self.mark_differentiable(buffer)
         return self._weights[variable]
 
     def emit(
-        self, name: str, outs: Sequence[Buffer], ins: Sequence[Buffer | None], **attrs: Any
+        self,
+        name: str,
+        outs: Sequence[Buffer],
+        ins: Sequence[Buffer | None],
+        batch: bool = False,
+        **attrs: Any,
     ) -> Op:
+        """Adds an op.
+
+        Args:
+            name: Of a native op.
+            outs: Buffers it writes.
+            ins: Buffers it reads.
+            batch: Whether it needs all samples of the batch together. What computes only values
+                without samples is a batch op in any case.
+            **attrs: What else it needs to know.
+        """
         op = Op(name, list(outs), list(ins), attrs, self.label)
+        op.batch = batch or not any(x is not None and x.per_sample for x in outs or ins)
         self.plan.rows.append(op)
         return op
 
@@ -182,10 +242,22 @@ class Builder:
         return self._gradients.get(buffer)
 
     def add_gradient(self, buffer: Buffer, gradient: Buffer) -> None:
-        """Adds `gradient` to what is known of the gradient of `buffer`."""
+        """Adds `gradient` to what is known of the gradient of `buffer`.
+
+        Both have one shape. Where only the gradient is per sample, it holds each sample's share,
+        and their sum is added.
+        """
+        if buffer.kind == "weight":
+            name = "grad_samples" if gradient.per_sample else "grad_value"
+            self.add_weight_gradient(name, buffer, [gradient])
+            return
+        if gradient.per_sample and not buffer.per_sample:
+            total = self.batch(buffer.shape, f"d_{buffer.name}")
+            self.emit("sum_samples", [total], [gradient])
+            gradient = total
         known = self._gradients.get(buffer)
         if known is not None:
-            total = self.value(buffer.shape, f"d_{buffer.name}")
+            total = self.result([buffer], buffer.shape, f"d_{buffer.name}")
             self.emit("add", [total], [known, gradient])
             gradient = total
         self._gradients[buffer] = gradient

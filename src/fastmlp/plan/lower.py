@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastmlp import graph, ops
-from fastmlp.graph import Tensor
+from fastmlp.graph import Node, Tensor
 from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Term
 
 
@@ -80,12 +80,7 @@ def lower(
         if node.op == "input":
             raise ValueError(f"Input '{node.output.name}' is needed by an output but is not given.")
         b.label = node.layer or node.op
-        ins = [values[t] for t in node.inputs]
-        y = ops.OPS[node.op].fwd(b, node, ins, training)
-        values[node.output] = y
-        trainable = any(v is not None and v.trainable for v in node.weights)
-        if trainable or any(b.differentiable(x) for x in ins):
-            b.mark_differentiable(y)
+        values[node.output] = _lower_node(b, node, [values[t] for t in node.inputs], training)
     results = [values[t] for t in outputs]
     for metric in metrics:
         weight = weights.get(metric.output) if metric.weighted else None
@@ -104,6 +99,22 @@ def lower(
         if op.name == "dense_fwd"
     )
     return plan, b
+
+
+def _lower_node(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+    if node.op == "weight":
+        weight = b.weight(node.weights[0])
+        assert weight is not None
+        return weight
+    if node.op == "constant":
+        return b.constant(node.attrs["value"])
+    first = len(b.plan.rows)
+    y = ops.OPS[node.op].fwd(b, node, ins, training)
+    for op in b.plan.rows[first:]:
+        if op.name in ops.GRADIENTS and any(b.differentiable(x) for x in op.ins):
+            for out in op.outs:
+                b.mark_differentiable(out)
+    return y
 
 
 def _feed(b: Builder, shape: Sequence[int], name: str) -> Buffer:
@@ -130,7 +141,7 @@ def _feed_targets(
     return targets, weights
 
 
-def _row_sizes(y: Buffer, target: Buffer) -> dict[str, int]:
+def _row_sizes(y: Buffer, target: Buffer) -> dict[str, Any]:
     n = y.shape[-1]
     rep = y.width // n
     return {"rep": rep, "n": n, "tn": math.prod(target.shape) // rep}
@@ -152,8 +163,9 @@ def _emit_metric(
 
 def _emit_loss(b: Builder, spec: LossSpec, target: Buffer, y: Buffer, weight: Buffer | None) -> Op:
     b.label = spec.kind
-    attrs = {"kind": spec.kind, "params": spec.params, "mean": spec.mean, "factor": spec.factor}
-    op = b.emit("loss", [], [target, y, weight], **attrs, **_row_sizes(y, target))
+    attrs = _row_sizes(y, target)
+    attrs |= {"kind": spec.kind, "params": spec.params, "mean": spec.mean, "factor": spec.factor}
+    op = b.emit("loss", [], [target, y, weight], **attrs)
     op.n_acc = 2
     b.plan.terms.append(Term("loss", op, spec.output))
     return op

@@ -1,4 +1,4 @@
-"""Pass 5: every buffer of a step gets its place in one arena, fixed before anything runs.
+"""Pass 6: every buffer of a step gets its place in one arena, fixed before anything runs.
 
 An op writes in place where it may: its input is not needed again and its kernel allows it. Apart
 from that two buffers share memory only if their rows are equally wide: then a worker that is far
@@ -48,7 +48,7 @@ def _try_in_place(op: Op, index: int, last: dict[Buffer, int]) -> None:
     # act_bwd and activity_penalty_bwd read more than their first input; only that is overwritten.
     candidates = op.ins if op.name == "add" else op.ins[:1]
     for x in candidates:
-        if x is None or x.width != y.width or last[x.root()] != index:
+        if x is None or x.root().kind != y.kind or x.width != y.width or last[x.root()] != index:
             continue
         if sum(other is not None and other.root() is x.root() for other in op.ins) > 1:
             continue
@@ -65,13 +65,14 @@ def _assign_offsets(plan: Plan, ops: list[Op], last: dict[Buffer, int]) -> None:
     for index, op in enumerate(ops):
         for buffer in op.outs:
             root = buffer.root()
-            if root.kind not in ("value", "mask") or root.offset >= 0:
+            if root.kind not in ("value", "mask", "batch") or root.offset >= 0:
                 continue
             places = free.get((root.kind, root.width), [])
             if places:
                 root.offset = places.pop()
             else:
-                size = plan.capacity * root.width * (itemsize if root.kind == "value" else 1)
+                samples = plan.capacity if root.per_sample else 1
+                size = samples * root.width * (1 if root.kind == "mask" else itemsize)
                 root.offset = plan.arena_bytes
                 plan.arena_bytes += -(-size // ALIGNMENT) * ALIGNMENT
             live.append(root)

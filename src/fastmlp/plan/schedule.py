@@ -1,4 +1,4 @@
-"""Pass 6: who multiplies which matrices, and into which tasks a step is cut.
+"""Pass 7: who multiplies which matrices, and into which tasks a step is cut.
 
 Every choice here depends on sizes alone, never on the number of threads: the same tasks make the
 same sums in the same order, so weights agree to the bit for any number of threads.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from fastmlp._core import _native
-from fastmlp.plan import update
+from fastmlp.plan import phases, update
 from fastmlp.plan.ir import Group, Op, Phase, Plan
 
 # Below this many floating-point operations a step is one task a phase: cutting costs more.
@@ -44,11 +44,20 @@ def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
     step = plan.flops * plan.capacity * (3 if training else 1)
     small = step < _SMALL_STEP
     chunk = plan.capacity if small else row_chunk(plan.capacity)
-    plan.phases = [Phase([Group(plan.rows, -1, chunk, "rows")])]
+    plan.phases = [Phase([_rows(plan, ops, chunk)]) for ops in phases.cut(plan.rows)]
     for stage in plan.stages:
         elements = sum(math.prod(v.shape) for v, _ in stage)
         tile = min(_LARGEST_TILE, max(_SMALLEST_TILE, elements // _TILES))
         plan.phases.append(Phase([_tiles(v, ops, 2**62 if small else tile) for v, ops in stage]))
+
+
+def _rows(plan: Plan, ops: list[Op], chunk: int) -> Group:
+    """A phase of row ops in chunks, or of batch ops as one task."""
+    if not ops[0].batch:
+        return Group(ops, -1, chunk, "rows")
+    return (
+        Group(ops, -1, plan.capacity, "batch") if ops[0].per_sample else Group(ops, 1, 1, "batch")
+    )
 
 
 def row_chunk(capacity: int) -> int:

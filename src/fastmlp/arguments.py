@@ -1,0 +1,171 @@
+"""The native arguments of every op: what its buffers, sizes and scalars are in a program.
+
+What they mean stands at the top of the op's module in `_core`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from fastmlp._core import _native, losses
+from fastmlp._core.constraints import KINDS as CONSTRAINTS
+from fastmlp.plan.ir import Buffer, Op
+
+# Buffers, sizes, scalars. An array among the buffers holds numbers that never change.
+Arguments = tuple[list[Buffer | np.ndarray | None], list[int], list[float]]
+
+UPDATES = {name: index for index, name in enumerate(_native.UPDATES)}
+_ACTIVATIONS = {name: index for index, name in enumerate(_native.ACTIVATIONS)}
+_ROWS = {name: index for index, name in enumerate(losses.ROWS)}
+_RANDOM_BITS = 16  # of one element's decision in dropout
+
+# Ops that only rename a buffer.
+NO_CODE = {"reshape", "activity_penalty"}
+
+
+def row_width(buffer: Buffer) -> int:
+    """Elements of one row of a weight."""
+    return buffer.width // buffer.shape[0] if buffer.shape else 1
+
+
+def _g_stride(g: Buffer) -> int:
+    return 0 if g.kind == "scratch" else row_width(g)
+
+
+def _g_sizes(g: Buffer) -> list[int]:
+    return [row_width(g), _g_stride(g)]
+
+
+def _padded_slots(op: Op) -> list[Buffer | np.ndarray | None]:
+    w, g, *slots, scalars = op.ins
+    return [w, g, *slots, *[None] * (3 - len(slots)), scalars]
+
+
+def _constraint_arguments(op: Op) -> Arguments:
+    w = op.ins[0]
+    assert w is not None
+    constraint = op.attrs["constraint"]
+    return (
+        [w],
+        [CONSTRAINTS.index(constraint.kind), *constraint.blocks(w.shape)],
+        list(constraint.params),
+    )
+
+
+def _width(op: Op) -> int:
+    buffer = op.outs[0] if op.outs else op.ins[0]
+    assert buffer is not None
+    return buffer.width
+
+
+def _simple(sizes: Callable[[Op], list[int]], *scalars: str) -> Callable[[Op], Arguments]:
+    """Outputs, inputs; sizes as told; the named attributes as scalars."""
+    return lambda op: ([*op.outs, *op.ins], sizes(op), [op.attrs[s] for s in scalars])
+
+
+def _attrs(*names: str) -> Callable[[Op], list[int]]:
+    return lambda op: [op.attrs[name] for name in names]
+
+
+def _activation(op: Op) -> Arguments:
+    sizes = [_ACTIVATIONS[op.attrs["kind"]], _width(op)]
+    return [*op.outs, *op.ins], sizes, list(op.attrs["params"])
+
+
+def _rows_sizes(op: Op) -> list[int]:
+    return [_ROWS[op.attrs["kind"]], op.attrs["rep"], op.attrs["n"], op.attrs["tn"]]
+
+
+def _loss(op: Op) -> Arguments:
+    dp = op.outs[0] if op.outs else None
+    scalars = [op.attrs["factor"], *op.attrs["params"]]
+    return [dp, *op.ins], [*_rows_sizes(op), op.attrs["mean"]], scalars
+
+
+def _dropout(op: Op) -> Arguments:
+    rate = op.attrs["rate"]
+    scale = 1.0 / (1.0 - rate) if rate < 1 else 0.0
+    sizes = [_width(op)]
+    if op.name != "dropout_bwd":
+        sizes += [op.attrs["stream"], round(rate * 2**_RANDOM_BITS)]
+    if op.name == "dropout_noise_fwd":
+        noise = op.attrs["noise_shape"]
+        sizes += [math.prod(noise[1:]), noise[0] is not None]
+        return [*op.outs, *op.ins, _noise_map(op)], sizes, [scale]
+    return [*op.outs, *op.ins], sizes, [scale]
+
+
+def _noise_map(op: Op) -> np.ndarray:
+    """Which decision of its sample each element follows."""
+    noise = op.attrs["noise_shape"][1:]
+    decisions = np.arange(math.prod(noise), dtype=np.int32).reshape(noise)
+    return np.ascontiguousarray(np.broadcast_to(decisions, op.outs[0].shape))
+
+
+def _grad_sizes(op: Op) -> list[int]:
+    names = ("rep", "k", "n") if op.name == "grad_matmul" else ("rep", "n")
+    sizes = [*_attrs(*names)(op), op.attrs["accumulate"], _g_stride(op.outs[0])]
+    return [*sizes, op.attrs["blas"]] if op.name == "grad_matmul" else sizes
+
+
+def _whole_grad_sizes(op: Op) -> list[int]:
+    g = op.outs[0]
+    size = [g.width] if op.name == "grad_samples" else []
+    return [row_width(g), *size, op.attrs["accumulate"], _g_stride(g)]
+
+
+def _dense_sizes(op: Op) -> list[int]:
+    flag = op.attrs.get("transposed" if op.name == "dense_bwd" else "relu", False)
+    return [*_attrs("rep", "k", "n")(op), flag, op.attrs["blas"]]
+
+
+# Arguments of each native op: pointers, sizes, scalars.
+ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
+    "gather": _simple(lambda op: [_width(op)]),
+    "store": _simple(lambda op: [_width(op)]),
+    "affine": _simple(lambda op: [_width(op)], "scale", "offset"),
+    "add": _simple(lambda op: [_width(op)]),
+    "activity_loss": _simple(lambda op: [_width(op)], "l1", "l2"),
+    "activity_penalty_bwd": _simple(lambda op: [_width(op)], "l1", "l2"),
+    "dense_fwd": _simple(_dense_sizes),
+    "dense_bwd": _simple(_dense_sizes),
+    "grad_matmul": _simple(_grad_sizes),
+    "grad_bias": _simple(_grad_sizes),
+    "grad_samples": _simple(_whole_grad_sizes),
+    "grad_value": _simple(_whole_grad_sizes),
+    "sum_samples": _simple(lambda op: [_width(op)]),
+    "repeat_samples": _simple(lambda op: [_width(op)]),
+    "transpose": _simple(lambda op: [row_width(op.ins[0]), op.ins[0].shape[0]]),  # type: ignore[arg-type,union-attr]
+    "act_fwd": _activation,
+    "act_bwd": _activation,
+    "softmax_fwd": _simple(_attrs("rep", "n")),
+    "softmax_bwd": _simple(_attrs("rep", "n")),
+    "log_softmax_fwd": _simple(_attrs("rep", "n")),
+    "log_softmax_bwd": _simple(_attrs("rep", "n")),
+    "dropout_fwd": _dropout,
+    "dropout_noise_fwd": _dropout,
+    "dropout_bwd": _dropout,
+    "loss": _loss,
+    "metric_mean": lambda op: ([*op.ins], _rows_sizes(op), list(op.attrs["params"])),
+    "metric_confusion": lambda op: (
+        [*op.ins, np.array(op.attrs["thresholds"], np.float64)],
+        [len(op.attrs["thresholds"]), *_attrs("rep", "n", "tn")(op)],
+        [],
+    ),
+    "penalty_loss": _simple(lambda op: [row_width(op.ins[0])], "l1", "l2"),  # type: ignore[arg-type]
+    "penalty": _simple(lambda op: _g_sizes(op.outs[0]), "l1", "l2"),
+    "clip": _simple(lambda op: _g_sizes(op.outs[0]), "limit"),
+    "sumsq": _simple(lambda op: [op.ins[0].width, op.attrs["accumulate"]]),  # type: ignore[union-attr]
+    "clip_factor": _simple(lambda op: [], "limit"),
+    "scale": _simple(lambda op: _g_sizes(op.outs[0])),
+    "decay": _simple(lambda op: [row_width(op.ins[0])], "weight_decay"),  # type: ignore[arg-type]
+    "update": lambda op: (
+        _padded_slots(op),
+        [UPDATES[op.attrs["kind"]], *_g_sizes(op.ins[1])],  # type: ignore[arg-type]
+        [],
+    ),
+    "constrain": _constraint_arguments,
+}
