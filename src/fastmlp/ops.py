@@ -113,7 +113,8 @@ class Dropout(OpSpec):
         y = b.value(ins[0].shape)
         mask = b.mask(y.shape)
         shared = node.attrs["noise_shape"] is not None
-        b.emit("dropout_noise_fwd" if shared else "dropout_fwd", [y, mask], ins, **node.attrs)
+        attrs = {**node.attrs, "stream": b.stream(node.attrs["stream"])}
+        b.emit("dropout_noise_fwd" if shared else "dropout_fwd", [y, mask], ins, **attrs)
         return y
 
     @staticmethod
@@ -329,7 +330,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 
 
 def dropout(
-    x: Tensor, rate: float, stream: int, noise_shape: tuple[int | None, ...] | None
+    x: Tensor, rate: float, stream: int | None, noise_shape: tuple[int | None, ...] | None
 ) -> Tensor:
     """In training: `x` with elements zeroed at random, the others scaled by `1/(1 - rate)`."""
     return _node("dropout", [x], x.shape, rate=rate, stream=stream, noise_shape=noise_shape)

@@ -48,6 +48,20 @@ def test_seed_repeats_the_masks():
     assert (mask() == mask()).all()
 
 
+def test_a_model_made_alike_draws_the_same_masks_from_the_same_seed():
+    """Whatever else was made in between: streams are numbered within the model."""
+    x = np.ones((10, 50))
+
+    def masks():
+        model = Sequential([Input((50,)), layers.Dropout(0.5), layers.Dropout(0.5)])
+        fastmlp.utils.set_random_seed(3)
+        return model(x, training=True)
+
+    first = masks()
+    layers.Dropout(0.5)(x, training=True)
+    assert (masks() == first).all()
+
+
 def test_masks_differ_from_step_to_step():
     """With a rate of 0 learned, the loss tells the mask: each epoch has another one."""
     model = Sequential(

@@ -2,8 +2,24 @@
 
 from fastmlp.callbacks.callback import Callback
 from fastmlp.callbacks.callback_list import CallbackList
+from fastmlp.callbacks.csv_logger import CSVLogger
 from fastmlp.callbacks.early_stopping import EarlyStopping
 from fastmlp.callbacks.history import History
 from fastmlp.callbacks.lambda_callback import LambdaCallback
+from fastmlp.callbacks.learning_rate_scheduler import LearningRateScheduler
+from fastmlp.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from fastmlp.callbacks.remote_monitor import RemoteMonitor
+from fastmlp.callbacks.terminate_on_nan import TerminateOnNaN
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "TerminateOnNaN",
+]

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastmlp.callbacks.callback import Logs
 from fastmlp.callbacks.monitor_callback import MonitorCallback
-from fastmlp.errors import warn_user
+from fastmlp.errors import check_number, warn_user
 
 
 class EarlyStopping(MonitorCallback):
@@ -24,6 +24,10 @@ class EarlyStopping(MonitorCallback):
         baseline: Value to beat: until it is beaten, improvements do not prolong the patience.
         restore_best_weights: Whether to end with the weights of the best epoch, not the last.
         start_from_epoch: Epochs to wait before watching.
+
+    Raises:
+        ValueError: An argument that must be a number is none; in training, a monitor whose
+            direction is not known.
 
     Example:
 
@@ -44,15 +48,17 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = patience
+        self.patience = check_number("EarlyStopping", "patience", patience)
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = (
+            None if baseline is None else check_number("EarlyStopping", "baseline", baseline)
+        )
         self.wait = 0
         self.stopped_epoch = 0
         self.restore_best_weights = restore_best_weights
         self.best_weights: list[np.ndarray] | None = None
         self.best_epoch = 0
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = check_number("EarlyStopping", "start_from_epoch", start_from_epoch)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.wait = 0

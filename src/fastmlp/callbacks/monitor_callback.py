@@ -9,7 +9,7 @@ from typing import Any
 
 from fastmlp import metrics
 from fastmlp.callbacks.callback import Callback
-from fastmlp.errors import check_number, warn_user
+from fastmlp.errors import bad_argument, check_number, warn_user
 
 # Names that stand for a metric only once the shapes are known.
 _RESOLVED_BY_SHAPE = {"acc": "max", "accuracy": "max", "ce": "min", "crossentropy": "min"}
@@ -37,6 +37,8 @@ class MonitorCallback(Callback):
         if mode not in ("auto", "min", "max"):
             warn_user(f"{where} mode '{mode}' is unknown, fallback to auto mode.")
             mode = "auto"
+        if not isinstance(monitor, str):
+            raise bad_argument(where, "the name of a value, as 'val_loss'", "monitor", monitor)
         self.monitor = monitor
         self.mode = mode
         self.best = baseline

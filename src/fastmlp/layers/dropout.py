@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import ops
-from fastmlp._seed import next_seed
-from fastmlp.errors import bad_argument, check_number
+from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
 
@@ -21,7 +20,8 @@ class Dropout(Layer):
         rate: Share to drop, from 0 to 1.
         noise_shape: Shape of the mask where axes of size 1 share one decision; its first entry is
             the batch: `None`, or 1 to share the mask between samples.
-        seed: Of this layer's mask; `None`: from the global seed.
+        seed: Of this layer's mask, besides the seed of `fit`; `None`: a number of its own among
+            the random ops of the model.
         **kwargs: `name`, `dtype`, `input_shape`.
 
     Input shape:
@@ -53,12 +53,12 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         where = f"Dropout '{self.name}'"
         self.rate = check_number(where, "rate", rate, 0, 1, hint="20 % is 0.2")
-        self.seed = seed
+        self.seed = None if seed is None else check_int(where, "seed", seed)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
-        self.stream = (next_seed() if seed is None else int(seed)) % 2**31
 
     def call(self, x: Tensor) -> Tensor:
-        return ops.dropout(x, self.rate, self.stream, self._noise_shape(x.shape))
+        stream = None if self.seed is None else self.seed % 2**31
+        return ops.dropout(x, self.rate, stream, self._noise_shape(x.shape))
 
     def _noise_shape(self, shape: Shape) -> tuple[int | None, ...] | None:
         """The mask's shape, or `None` where every element has a decision of its own."""

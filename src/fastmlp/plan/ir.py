@@ -169,6 +169,7 @@ class Builder:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.label = ""
+        self._random = 0
         self._weights: dict[Variable, Buffer] = {}
         self._gradients: dict[Buffer, Buffer] = {}
         self._differentiable: set[Buffer] = set()
@@ -223,6 +224,15 @@ class Builder:
         op.batch = batch or not any(x is not None and x.per_sample for x in outs or ins)
         self.plan.rows.append(op)
         return op
+
+    def stream(self, seed: int | None) -> int:
+        """The stream that a random op draws from: its layer's seed, or a number of its own.
+
+        So the bits of a model depend on the seed of `fit` and on the model alone: a copy, or the
+        same model made elsewhere, has the same streams.
+        """
+        self._random += 1
+        return 2**31 + self._random if seed is None else seed
 
     def add_penalty(self, op: Op) -> None:
         """Counts what an op adds up, `(penalty, samples)`, as a part of the loss."""

@@ -1,0 +1,73 @@
+"""Callbacks that change the learning rate, in a training of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastmlp import Input, Sequential, callbacks, layers, optimizers
+
+
+def fit(*hooks: callbacks.Callback, epochs: int = 3) -> tuple[Sequential, callbacks.History]:
+    model = Sequential([Input((2,)), layers.Dense(1, use_bias=False)])
+    model.set_weights([np.ones((2, 1))])
+    model.compile(optimizers.SGD(0.5), "mse")
+    x = np.eye(2, dtype="float32")
+    history = model.fit(x, x[:, :1] * 0, shuffle=False, epochs=epochs, verbose=0, callbacks=hooks)
+    return model, history
+
+
+def test_the_history_tells_the_learning_rate_of_each_epoch():
+    seen = callbacks.LearningRateScheduler(lambda epoch: [0.5, 0.25, 0.125][epoch])
+    assert fit(seen)[1].history["learning_rate"] == [0.5, 0.25, 0.125]
+
+
+def test_the_training_uses_the_learning_rate_that_was_set():
+    """w = w - lr · w for one feature a row and half the mean: exact in binary."""
+    model, _ = fit(callbacks.LearningRateScheduler(lambda epoch, lr: lr / 2))
+    expected = np.prod([1 - 0.25, 1 - 0.125, 1 - 0.0625])
+    assert model.get_weights()[0].ravel().tolist() == [expected] * 2
+
+
+def test_a_plateau_makes_the_steps_smaller():
+    hook = callbacks.ReduceLROnPlateau(monitor="loss", factor=0.5, patience=1, min_delta=10)
+    model, history = fit(hook, epochs=4)
+    assert history.history["learning_rate"] == [0.5, 0.5, 0.25, 0.125]
+    assert model.optimizer.learning_rate == 0.0625
+
+
+def test_a_whole_number_is_a_learning_rate():
+    model, _ = fit(callbacks.LearningRateScheduler(lambda epoch: 1))
+    assert model.optimizer.learning_rate == 1.0
+
+
+@pytest.mark.parametrize("result", [None, "0.1", True, [0.1]])
+def test_a_schedule_that_returns_no_number_is_refused(result):
+    with pytest.raises(ValueError, match="The output of the `schedule` function should be a float"):
+        fit(callbacks.LearningRateScheduler(lambda epoch: result))
+
+
+def test_an_error_within_the_schedule_reaches_the_user():
+    def schedule(epoch, lr):
+        raise TypeError("mine")
+
+    with pytest.raises(TypeError, match="mine"):
+        fit(callbacks.LearningRateScheduler(schedule))
+
+
+def test_a_schedule_is_a_function():
+    with pytest.raises(TypeError, match="expected schedule to be a function"):
+        callbacks.LearningRateScheduler(0.1)
+
+
+def test_the_old_name_of_min_delta_is_understood():
+    with pytest.warns(FutureWarning, match="min_delta"):
+        assert callbacks.ReduceLROnPlateau(epsilon=0.5).min_delta == 0.5
+    with pytest.raises((TypeError, ValueError), match="Did you mean 'patience'"):
+        callbacks.ReduceLROnPlateau(pattience=3)
+
+
+@pytest.mark.parametrize("arguments", [{"factor": "x"}, {"patience": None}, {"monitor": 3}])
+def test_arguments_of_a_wrong_type_are_refused(arguments):
+    with pytest.raises((TypeError, ValueError), match=next(iter(arguments))):
+        callbacks.ReduceLROnPlateau(**arguments)
