@@ -48,17 +48,19 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
-        self.patience = check_number("EarlyStopping", "patience", patience)
+        check_number("EarlyStopping", "patience", patience)
+        check_number("EarlyStopping", "start_from_epoch", start_from_epoch)
+        if baseline is not None:
+            check_number("EarlyStopping", "baseline", baseline)
+        self.patience = patience
         self.verbose = verbose
-        self.baseline = (
-            None if baseline is None else check_number("EarlyStopping", "baseline", baseline)
-        )
+        self.baseline = baseline
         self.wait = 0
         self.stopped_epoch = 0
         self.restore_best_weights = restore_best_weights
         self.best_weights: list[np.ndarray] | None = None
         self.best_epoch = 0
-        self.start_from_epoch = check_number("EarlyStopping", "start_from_epoch", start_from_epoch)
+        self.start_from_epoch = start_from_epoch
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.wait = 0
