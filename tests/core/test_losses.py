@@ -275,9 +275,9 @@ def test_op_weights_and_scales_the_rows(kind, weighted, rep, mean, dtype):
     dp, acc = run(kind, t, p, w, rep=rep, mean=mean, factor=0.5)
     value, slope = native.rows_grad(kind, t, p, params_of(kind))
     row_weights = np.repeat(np.ones(m) if w is None else w, rep).astype(np.float64)
-    scale = 0.5 / (m * rep) if mean else 0.5
+    scale = 1 / (m * rep) if mean else 1.0
     np.testing.assert_allclose(acc, [scale * m * (row_weights * value).sum(), m], rtol=1e-12)
-    expected = (scale * row_weights)[:, None] * slope
+    expected = 0.5 * (scale * row_weights)[:, None] * slope
     np.testing.assert_allclose(dp, expected, rtol=1e-6 if dtype == np.float32 else 1e-13)
 
 

@@ -39,7 +39,7 @@ def _total_loss(case: Case) -> float:
     )  # fmt: skip
     state = State(case.feeds, {v: v.value for v in case.variables})
     run_step(plan, state)
-    return sum(state.sums[t.op][0] for t in plan.terms) / len(case.feeds[0])
+    return sum(t.factor * state.sums[t.op][0] for t in plan.terms) / len(case.feeds[0])
 
 
 def gradients_by_training(case: Case) -> dict:

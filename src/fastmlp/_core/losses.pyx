@@ -6,12 +6,12 @@
     loss    dp  y_true  y_pred  w    row rep n tn mean     loss_weight h0 h1 h2 h3      samples
 
     y_true (m · rep, tn)   y_pred (m · rep, n)   w (m): weights of samples   dp (m · rep, n)
-    s = loss_weight / (m · rep) with `mean`, else loss_weight
-    dp_r = s w_r f'(y_true_r, y_pred_r)     acc[0] += s m Σ_r w_r f_r     acc[1] += samples
+    s = 1 / (m · rep) with `mean`, else 1
+    dp_r = loss_weight s w_r f'(y_true_r, y_pred_r)    acc[0] += s m Σ_r w_r f_r    acc[1] += samples
 
 `row` is the row function's place in ROWS. dp and w may be NULL: no gradient, weights of 1. A
 sample's rows share its weight. acc[0] / acc[1], added up over batches, is the mean of the batches'
-losses weighted by their sizes, which is what Keras reports.
+losses weighted by their sizes, which is what Keras reports, before its weight among the losses.
 """
 from fastmlp._core.op cimport Op, Step, Worker
 from fastmlp._core.loss_rows cimport call, real
@@ -34,7 +34,8 @@ cdef inline void run_loss(real *dp, const Op *op, const Step *step, Worker *work
     cdef const real *p = <const real *>op.p[2]
     cdef const real *w = <const real *>op.p[3]
     cdef double *acc = op.acc + worker.task * op.n_acc
-    cdef double s = op.f[0] / (step.m * rep) if op.n[4] else op.f[0]
+    cdef double s = 1.0 / (step.m * rep) if op.n[4] else 1.0
+    cdef double slope = op.f[0] * s
     cdef double weight = 1, total = 0
     cdef real loss[BLOCK]
     cdef real c
@@ -49,7 +50,7 @@ cdef inline void run_loss(real *dp, const Op *op, const Step *step, Worker *work
                 weight = w[(r + k) // rep]
             total += weight * loss[k]
             if d != NULL:
-                c = <real>(s * weight)
+                c = <real>(slope * weight)
                 for j in range(n):
                     d[k * n + j] *= c
         r += BLOCK

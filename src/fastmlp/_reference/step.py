@@ -210,10 +210,10 @@ def _weights_of_rows(op: Op, s: State) -> np.ndarray:
 def _loss(op: Op, s: State) -> None:
     value, dp = _row_values(op, s, bool(op.outs))
     w = _weights_of_rows(op, s)
-    scale = op.attrs["factor"] / (len(value) if op.attrs["mean"] else 1)
+    scale = 1 / len(value) if op.attrs["mean"] else 1.0
     s.add_sums(op, scale * s.m * (w * value).sum(), s.m)
     if op.outs:
-        s.put(op.outs[0], scale * w[:, None] * dp)
+        s.put(op.outs[0], op.attrs["factor"] * scale * w[:, None] * dp)
 
 
 def _metric_mean(op: Op, s: State) -> None:

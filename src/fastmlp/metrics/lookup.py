@@ -111,6 +111,7 @@ def resolve_all(
     pred_shape: Sequence[int | None],
     weighted: bool = False,
     taken: Iterable[str] = (),
+    prefix: str = "",
 ) -> list[tuple[str, Metric]]:
     """Returns the metrics that a user means, each with its key in logs and histories.
 
@@ -124,6 +125,7 @@ def resolve_all(
         pred_shape: Shape of a batch of predictions.
         weighted: Whether these are `weighted_metrics`.
         taken: Keys in use: of the other metrics.
+        prefix: What every key begins with: the output and an underscore, if there are several.
 
     Returns:
         Pairs of key and metric, in order.
@@ -147,9 +149,9 @@ def resolve_all(
     pairs = []
     for identifier in _flat(metrics):
         metric = resolve(identifier, y_shape, pred_shape)
-        key = metric.name
+        key = prefix + metric.name
         if weighted and key in counts:
-            key = f"weighted_{key}"
+            key = f"{prefix}weighted_{metric.name}"
         number = counts.get(key, 0)
         counts[key] = number + 1
         pairs.append((f"{key}_{number}" if number else key, metric))

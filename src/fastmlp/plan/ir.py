@@ -114,13 +114,24 @@ class Phase:
 
 @dataclass(eq=False, slots=True)
 class Term:
-    """What an accumulating op adds up: a loss, a penalty or a metric."""
+    """What an accumulating op adds up.
+
+    Attributes:
+        kind: `loss`: adds up `(loss · samples, samples)`, before the factor. `penalty`: `penalty ·
+            samples` first. `metric`: what `metric.from_acc` understands.
+        op: The op.
+        output: Number of the output; of a loss or metric.
+        metric: Turns accumulators into a result.
+        name: Log key of a metric; name of a loss.
+        factor: Of this part in the total loss.
+    """
 
     kind: Literal["loss", "penalty", "metric"]
     op: Op
     output: int = 0
     metric: Any = None
     name: str = ""
+    factor: float = 1.0
 
 
 Stage = list[tuple[Variable, list[Op]]]  # ops on the rows of each weight

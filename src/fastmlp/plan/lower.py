@@ -20,9 +20,10 @@ class LossSpec:
         output: Number of the output.
         kind: Name of a native row function; `params` are its scalars.
         mean: Whether the batch's loss is the mean over its rows or their sum.
-        factor: The loss weight.
+        factor: The loss weight: of the gradient, and in the total; what is accumulated is without.
         target_shape: Of one sample's target.
         weighted: Whether samples have weights.
+        name: In the logs, where there are several losses: `<name>_loss`.
     """
 
     output: int
@@ -32,6 +33,7 @@ class LossSpec:
     factor: float = 1.0
     target_shape: tuple[int, ...] = ()
     weighted: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,5 +169,5 @@ def _emit_loss(b: Builder, spec: LossSpec, target: Buffer, y: Buffer, weight: Bu
     attrs |= {"kind": spec.kind, "params": spec.params, "mean": spec.mean, "factor": spec.factor}
     op = b.emit("loss", [], [target, y, weight], **attrs)
     op.n_acc = 2
-    b.plan.terms.append(Term("loss", op, spec.output))
+    b.plan.terms.append(Term("loss", op, spec.output, name=spec.name, factor=spec.factor))
     return op

@@ -13,22 +13,25 @@ def samples(row_shape: tuple[int, ...]) -> str:
     return f"(samples, {', '.join(map(str, row_shape))})" if row_shape else "(samples,)"
 
 
-def check_input(model: Any, source: Source) -> None:
-    """Compares the samples with the model's input.
+def check_input(model: Any, index: int, source: Source) -> None:
+    """Compares the samples with one of the model's inputs.
 
     Args:
         model: With `inputs` and `layers`.
+        index: Number of the input.
         source: The samples.
 
     Raises:
         ValueError: A sample has another shape than the model takes.
     """
-    expected = tuple(int(d or 0) for d in model.inputs[0].shape[1:])
+    expected = tuple(int(d or 0) for d in model.inputs[index].shape[1:])
     shape = source.row_shape
     if shape == expected or (shape == () and expected == (1,)):
         return
     layer = next((la for la in model.layers if la.weights), model)
     where = f"{type(layer).__name__} '{layer.name}'"
+    if len(model.inputs) > 1:
+        where = source.name
     what = f"{expected[0]} features" if len(expected) == 1 else f"shape {samples(expected)}"
     hint = ""
     if len(expected) == 1 and len(shape) > 1 and math.prod(shape) == expected[0]:

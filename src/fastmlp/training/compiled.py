@@ -6,116 +6,213 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from fastmlp import losses as losses_
 from fastmlp import metrics as metrics_
 from fastmlp.graph import Shape
 from fastmlp.optimizers import Optimizer
 from fastmlp.plan.lower import LossSpec, MetricSpec
 from fastmlp.plan.update import UpdateSpec
-from fastmlp.runtime import Executable
+from fastmlp.training import forms
 from fastmlp.training.checks import samples
+from fastmlp.training.structure import Slots, walk
 from fastmlp.variables import Variable
+
+RowShape = tuple[int, ...]
+
+_BY_SHAPE = ("crossentropy", "ce")
 
 
 class Compiled:
-    """Loss and metrics of a model.
+    """Losses and metrics as the user gave them.
 
     Args:
-        loss: Anything that `losses.get` understands; `None`: the model can only predict.
-        metrics: List of metrics that ignore sample weights.
-        weighted_metrics: List of metrics that use them.
-        factor: Multiplies the loss.
+        loss: In any form of `forms.losses_by_output`; `None`: the model can only predict.
+        loss_weights: In any form of `forms.loss_weights_by_output`.
+        metrics: In any form of `forms.metrics_by_output`; they ignore sample weights.
+        weighted_metrics: The same; they use them.
+        slots: The outputs; `None` while the model is not built.
 
     Raises:
-        ValueError: An unknown name.
+        ValueError: An unknown name, or a form that does not fit the outputs.
     """
 
     def __init__(
         self,
         loss: Any,
+        loss_weights: Any,
         metrics: Any,
         weighted_metrics: Any,
-        factor: float = 1.0,
+        slots: Slots | None = None,
     ) -> None:
-        self.loss = None if loss is None else losses_.get(loss)
-        self.factor = factor
+        self.loss = loss
+        self.loss_weights = loss_weights
         self.metrics = metrics
         self.weighted_metrics = weighted_metrics
         self.resolved: list[Any] = []
+        known = [_known_loss(one) for _, one in walk(loss)]
+        self.sums_batches = any(getattr(one, "reduction", None) == "sum" for one in known)
         metrics_.check_names(metrics)
         metrics_.check_names(weighted_metrics)
+        if slots is not None:
+            self.objective(slots)
 
-    def _resolve(self, y_shape: Shape, output_shape: Shape) -> list[tuple[str, Any, bool]]:
-        """`(log key, metric, weighted)` of all metrics."""
-        plain = metrics_.resolve_all(self.metrics, y_shape, output_shape)
-        weighted = metrics_.resolve_all(
-            self.weighted_metrics, y_shape, output_shape, True, [key for key, _ in plain]
-        )
-        return [(k, m, False) for k, m in plain] + [(k, m, True) for k, m in weighted]
+    sums_batches: bool
+    """Whether a loss depends on the size of the batch."""
 
-    def target_shape(self, row_shape: tuple[int, ...], output_shape: Shape) -> tuple[int, ...]:
+    def objective(self, slots: Slots) -> Objective:
+        """What is minimised and measured, output by output."""
+        return Objective(self, slots)
+
+
+class Objective:
+    """Losses and metrics of the outputs of a model.
+
+    Args:
+        compiled: What the user gave.
+        slots: The outputs.
+
+    Attributes:
+        losses: Of each output; `None` for an output without, a name where it depends on shapes.
+        used: Numbers of the outputs that have a loss or a metric, and therefore a target.
+        with_loss: Those that have a loss.
+        weighing: Those that have something which uses sample weights.
+    """
+
+    def __init__(self, compiled: Compiled, slots: Slots) -> None:
+        self._compiled = compiled
+        self._slots = slots
+        given = forms.losses_by_output(compiled.loss, slots)
+        self.losses = [_known_loss(one) for one in given]
+        self._names = forms.loss_names(compiled.loss, slots)
+        self._weights = forms.loss_weights_by_output(compiled.loss_weights, given, slots)
+        self._metrics = [
+            (weighted, forms.metrics_by_output(argument, getattr(compiled, argument), slots))
+            for weighted, argument in ((False, "metrics"), (True, "weighted_metrics"))
+        ]
+        self.used = [
+            i
+            for i, loss in enumerate(self.losses)
+            if loss is not None or any(by_output[i] for _, by_output in self._metrics)
+        ]
+        self.with_loss = [i for i in self.used if self.losses[i] is not None]
+        weighted = self._metrics[1][1]
+        self.weighing = [i for i in self.used if self.losses[i] is not None or weighted[i]]
+
+    def loss(self, output: int, row_shape: RowShape, shape: Shape) -> Any:
+        """The loss of an output for targets of this shape, or `None`."""
+        loss = self.losses[output]
+        return losses_.resolve(loss, (None, *row_shape), shape) if isinstance(loss, str) else loss
+
+    def target_shape(self, output: int, row_shape: RowShape, shape: Shape) -> RowShape:
         """Shape that one sample's target is seen in.
+
+        Args:
+            output: Number of the output.
+            row_shape: Of one sample's target as it came.
+            shape: Of the output, the batch included.
 
         Raises:
             ValueError: The data does not fit the output and the loss.
         """
-        assert self.loss is not None
-        out = tuple(int(d or 0) for d in output_shape[1:])
-        if self.loss.sparse:
+        loss = self.loss(output, row_shape, shape)
+        out = tuple(int(d or 0) for d in shape[1:])
+        classes = row_shape in (out[:-1], (*out[:-1], 1)) and out[-1] != 1
+        if loss.sparse if loss is not None else classes:
             if row_shape in (out[:-1], (*out[:-1], 1)):
                 return (*out[:-1], 1)
             expected, hint = out[:-1], "sparse losses take one whole number for each sample"
-            if row_shape == out:
-                hint = f"targets of one number for each class go with '{self.loss.name[7:]}'"
+            if loss is not None and row_shape == out:
+                hint = f"targets of one number for each class go with '{loss.name[7:]}'"
         else:
             if row_shape == out or (out[-1] == 1 and row_shape == out[:-1]):
                 return out
             expected, hint = out, ""
-            if self.loss.name == "categorical_crossentropy" and math.prod(row_shape) == 1:
+            name = None if loss is None else loss.name
+            if name == "categorical_crossentropy" and math.prod(row_shape) == 1:
                 hint = "whole-number labels go with 'sparse_categorical_crossentropy'"
         if len(out) > 1 and len(row_shape) < len(out):
             hint = "add Flatten() before the first Dense"
+        what = "the metrics" if loss is None else f"loss '{loss.name}'"
         raise ValueError(
-            f"y: expected shape {samples(expected)} for loss '{self.loss.name}' and outputs "
+            f"{self._target(output)}: expected shape {samples(expected)} for {what} and outputs "
             f"of shape {samples(out)}. Received: shape={samples(row_shape)}"
             + (f". Hint: {hint}" if hint else "")
         )
 
+    def _target(self, output: int) -> str:
+        return "y" if self._slots.n == 1 else f"y of output {self._slots.names[output]!r}"
+
     def specs(
-        self, row_shape: tuple[int, ...], output_shape: Shape, weighted: bool
+        self, row_shapes: Sequence[RowShape], shapes: Sequence[Shape], weighted: Sequence[bool]
     ) -> tuple[list[LossSpec], list[MetricSpec]]:
-        """The plan's losses and metrics for targets of this shape."""
-        loss = self.loss
-        assert loss is not None
-        target = self.target_shape(row_shape, output_shape)
-        mean = loss.reduction in ("sum_over_batch_size", "mean")
-        if not mean and loss.reduction != "sum":
-            raise ValueError(
-                f"Loss '{loss.name}': fit expects reduction 'sum_over_batch_size', 'mean' or "
-                f"'sum'. Received: reduction={loss.reduction!r}"
-            )
-        found = self._resolve((None, *row_shape), output_shape)
-        self.resolved = [metric for _, metric, _ in found]
-        specs = [LossSpec(0, loss.kind, tuple(loss.params), mean, self.factor, target, weighted)]
-        metrics = []
-        for key, metric, uses_weights in found:
-            metrics.append(
-                MetricSpec(
-                    key,
-                    0,
-                    metric.op,
-                    metric.kind,
-                    metric.params,
-                    metric.thresholds,
-                    metric.n_acc,
-                    target,
-                    weighted and uses_weights,
-                    metric,
+        """The plan's losses and metrics.
+
+        Args:
+            row_shapes: Of each output's targets; those without are not looked at.
+            shapes: Of each output.
+            weighted: Whether each output has sample weights.
+        """
+        targets = {i: self.target_shape(i, row_shapes[i], shapes[i]) for i in self.used}
+        losses = []
+        for i in self.with_loss:
+            loss = self.loss(i, row_shapes[i], shapes[i])
+            mean = loss.reduction in ("sum_over_batch_size", "mean")
+            if not mean and loss.reduction != "sum":
+                raise ValueError(
+                    f"Loss '{loss.name}': fit expects reduction 'sum_over_batch_size', 'mean' or "
+                    f"'sum'. Received: reduction={loss.reduction!r}"
+                )
+            losses.append(
+                LossSpec(
+                    i,
+                    loss.kind,
+                    tuple(loss.params),
+                    mean,
+                    self._weights[i],
+                    targets[i],
+                    weighted[i],
+                    self._names[i],
                 )
             )
-        return specs, metrics
+        found = [
+            MetricSpec(
+                key,
+                i,
+                metric.op,
+                metric.kind,
+                metric.params,
+                metric.thresholds,
+                metric.n_acc,
+                targets[i],
+                weighted[i] and uses_weights,
+                metric,
+            )
+            for key, i, metric, uses_weights in self._keyed_metrics(row_shapes, shapes)
+        ]
+        self._compiled.resolved = [spec.metric for spec in found]
+        return losses, found
+
+    def _keyed_metrics(
+        self, row_shapes: Sequence[RowShape], shapes: Sequence[Shape]
+    ) -> list[tuple[str, int, Any, bool]]:
+        """`(log key, output, metric, weighted)` of all metrics, in the order of `compile`."""
+        found: list[tuple[str, int, Any, bool]] = []
+        for weighted, by_output in self._metrics:
+            for i in self.used:
+                taken = [key for key, *_ in found]
+                prefix = f"{self._slots.names[i]}_" if self._slots.n > 1 else ""
+                pairs = metrics_.resolve_all(
+                    by_output[i], (None, *row_shapes[i]), shapes[i], weighted, taken, prefix
+                )
+                found += [(key, i, metric, weighted) for key, metric in pairs]
+        return found
+
+
+def _known_loss(loss: Any) -> Any:
+    """The loss that a user means, or a name that shapes will tell the meaning of."""
+    if loss is None or (isinstance(loss, str) and loss.lower() in _BY_SHAPE):
+        return loss
+    return losses_.get(loss)
 
 
 def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSpec:
@@ -130,38 +227,3 @@ def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSp
         optimizer.global_clipnorm,
         undecayed,
     )
-
-
-class LogReader:
-    """Turns rows of accumulators into logs.
-
-    Args:
-        executable: Whose accumulators they are.
-        prefix: `'val_'` or nothing.
-    """
-
-    def __init__(self, executable: Executable, prefix: str = "") -> None:
-        terms, offsets = executable.plan.terms, executable.sums
-        self._sums = [offsets[t.op] for t in terms if t.kind in ("loss", "penalty")]
-        self._count = next(offsets[t.op] + 1 for t in terms if t.kind == "loss")
-        self._metrics = [
-            (prefix + t.name, offsets[t.op], t.metric) for t in terms if t.kind == "metric"
-        ]
-        self._loss = prefix + "loss"
-        self.width = executable.program.n_out
-
-    def columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """One array for each log key, sorted by name as in Keras.
-
-        Args:
-            rows: `(epochs, width)`.
-        """
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = {self._loss: rows[:, self._sums].sum(axis=1) / rows[:, self._count]}
-        for name, start, metric in self._metrics:
-            found[name] = metric.from_acc(rows[:, start : start + metric.n_acc])
-        return dict(sorted(found.items()))
-
-    def logs(self, row: np.ndarray) -> dict[str, float]:
-        """The same for one row, as floats."""
-        return {name: float(values[0]) for name, values in self.columns(row[None]).items()}

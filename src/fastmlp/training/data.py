@@ -254,12 +254,13 @@ def _class_table(class_weight: Mapping[int, float], n_classes: int | None) -> di
     return table
 
 
-def sample_weights(sample_weight: Any, n: int) -> Source:
+def sample_weights(sample_weight: Any, n: int, name: str = "sample_weight") -> Source:
     """Checks one weight per sample.
 
     Args:
         sample_weight: Numbers `(n,)` or `(n, 1)`, in anything that `as_source` takes.
         n: Number of samples.
+        name: What the user calls them.
 
     Returns:
         The weights as a source with `row_shape` `()`, not copied.
@@ -268,21 +269,17 @@ def sample_weights(sample_weight: Any, n: int) -> Source:
         TypeError: If they are no numbers.
         ValueError: If there is not one for each sample, or one is NaN or infinite.
     """
-    source = as_source(sample_weight, "sample_weight")
+    source = as_source(sample_weight, name)
     if source.width != 1:
         raise ValueError(
-            f"sample_weight: expected one weight per sample, shape ({n},). "
-            f"Received: shape={source.shape}"
+            f"{name}: expected one weight per sample, shape ({n},). Received: shape={source.shape}"
         )
     if source.n != n:
         raise ValueError(
-            f"sample_weight: expected one weight for each of {n} samples. "
-            f"Received: {source.n} weights"
+            f"{name}: expected one weight for each of {n} samples. Received: {source.n} weights"
         )
     bad = find_nonfinite(source)
     if bad is not None:
         value = source.block(bad[0], bad[0] + 1)[0, 0].item()
-        raise ValueError(
-            f"sample_weight: expected finite numbers. Received: {value!r} in row {bad[0]}"
-        )
-    return Source("sample_weight", n, (), source.parts, source.labels, source.copied)
+        raise ValueError(f"{name}: expected finite numbers. Received: {value!r} in row {bad[0]}")
+    return Source(name, n, (), source.parts, source.labels, source.copied)

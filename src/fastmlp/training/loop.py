@@ -14,8 +14,8 @@ import numpy as np
 from fastmlp._core.plan import Run
 from fastmlp.callbacks import CallbackList
 from fastmlp.runtime import Executable
-from fastmlp.training.compiled import LogReader
 from fastmlp.training.cursor import Cursor
+from fastmlp.training.logs import LogReader
 from fastmlp.training.progress import Progress, make_progress
 
 if TYPE_CHECKING:

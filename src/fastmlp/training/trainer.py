@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -13,23 +13,29 @@ import numpy as np
 from fastmlp import config, optimizers
 from fastmlp.callbacks import CallbackList, History
 from fastmlp.errors import bad_argument, check_int, check_number
-from fastmlp.graph import Tensor
+from fastmlp.graph import Shape, Tensor
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.checks import check_input
-from fastmlp.training.compiled import Compiled, LogReader, update_spec
+from fastmlp.training.compiled import Compiled, Objective, update_spec
 from fastmlp.training.cursor import Cursor, FitSeeds
 from fastmlp.training.data import (
     Source,
-    as_source,
     check_labels,
     check_lengths,
-    class_weights,
-    sample_weights,
     split_rows,
     warn_not_finite,
 )
+from fastmlp.training.logs import LogReader
 from fastmlp.training.loop import FitLoop, run_pass
 from fastmlp.training.progress import make_progress
+from fastmlp.training.rows import (
+    Rows,
+    class_weight_sources,
+    input_sources,
+    target_sources,
+    weight_sources,
+)
+from fastmlp.training.structure import Slots, pack
 from fastmlp.variables import Variable, aligned_empty, padded
 
 _BATCH = 32
@@ -91,10 +97,14 @@ class Trainer:
 
         Args:
             optimizer: Name or instance.
-            loss: Name, instance or class; `None`: the model can only predict.
-            loss_weights: A number that multiplies the loss, or a list of one.
-            metrics: List of names or instances, computed without sample weights.
-            weighted_metrics: List of metrics computed with sample weights.
+            loss: Name, instance or class; with several outputs one for all of them, a list, or a
+                dict by their names, where `None` leaves an output without. `None`: the model can
+                only predict.
+            loss_weights: Numbers that multiply the losses, in the same forms.
+            metrics: List of names or instances, computed without sample weights. With several
+                outputs a list with an entry for each, or a dict by their names; an entry is a
+                metric or a list of them.
+            weighted_metrics: Metrics computed with sample weights, in the same forms.
             run_eagerly: Must be `False`: everything runs through the compiled plan.
             steps_per_execution: Accepted; a native call always runs as many steps as it can.
             jit_compile: Accepted; there is nothing to compile just in time.
@@ -107,7 +117,8 @@ class Trainer:
             raise bad_argument("compile", "run_eagerly=False", "run_eagerly", run_eagerly)
         check_int("compile", "steps_per_execution", steps_per_execution, 1)
         new_optimizer = optimizers.get(optimizer)
-        compiled = Compiled(loss, metrics, weighted_metrics, _loss_weight(loss_weights))
+        slots = self._output_slots() if self.outputs else None
+        compiled = Compiled(loss, loss_weights, metrics, weighted_metrics, slots)
         with self._lock:
             self.optimizer = new_optimizer
             self._compiled = compiled
@@ -192,35 +203,29 @@ class Trainer:
         split = check_number("fit", "validation_split", validation_split, 0, 1, below=True)
         validation_batch_size = _check_batch("fit", validation_batch_size, batch_size)
         listed = CallbackList(callbacks, add_history=True)
-        xs, ys = as_source(x, "x"), as_source(y, "y")
-        check_lengths({"x": xs, "y": ys})
-        data = [xs, ys, *self._weights_source(ys, sample_weight, class_weight)]
-        n = xs.n
-        held_out: tuple[list[Source], int, int] | None = None
-        if validation_data is not None:
-            given = self._validation(validation_data)
-            held_out = (given, 0, given[0].n)
-        elif split > 0:
-            n = split_rows(xs.n, split)
-            # Class weights are for training: the samples held out count as they are.
-            held_out = (data if class_weight is None else [xs, ys], n, xs.n - n)
-        steps = -(-n // batch_size)
-        progress = make_progress(verbose, epochs, steps, initial_epoch)
         with self._lock, ExitStack() as stack:
-            train = stack.enter_context(self._executable("train", data, min(batch_size, n)))
-            after = None
-            if held_out is not None:
-                held_out_data, first, count = held_out
-                rows = self._inference_rows(
-                    validation_batch_size, count, listed.has_test_batch_hooks
-                )
-                after = stack.enter_context(self._executable("test", held_out_data, rows, first))
+            with self._built_for(x) as inputs:
+                data = self._labelled(inputs, y, sample_weight, class_weight)
+                n = data.n if validation_data is not None else split_rows(data.n, split)
+                held_out, first = None, 0
+                if validation_data is not None:
+                    held_out = self._validation(validation_data)
+                elif n < data.n:
+                    # Class weights are for training: the samples held out count as they are.
+                    held_out, first = data if class_weight is None else data.unweighted(), n
+                n_after = 0 if held_out is None else held_out.n - first
+                steps = -(-n // batch_size)
+                progress = make_progress(verbose, epochs, steps, initial_epoch)
+                train = stack.enter_context(self._executable("train", data, min(batch_size, n)))
+                after = None
+                if held_out is not None:
+                    hooks = listed.has_test_batch_hooks
+                    rows = self._inference_rows(validation_batch_size, n_after, hooks)
+                    after = stack.enter_context(self._executable("test", held_out, rows, first))
             self.stop_training = False
             listed.set_model(self)
             listed.set_params({"verbose": verbose, "epochs": epochs, "steps": steps})
-            loop = FitLoop(
-                self, train, after, n, 0 if held_out is None else held_out[2], batch_size, listed
-            )
+            loop = FitLoop(self, train, after, n, n_after, batch_size, listed)
             loop.run(progress, initial_epoch, epochs, bool(shuffle))
         assert listed.history is not None
         return listed.history
@@ -258,18 +263,18 @@ class Trainer:
         self._require_compiled("evaluate")
         batch_size = _check_batch("evaluate", batch_size)
         listed = CallbackList(callbacks, model=self)
-        data = self._labelled(x, y, sample_weight)
-        n = data[0].n
-        with self._lock:
-            rows = self._inference_rows(batch_size, n, listed.has_test_batch_hooks)
-            with self._executable("test", data, rows) as executable:
-                row = run_pass(executable, n, batch_size, listed, "test", verbose)
-            logs = LogReader(executable).logs(row)
+        with self._lock, ExitStack() as stack:
+            with self._built_for(x) as inputs:
+                data = self._labelled(inputs, y, sample_weight)
+                rows = self._inference_rows(batch_size, data.n, listed.has_test_batch_hooks)
+                executable = stack.enter_context(self._executable("test", data, rows))
+            row = run_pass(executable, data.n, batch_size, listed, "test", verbose)
+            reader = LogReader(executable)
+            logs = reader.logs(row)
         if return_dict:
             return logs
-        ordered = [t.name for t in executable.plan.terms if t.kind == "metric"]
-        values = [logs["loss"], *(logs[name] for name in ordered)]
-        return values if ordered else values[0]
+        values = [logs["loss"], *(logs[name] for name in reader.order)]
+        return values if len(values) > 1 else values[0]
 
     def predict(
         self,
@@ -277,7 +282,7 @@ class Trainer:
         batch_size: int | None = None,
         verbose: int | str = "auto",
         callbacks: Any = None,
-    ) -> np.ndarray:
+    ) -> Any:
         """Outputs for given samples.
 
         Args:
@@ -287,71 +292,102 @@ class Trainer:
             callbacks: Callbacks to tell what happens.
 
         Returns:
-            A new array `(n, …)` of the model's type.
+            New arrays `(n, …)` of the model's type: one, or a list or dict as the model's outputs
+            are.
 
         Raises:
             ValueError: Data and model do not fit.
         """
         batch_size = _check_batch("predict", batch_size)
         listed = CallbackList(callbacks, model=self)
-        source = as_source(x, "x")
-        check_lengths({"x": source})
-        with self._lock:
-            rows = self._inference_rows(batch_size, source.n, listed.has_predict_batch_hooks)
-            with self._executable("predict", [source], rows) as executable:
-                result = np.empty((source.n, *self._output_sizes()), self.dtype)
-                executable.bind_output(0, result)
-                run_pass(executable, source.n, batch_size, listed, "predict", verbose)
-        return result
+        with self._lock, ExitStack() as stack:
+            with self._built_for(x) as inputs:
+                data = Rows(inputs)
+                rows = self._inference_rows(batch_size, data.n, listed.has_predict_batch_hooks)
+                executable = stack.enter_context(self._executable("predict", data, rows))
+            results = [np.empty((data.n, *sizes(t.shape)), self.dtype) for t in self.outputs]
+            for index, result in enumerate(results):
+                executable.bind_output(index, result)
+            run_pass(executable, data.n, batch_size, listed, "predict", verbose)
+            return pack(self._output_slots().structure, results)
 
     # Data.
 
-    def _output_sizes(self) -> tuple[int, ...]:
-        return tuple(int(d or 0) for d in self.outputs[0].shape[1:])
+    def _input_slots(self) -> Slots:
+        names = tuple(getattr(self, "input_names", None) or (t.name for t in self.inputs))
+        structure = getattr(self, "_input_structure", None)
+        return Slots("input", names, self.inputs[0] if structure is None else structure)
+
+    def _output_slots(self) -> Slots:
+        names = tuple(getattr(self, "output_names", None) or (t.node.layer for t in self.outputs))
+        structure = getattr(self, "_output_structure", None)
+        return Slots("output", names, self.outputs[0] if structure is None else structure)
+
+    def _objective(self) -> Objective:
+        assert self._compiled is not None
+        return self._compiled.objective(self._output_slots())
 
     def _inference_rows(self, batch_size: int, n: int, batch_hooks: bool) -> int:
         """Rows of a step without updates: as many whole batches as are worth a step.
 
-        One batch, where a callback is told of each, or where the loss is a sum over the batch.
+        One batch, where a callback is told of each, or where a loss is a sum over the batch.
         """
-        loss = None if self._compiled is None else self._compiled.loss
-        one = batch_hooks or (loss is not None and loss.reduction == "sum")
-        width = max(1, math.prod(int(d or 0) for t in self.inputs for d in t.shape[1:]))
+        one = batch_hooks or (self._compiled is not None and self._compiled.sums_batches)
+        width = max(1, sum(math.prod(sizes(t.shape)) for t in self.inputs))
         worth = min(_INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
         return min(n, batch_size if one else batch_size * max(1, worth // batch_size))
 
-    def _labelled(self, x: Any, y: Any, sample_weight: Any) -> list[Source]:
-        xs, ys = as_source(x, "x"), as_source(y, "y")
-        check_lengths({"x": xs, "y": ys})
-        return [xs, ys, *self._weights_source(ys, sample_weight, None)]
-
-    def _weights_source(self, ys: Source, sample_weight: Any, class_weight: Any) -> list[Source]:
-        """The weights of samples as a source, in a list; an empty one where there are none."""
-        if class_weight is not None:
-            if sample_weight is not None:
-                raise ValueError(
-                    "fit: expected class_weight or sample_weight. Received both. "
-                    "Hint: multiply them into sample_weight"
-                )
-            width = int(self.outputs[0].shape[-1] or 0) if self.outputs else None
-            classes = 2 if width == 1 else width
-            return [as_source(class_weights(ys, class_weight, classes), "class_weight")]
+    def _labelled(
+        self,
+        inputs: tuple[Source, ...],
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+    ) -> Rows:
+        """Inputs with the targets and weights of the outputs."""
+        slots, used = self._output_slots(), self._objective().used
+        targets = target_sources(y, slots, used)
+        known = [source for source in (*inputs, *targets) if source is not None]
+        n = check_lengths({source.name: source for source in known})
+        if class_weight is None:
+            return Rows(inputs, targets, weight_sources(sample_weight, slots, used, n))
         if sample_weight is not None:
-            return [sample_weights(sample_weight, ys.n)]
-        return []
+            raise ValueError(
+                "fit: expected class_weight or sample_weight. Received both. "
+                "Hint: multiply them into sample_weight"
+            )
+        width = int(self.outputs[0].shape[-1] or 0)
+        return Rows(inputs, targets, class_weight_sources(targets, class_weight, slots, width))
 
-    def _validation(self, validation_data: Any) -> list[Source]:
+    def _validation(self, validation_data: Any) -> Rows:
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
             raise bad_argument(
                 "fit", "(x, y) or (x, y, sample_weight)", "validation_data", type(validation_data)
             )
-        return self._labelled(*validation_data, *[None] * (3 - len(validation_data)))
+        x, y, *weight = validation_data
+        inputs = input_sources(x, self._input_slots())
+        return self._labelled(inputs, y, *weight)
+
+    @contextmanager
+    def _built_for(self, x: Any) -> Iterator[tuple[Source, ...]]:
+        """The inputs as sources; builds the model for them if need be.
+
+        Takes the build back if what follows fails: data that are refused shape no model.
+        """
+        built = bool(self.outputs)
+        inputs = input_sources(x, self._input_slots() if built else Slots("input", ("x",), None))
+        new = self._ensure_built(inputs[0].row_shape)
+        try:
+            yield inputs
+        except BaseException:
+            self._unbuild(new)
+            raise
 
     # Executables.
 
     @contextmanager
     def _executable(
-        self, mode: str, data: Sequence[Source], rows: int, first_row: int = 0
+        self, mode: str, data: Rows, rows: int, first_row: int = 0
     ) -> Iterator[Executable]:
         """An executable bound to this data: one of the last ones, or a new one.
 
@@ -361,21 +397,20 @@ class Trainer:
             ValueError: Data and model do not fit.
         """
         kept = self._executables
-        new = self._ensure_built(data[0].row_shape)
-        try:
-            self._check_data(mode, data)
-            key = self._key(mode, data, rows)
-            executable = kept.pop(key, None)
-            if executable is None or not executable.is_current():
-                executable = self._compile(mode, data, rows)
-        except BaseException:
-            self._unbuild(new)  # the data that shaped the model are refused
-            raise
-        executable.bind_all(data, first_row)
+        objective = None if mode == "predict" else self._objective()
+        self._check_data(objective, data)
+        feeds = (
+            data.feeds() if objective is None else data.feeds(objective.used, objective.weighing)
+        )
+        key = self._key(mode, data, rows)
+        executable = kept.pop(key, None)
+        if executable is None or not executable.is_current():
+            executable = self._compile(mode, objective, data, rows)
+        executable.bind_all(feeds, first_row)
         try:
             yield executable
         finally:
-            for index, source in enumerate(data):
+            for index, source in enumerate(feeds):
                 if executable.program.not_finite(index):
                     warn_not_finite(source, self.dtype)
             executable.program.release()
@@ -383,29 +418,36 @@ class Trainer:
             while len(kept) > _KEPT:
                 del kept[next(iter(kept))]
 
-    def _check_data(self, mode: str, data: Sequence[Source]) -> None:
-        check_input(self, data[0])
-        if mode != "predict":
-            assert self._compiled is not None
-            self._compiled.target_shape(data[1].row_shape, self.outputs[0].shape)
-            if self._compiled.loss is not None and self._compiled.loss.sparse:
-                check_labels(data[1], int(self.outputs[0].shape[-1] or 0))
+    def _check_data(self, objective: Objective | None, data: Rows) -> None:
+        for index, source in enumerate(data.inputs):
+            check_input(self, index, source)
+        for i in () if objective is None else objective.used:
+            target, shape = data.targets[i], self.outputs[i].shape
+            assert target is not None and objective is not None
+            objective.target_shape(i, target.row_shape, shape)
+            loss = objective.loss(i, target.row_shape, shape)
+            if loss is not None and loss.sparse:
+                check_labels(target, int(shape[-1] or 0))
 
-    def _key(self, mode: str, data: Sequence[Source], rows: int) -> tuple[Any, ...]:
+    def _key(self, mode: str, data: Rows, rows: int) -> tuple[Any, ...]:
         trainable = tuple(v.trainable for v in self.weights)
-        shape = data[1].row_shape if len(data) > 1 else ()
+        targets = tuple(None if t is None else t.row_shape for t in data.targets)
+        weighted = tuple(w is not None for w in data.weights)
         rule = None
         if mode == "train" and self.optimizer is not None:
             rule = update_spec(self.optimizer, self.weights)
-        return mode, rows, shape, len(data), trainable, config.gemm(), rule
+        return mode, rows, targets, weighted, trainable, config.gemm(), rule
 
-    def _compile(self, mode: str, data: Sequence[Source], rows: int) -> Executable:
-        if mode == "predict":
+    def _compile(self, mode: str, objective: Objective | None, data: Rows, rows: int) -> Executable:
+        if objective is None:
             plan = compile_plan(self.inputs, self.outputs, self.dtype, rows, fetch=True)
             return Executable(plan)
-        assert self._compiled is not None and self.optimizer is not None
-        weighted = len(data) > 2
-        losses, metrics = self._compiled.specs(data[1].row_shape, self.outputs[0].shape, weighted)
+        assert self.optimizer is not None
+        losses, metrics = objective.specs(
+            [() if t is None else t.row_shape for t in data.targets],
+            [t.shape for t in self.outputs],
+            [w is not None for w in data.weights],
+        )
         trains = mode == "train"
         variables = self.weights
         if trains and not any(v.trainable for v in variables):
@@ -444,11 +486,10 @@ class Trainer:
         return state
 
 
+def sizes(shape: Shape) -> tuple[int, ...]:
+    """Sizes of one sample."""
+    return tuple(int(d or 0) for d in shape[1:])
+
+
 def _check_batch(method: str, value: Any, default: int = _BATCH) -> int:
     return default if value is None else check_int(method, "batch_size", value, 1)
-
-
-def _loss_weight(given: Any) -> float:
-    if isinstance(given, (list, tuple)) and len(given) == 1:
-        given = given[0]
-    return 1.0 if given is None else check_number("compile", "loss_weights", given)

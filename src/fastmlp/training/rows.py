@@ -1,0 +1,178 @@
+"""The user's arrays, one source for each input, target and sample weight of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastmlp.training.data import (
+    Source,
+    as_source,
+    check_lengths,
+    class_weights,
+    sample_weights,
+)
+from fastmlp.training.structure import Slots, assign, is_nest
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Samples of a model.
+
+    Attributes:
+        inputs: One source for each input.
+        targets: One for each output, `None` where none is needed.
+        weights: Sample weights for each output, `None` where there are none.
+    """
+
+    inputs: tuple[Source, ...]
+    targets: tuple[Source | None, ...] = ()
+    weights: tuple[Source | None, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return self.inputs[0].n
+
+    def unweighted(self) -> Rows:
+        """The same samples without sample weights."""
+        return replace(self, weights=(None,) * len(self.weights))
+
+    def feeds(self, used: Sequence[int] = (), weighing: Sequence[int] = ()) -> list[Source]:
+        """The sources in the order in which a plan reads them.
+
+        Args:
+            used: Outputs whose targets it reads.
+            weighing: Outputs whose sample weights it reads, where there are some.
+        """
+        targets = [self.targets[i] for i in used]
+        weights = [self.weights[i] for i in weighing]
+        return [source for source in (*self.inputs, *targets, *weights) if source is not None]
+
+
+def input_sources(x: Any, slots: Slots) -> tuple[Source, ...]:
+    """One source for each input.
+
+    Args:
+        x: An array, or a list or dict of arrays in one of the forms of `structure.assign`; of a
+            dict, further entries are left alone.
+        slots: The inputs.
+
+    Raises:
+        ValueError: Something is missing, or lengths differ.
+    """
+    if isinstance(x, Mapping) and set(slots.names) <= set(x):
+        x = {name: x[name] for name in slots.names}
+    parts = spread("x", x, slots, range(slots.n))
+    sources = tuple(as_source(part, slots_name("x", slots, i)) for i, part in enumerate(parts))
+    check_lengths({source.name: source for source in sources})
+    return sources
+
+
+def target_sources(y: Any, slots: Slots, used: Sequence[int]) -> tuple[Source | None, ...]:
+    """One source for each output that has a loss or a metric.
+
+    Args:
+        y: An array, or a list or dict of arrays.
+        slots: The outputs.
+        used: Numbers of those that need a target.
+
+    Raises:
+        ValueError: Something is missing, or too much.
+    """
+    parts = spread("y", y, slots, used)
+    return tuple(
+        as_source(part, slots_name("y", slots, i)) if i in used else None
+        for i, part in enumerate(parts)
+    )
+
+
+def weight_sources(
+    sample_weight: Any, slots: Slots, used: Sequence[int], n: int
+) -> tuple[Source | None, ...]:
+    """The sample weights of each output.
+
+    Args:
+        sample_weight: An array for all outputs, or a list or dict of arrays, some of which may be
+            `None`.
+        slots: The outputs.
+        used: Numbers of the outputs that have a target.
+        n: Number of samples.
+    """
+    if sample_weight is None:
+        return (None,) * slots.n
+    what = "sample_weight"
+    single = slots.n > 1 and not (is_nest(sample_weight) and _of_arrays(sample_weight))
+    if single:
+        return (sample_weights(sample_weight, n),) * slots.n
+    parts = spread(what, sample_weight, slots, used, optional=True)
+    return tuple(
+        None if part is None else sample_weights(part, n, slots_name(what, slots, i))
+        for i, part in enumerate(parts)
+    )
+
+
+def class_weight_sources(
+    targets: Sequence[Source | None], class_weight: Any, slots: Slots, width: int | None
+) -> tuple[Source | None, ...]:
+    """The weights of the classes, as sample weights.
+
+    Raises:
+        ValueError: The model has several outputs.
+    """
+    if slots.n > 1 or targets[0] is None:
+        raise ValueError(
+            f"fit: expected class_weight for a model of one output only. The model has "
+            f"{slots.told()}. Hint: make sample weights of it: sample_weight={{name: weights}}"
+        )
+    classes = 2 if width == 1 else width
+    weights = class_weights(targets[0], class_weight, classes)
+    return (as_source(weights, "class_weight"),)
+
+
+def spread(
+    what: str, given: Any, slots: Slots, wanted: Sequence[int], optional: bool = False
+) -> list[Any]:
+    """Gives each slot its array; `None` where there is none.
+
+    Args:
+        what: The argument, for errors.
+        given: An array, or a list or dict of arrays.
+        slots: Inputs or outputs.
+        wanted: Numbers of the slots that need one; a list may be as long as these.
+        optional: Whether these may be `None` as well.
+
+    Raises:
+        ValueError: Lengths or names do not fit.
+    """
+    parts: list[Any] = [None] * slots.n
+    if not isinstance(given, Mapping) and (slots.n == 1 or not is_nest(given)):
+        if slots.n == 1:
+            alone = is_nest(given) and len(given) == 1 and _of_arrays(given)
+            return [given[0] if alone else given]
+        if len(wanted) != 1:
+            raise slots.wrong_number(what, f"{type(given).__name__}", "pass a list or a dict")
+        parts[wanted[0]] = given
+        return parts
+    if isinstance(given, list | tuple) and len(given) == len(wanted) < slots.n:
+        for i, part in zip(wanted, given, strict=True):
+            parts[i] = part
+    else:
+        parts = [part for _, part in assign(what, given, slots)]
+    missing = [slots.names[i] for i in wanted if parts[i] is None]
+    if missing and not optional:
+        raise slots.missing(what, missing)
+    return parts
+
+
+def slots_name(what: str, slots: Slots, index: int) -> str:
+    """What the user calls the data of one slot: `x`, or `x['a']` if there are several."""
+    return what if slots.n == 1 else f"{what}[{slots.names[index]!r}]"
+
+
+def _of_arrays(given: Any) -> bool:
+    """Whether a list or dict holds arrays, lists or `None`, not numbers."""
+    if isinstance(given, Mapping):
+        return True
+    return all(part is None or is_nest(part) or getattr(part, "ndim", 0) > 0 for part in given)
