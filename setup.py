@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
@@ -32,7 +33,8 @@ def extension(pyx: Path) -> Extension:
     return Extension(
         f"fastmlp._core.{pyx.stem}",
         [pyx.as_posix(), *c_sources.get(pyx.stem, [])],
-        include_dirs=["csrc"],
+        include_dirs=["csrc", numpy.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
         depends=included,
         extra_compile_args=COMPILE,
         extra_link_args=LINK,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from fastmlp._core.call import Call
 from fastmlp.graph import Tensor
 from fastmlp.runtime import Executable, compile_plan
 
@@ -29,8 +31,16 @@ class Function:
         self.outputs = list(outputs)
         self.training = training
         self.dtype = self.outputs[0].dtype
-        self._executable: Executable | None = None
+        self._call: Call | None = None
         self._lock = threading.Lock()
+
+    def on_array(self, x: Any) -> np.ndarray | None:
+        """What `self([x])[0]` gives, for a plain array of a size seen before; else `None`."""
+        return None if self._call is None else self._call.on_array(x)
+
+    def not_finite(self) -> bool:
+        """Whether the first array of the last call held a NaN or an infinity."""
+        return self._call is not None and self._call.not_finite(0)
 
     def __call__(self, arrays: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
         """Runs on one batch.
@@ -44,25 +54,25 @@ class Function:
         """
         arrays = [np.ascontiguousarray(a, self.dtype) for a in arrays]
         m = len(arrays[0])
-        results = [
-            np.empty((m, *(int(d or 0) for d in t.shape[1:])), self.dtype) for t in self.outputs
-        ]
-        if m:
-            with self._lock:
-                executable = self._room_for(m)
-                for index, array in enumerate(arrays):
-                    executable.bind_array(index, array)
-                for index, result in enumerate(results):
-                    executable.bind_output(index, result)
-                executable.run_once(m, seed)
-        return results
+        if not m:
+            return [np.empty((0, *_row_shape(t)), self.dtype) for t in self.outputs]
+        found = None if self._call is None else self._call.on_arrays(arrays, seed)
+        while found is None:
+            found = self._room_for(m).on_arrays(arrays, seed)
+        return found[0]
 
-    def _room_for(self, m: int) -> Executable:
-        executable = self._executable
-        if executable is None or executable.plan.capacity < m or not executable.is_current():
-            capacity = max(_SMALLEST, m)
+    def _room_for(self, m: int) -> Call:
+        """Compiles for as many rows, and where the weights lie now."""
+        with self._lock:
+            capacity = max(_SMALLEST, m, self._call.capacity if self._call is not None else 0)
             plan = compile_plan(
                 self.inputs, self.outputs, self.dtype, capacity, self.training, fetch=True
             )
-            self._executable = executable = Executable(plan)
-        return executable
+            self._call = call = Executable(plan).as_call(
+                [_row_shape(t) for t in self.inputs], [_row_shape(t) for t in self.outputs]
+            )
+        return call
+
+
+def _row_shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(int(d or 0) for d in tensor.shape[1:])

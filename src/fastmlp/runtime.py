@@ -15,7 +15,7 @@ import numpy as np
 
 from fastmlp import config
 from fastmlp._core import _native, blas
-from fastmlp._core.plan import Run
+from fastmlp._core.call import Call
 from fastmlp._core.program import Program
 from fastmlp.arguments import ARGUMENTS, NO_CODE, UPDATES, row_width
 from fastmlp.graph import Tensor
@@ -105,9 +105,12 @@ class Executable:
 
     def threads(self) -> int:
         """Workers that pay for this plan: 1 for a small step."""
+        return config.num_threads() if self._work() * self.plan.capacity >= PARALLEL_STEP else 1
+
+    def _work(self) -> int:
+        """Floating-point operations of one row."""
         training = any(op.name == "update" for op in self.plan.ops())
-        flops = self.plan.flops * self.plan.capacity * (3 if training else 1)
-        return config.num_threads() if flops >= PARALLEL_STEP else 1
+        return self.plan.flops * (3 if training else 1)
 
     def steps_per_check(self) -> int:
         """Steps between looks at the clock: about 50 µs of work."""
@@ -131,19 +134,33 @@ class Executable:
         for index, source in enumerate(sources[: len(self.plan.feeds)]):
             self.bind(index, source, first_row)
 
-    def bind_array(self, index: int, array: np.ndarray) -> None:
-        """Points a feed at a C-contiguous array of the plan's type, one row for each sample."""
-        itemsize = array.itemsize
-        width = self.plan.feeds[index].width
-        part = (array.ctypes.data, width * itemsize, itemsize, 0, width, _GATHERS[self.plan.dtype])
-        self.program.bind_feed(index, [part], 0, array)
+    def as_call(
+        self,
+        inputs: list[tuple[int, ...]],
+        outputs: list[tuple[int, ...]],
+        limit: int | None = None,
+    ) -> Call:
+        """The plan as a function of arrays; nothing else may run it any more.
 
-    def run_once(self, m: int, seed: int = 0) -> None:
-        """Runs one step on the first `m` rows of what is bound."""
-        threads = self.threads()
-        run = Run(self.program, m, m, seed=seed, threads=threads)
-        run.go(steps=1)
-        self.program.release()
+        Args:
+            inputs: Shape of one row of each array that is fed.
+            outputs: Shape of one row of each array that is returned.
+            limit: Largest number of rows of one call; `None`: those of one step.
+        """
+        plan = self.plan
+        return Call(
+            self.program,
+            inputs,
+            outputs,
+            plan.dtype,
+            plan.capacity,
+            plan.capacity if limit is None else limit,
+            self._work(),
+            PARALLEL_STEP,
+            config.num_threads,
+            self.weights,
+            self.steps_per_check(),
+        )
 
     def bind_output(self, index: int, array: np.ndarray) -> None:
         """Points a fetch at a C-contiguous array of the plan's type, one row for each sample."""

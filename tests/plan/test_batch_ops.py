@@ -79,12 +79,10 @@ def test_a_weight_and_a_constant_are_never_written_over():
     doubled = ops.affine(ops.add(graph.weight_tensor(w), fixed), 2.0, 0.0)
     y = ops.add(x, ops.repeat_samples(ops.activation(doubled, "tanh")))
     executable = Executable(compile_plan([x], [y], "float64", 4, fetch=True))
+    call = executable.as_call([(3,)], [(3,)])
     before = w.value.copy()
     for _ in range(2):
-        out = np.empty((4, 3))
-        executable.bind_array(0, np.ones((4, 3)))
-        executable.bind_output(0, out)
-        executable.run_once(4)
+        out = call.on_array(np.ones((4, 3)))
         np.testing.assert_allclose(out, 1 + np.tanh(2 * (before + fixed_values)) + np.zeros((4, 1)))
     assert np.array_equal(w.value, before)
 

@@ -39,32 +39,13 @@ cdef extern from *:
     int64_t fm_now_ns() noexcept nogil
 
 
+cdef extern from "<stdint.h>":
+    ptrdiff_t PTRDIFF_MAX
+
+
 cdef enum:
     MAX_WORKERS = 256
     SHUFFLE = 0xF00D         # stream of random numbers that orders epochs; layers draw from others
-
-
-cdef struct Job:             # the cursor, and all that a worker sees
-    Pass[2] passes           # main, and what follows each of its epochs
-    int n_passes
-    int at                   # pass at hand
-    ptrdiff_t phase
-    ptrdiff_t epoch
-    ptrdiff_t last_epoch
-    int64_t *order           # of main's samples, drawn anew each epoch; NULL: as they are
-    uint64_t seed
-    double *log              # a row for each epoch done
-    ptrdiff_t log_width
-    ptrdiff_t log_room
-    ptrdiff_t logged
-    ptrdiff_t steps_left     # of this execution; negative: no limit
-    ptrdiff_t passes_left    # the same
-    ptrdiff_t check_every    # steps between looks at the clock
-    ptrdiff_t until_check
-    int64_t deadline
-    char *scratch
-    ptrdiff_t scratch_bytes
-    team.fm_tickets *tickets
 
 
 cdef void prepare(Pass *p) noexcept nogil:
@@ -222,12 +203,6 @@ cdef class Run:
         log_rows: Epochs that the log holds; it is taken by `take_log`.
     """
 
-    cdef Job job
-    cdef int threads
-    cdef bint uses_blas
-    cdef object _alive
-    cdef object _log
-
     def __init__(self, Program main, ptrdiff_t samples, ptrdiff_t batch, Program after=None,
                  ptrdiff_t after_samples=0, ptrdiff_t after_batch=1, ptrdiff_t epochs=1,
                  ptrdiff_t first_epoch=0, uint64_t seed=0, int64_t iterations=0,
@@ -270,6 +245,25 @@ cdef class Run:
         p.step.seed, p.step.t = self.job.seed, iterations
         memset(p.acc, 0, p.n_acc * sizeof(double))
         self.job.n_passes = index + 1
+
+    cdef void restart(self, ptrdiff_t samples, uint64_t seed, int64_t iterations) noexcept:
+        cdef Pass *p = &self.job.passes[0]
+        p.samples, p.position = samples, 0
+        p.step.seed, p.step.t = seed, iterations
+        self.job.at = 0
+        self.job.epoch, self.job.last_epoch, self.job.logged = 0, 1, 0
+        memset(p.acc, 0, p.n_acc * sizeof(double))
+
+    cdef int finish(self) except -1:
+        self.job.log_room = 1
+        self.job.steps_left = self.job.passes_left = -1
+        self.job.until_check = PTRDIFF_MAX
+        if self.uses_blas:
+            blas.enter()
+        execute(&self.job, 1)
+        if self.uses_blas:
+            blas.leave()
+        return 0
 
     @property
     def iterations(self):

@@ -27,6 +27,7 @@ from fastmlp.training.data import (
 )
 from fastmlp.training.logs import LogReader
 from fastmlp.training.loop import FitLoop, run_pass
+from fastmlp.training.on_batch import OnBatch
 from fastmlp.training.progress import make_progress
 from fastmlp.training.rows import (
     Rows,
@@ -44,7 +45,7 @@ _KEPT = 6  # executables kept for the next call
 _INFERENCE_ROWS, _INFERENCE_ELEMENTS = 256, 1_000_000
 
 
-class Trainer:
+class Trainer(OnBatch):
     """Base of models; a subclass gives `name`, `inputs`, `outputs`, `weights` and `_build`."""
 
     name: str
