@@ -56,7 +56,10 @@ def _constraint_arguments(op: Op) -> Arguments:
 
 
 def _width(op: Op) -> int:
-    buffer = op.outs[0] if op.outs else op.ins[0]
+    return _width_of(op.outs[0] if op.outs else op.ins[0])
+
+
+def _width_of(buffer: Buffer | None) -> int:
     assert buffer is not None
     return buffer.width
 
@@ -76,13 +79,22 @@ def _activation(op: Op) -> Arguments:
 
 
 def _rows_sizes(op: Op) -> list[int]:
-    return [_ROWS[op.attrs["kind"]], op.attrs["rep"], op.attrs["n"], op.attrs["tn"]]
+    return [_ROWS[op.attrs["kind"]], *_attrs("rep", "n", "tn", "wrep")(op)]
 
 
 def _loss(op: Op) -> Arguments:
     dp = op.outs[0] if op.outs else None
     scalars = [op.attrs["factor"], *op.attrs["params"]]
-    return [dp, *op.ins], [*_rows_sizes(op), op.attrs["mean"]], scalars
+    return [dp, *op.ins], [*_rows_sizes(op)[:4], op.attrs["mean"], op.attrs["wrep"]], scalars
+
+
+def _loss_values(op: Op) -> Arguments:
+    dv = op.outs[0] if op.outs else None
+    if op.name == "loss_values":
+        sizes = _attrs("rep", "wrep", "mean")(op)
+    else:
+        sizes = [_width_of(op.ins[0]), *_attrs("wrep", "mean", "by_batch")(op)]
+    return [dv, *op.ins], sizes, [op.attrs["factor"]]
 
 
 def _dropout(op: Op) -> Arguments:
@@ -149,10 +161,14 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "dropout_noise_fwd": _dropout,
     "dropout_bwd": _dropout,
     "loss": _loss,
+    "loss_values": _loss_values,
+    "loss_scalar": _loss_values,
+    "metric_values": _simple(_attrs("rep", "wrep")),
+    "metric_scalar": _simple(lambda op: []),
     "metric_mean": lambda op: ([*op.ins], _rows_sizes(op), list(op.attrs["params"])),
     "metric_confusion": lambda op: (
         [*op.ins, np.array(op.attrs["thresholds"], np.float64)],
-        [len(op.attrs["thresholds"]), *_attrs("rep", "n", "tn")(op)],
+        [len(op.attrs["thresholds"]), *_attrs("rep", "n", "tn", "wrep")(op)],
         [],
     ),
     "penalty_loss": _simple(lambda op: [row_width(op.ins[0])], "l1", "l2"),  # type: ignore[arg-type]

@@ -242,6 +242,19 @@ class ActivityPenalty(OpSpec):
         b.add_gradient(x, dx)
 
 
+class Penalty(OpSpec):
+    """y = x; the loss grows by the sum of a penalty, one value or those of all samples"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        x, penalty = ins
+        b.add_penalty(b.emit_values(penalty, by_batch=node.attrs["by_batch"]))
+        y = b.result([x], x.shape)
+        b.emit("reshape", [y], [x])
+        y.alias = x
+        return y
+
+
 OPS: dict[str, type[OpSpec]] = {
     "dense": Dense,
     "activation": Activation,
@@ -254,6 +267,7 @@ OPS: dict[str, type[OpSpec]] = {
     "sum_samples": SumSamples,
     "repeat_samples": RepeatSamples,
     "activity_penalty": ActivityPenalty,
+    "penalty": Penalty,
 }
 
 # Which spec differentiates a plan op of the forward pass.
@@ -342,10 +356,11 @@ def affine(x: Tensor, scale: float, offset: float) -> Tensor:
 
 
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """`x` with each sample seen as `shape`, which has as many elements."""
-    if math.prod(shape) != math.prod(int(d or 0) for d in x.shape[1:]):
-        raise ValueError(f"reshape {current_layer()!r}: cannot see {x.shape[1:]} as {tuple(shape)}")
-    return _node("reshape", [x], (x.shape[0], *shape))
+    """`x` with each sample, or its one value for the batch, seen as `shape` of as many elements."""
+    own = x.shape[1:] if x.per_sample else x.shape
+    if math.prod(shape) != math.prod(int(d or 0) for d in own):
+        raise ValueError(f"reshape {current_layer()!r}: cannot see {own} as {tuple(shape)}")
+    return _node("reshape", [x], (None, *shape) if x.per_sample else tuple(shape))
 
 
 def add(a: Tensor, b: Tensor) -> Tensor:
@@ -370,6 +385,18 @@ def repeat_samples(x: Tensor) -> Tensor:
 def activity_penalty(x: Tensor, l1: float, l2: float) -> Tensor:
     """`x`; adds the mean over samples of `l1 Σ|x| + l2 Σ x²` to the loss."""
     return _node("activity_penalty", [x], x.shape, l1=float(l1), l2=float(l2))
+
+
+def penalty(x: Tensor, value: Tensor, by_batch: bool = False) -> Tensor:
+    """`x`; adds `value`, or the sum of its elements, to the loss of every plan that computes `x`.
+
+    Args:
+        x: Any tensor.
+        value: What to add.
+        by_batch: Whether to divide a value of the batch by its number of samples.
+    """
+    node = Node("penalty", [x, value], x.shape, x.dtype, attrs={"by_batch": by_batch})
+    return node.output
 
 
 def _floating(x: Any) -> np.ndarray:

@@ -25,6 +25,7 @@ from fastmlp.plan.ir import Buffer, Group, Op, Plan
 from fastmlp.plan.lower import LossSpec, MetricSpec, lower
 from fastmlp.plan.memory import layout
 from fastmlp.plan.phases import order
+from fastmlp.plan.prune import prune
 from fastmlp.plan.schedule import PARALLEL_STEP, schedule
 from fastmlp.plan.update import UpdateSpec, add_penalties, add_updates
 from fastmlp.variables import Variable, aligned_empty
@@ -58,10 +59,13 @@ def compile_plan(
         variables: Weights whose regularizers count.
         fetch: Whether outputs are copied to the user's arrays.
     """
-    plan, builder = lower(inputs, outputs, dtype, capacity, training, losses, metrics, fetch)
+    plan, builder = lower(
+        inputs, outputs, dtype, capacity, training, losses, metrics, fetch, variables
+    )
     if update is not None:
         differentiate(builder)
     fuse(plan)
+    prune(plan)
     if losses:
         add_penalties(builder, variables)
     if update is not None:

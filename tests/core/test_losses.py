@@ -252,7 +252,7 @@ def run(kind, t, p, w=None, *, rep=1, mean=True, factor=1.0, ranges=None, gradie
     native.run_op(
         native.OPS["loss"][p.dtype == np.float64],
         [dp[1:] if gradient else None, t, p, w],
-        [native.ROWS.index(kind), rep, n, t.shape[1], mean],
+        [native.ROWS.index(kind), rep, n, t.shape[1], mean, 1],
         [factor, *params_of(kind)],
         acc,
         [(0, 1, 0, m)] if ranges is None else ranges,

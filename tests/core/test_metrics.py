@@ -31,10 +31,10 @@ def test_mean_adds_weighted_values_and_weights(kind, rep, m, dtype):
     w = data(m, 4, dtype)[2]
     number = losses.ROWS.index(kind)
     values = losses.rows(kind, t, p).astype(np.float64)
-    got = run("metric_mean", [t, p, None], [number, rep, 4, 4], np.zeros(2), m)
+    got = run("metric_mean", [t, p, None], [number, rep, 4, 4, 1], np.zeros(2), m)
     np.testing.assert_allclose(got, [values.sum(), m * rep], rtol=1e-13)
     per_row = np.repeat(w, rep).astype(np.float64)
-    got = run("metric_mean", [t, p, w], [number, rep, 4, 4], np.zeros(2), m)
+    got = run("metric_mean", [t, p, w], [number, rep, 4, 4, 1], np.zeros(2), m)
     np.testing.assert_allclose(got, [(values * per_row).sum(), per_row.sum()], rtol=1e-13)
     again = np.zeros(2)
     metrics.accumulate_mean(again, kind, t, p, np.repeat(w, rep))
@@ -49,7 +49,7 @@ def test_mean_passes_the_scalars_on():
     losses.run_op(
         metrics.OPS["metric_mean"][1],
         [t, p, None],
-        [losses.ROWS.index("binary_accuracy"), 1, 2, 2],
+        [losses.ROWS.index("binary_accuracy"), 1, 2, 2, 1],
         [0.5],
         acc,
         [(0, 1, 0, 1)],
@@ -75,7 +75,7 @@ def test_confusion_counts_predictions_between_thresholds(m, rep, n, count, dtype
     t, p, _ = data(m * rep, n, dtype)
     w = data(m, n, dtype)[2]
     thresholds = np.linspace(0, 1, count)
-    sizes = [count, rep, n, n]
+    sizes = [count, rep, n, n, 1]
     zeros = np.zeros(2 * (count + 1))
     got = run("metric_confusion", [t, p, w, thresholds], sizes, zeros.copy(), m)
     expected = buckets(t, p, np.repeat(w, rep).astype(np.float64), thresholds)
@@ -109,7 +109,7 @@ def test_chunks_of_any_size_add_up_to_the_whole(name):
     thresholds = np.linspace(0, 1, 5)
     number = 5 if name == "metric_confusion" else losses.ROWS.index("mean_absolute_error")
     n_acc = 12 if name == "metric_confusion" else 2
-    sizes = [number, 1, 2, 2]
+    sizes = [number, 1, 2, 2, 1]
     whole = run(name, [t, p, w, thresholds], sizes, np.zeros(n_acc), 131)
     edges = [0, 1, 1, 6, 70, 71, 128, 131]
     ranges = [(k % 3, 3, a, b) for k, (a, b) in enumerate(itertools.pairwise(edges))]
@@ -125,7 +125,7 @@ def test_ops_write_nothing_but_their_accumulators(name):
     guarded = np.full(n_acc + 2, 7.25)
     number = 1 if name == "metric_confusion" else losses.ROWS.index("mean_absolute_error")
     before = [a.copy() for a in (t, p, w, thresholds)]
-    run(name, [t, p, w, thresholds], [number, 1, 1, 1], guarded[1:-1], 9)
+    run(name, [t, p, w, thresholds], [number, 1, 1, 1, 1], guarded[1:-1], 9)
     assert guarded[0] == guarded[-1] == 7.25
     for array, old in zip((t, p, w, thresholds), before, strict=True):
         np.testing.assert_array_equal(array, old)

@@ -29,11 +29,13 @@ class Case:
     metrics: list[MetricSpec] = field(default_factory=list)
     update: UpdateSpec = field(default_factory=lambda: UpdateSpec("sgd", 0))
     hyper: tuple[float, ...] = (0.1,)
+    more: list[Variable] = field(default_factory=list)  # weights that the graph does not read
 
     @property
     def variables(self) -> list[Variable]:
         nodes = graph.order(self.outputs)
-        return list(dict.fromkeys(v for n in nodes for v in n.weights if v is not None))
+        found = [v for n in nodes for v in n.weights if v is not None]
+        return list(dict.fromkeys([*found, *self.more]))
 
     def slots(self) -> dict[Variable, list[np.ndarray]]:
         n = self.update.slots
@@ -58,6 +60,28 @@ class Case:
             state.t += 1
             first = (first + batch) % n if first + batch < n else 0
         return state
+
+    def native_sums(self, batch: int | None = None) -> list[np.ndarray]:
+        """The accumulators of each term in an epoch; the variables stay as they are."""
+        batch = batch or len(self.feeds[0])
+        before = [v.value.copy() for v in self.variables]
+        executable = Executable(self.plan(batch), self.slots(), self.hyper)
+        executable.bind_all([as_source(f, f"feed_{i}") for i, f in enumerate(self.feeds)])
+        run = Run(executable.program, len(self.feeds[0]), batch)
+        run.go()
+        sums = run.take_log()[0]
+        for variable, value in zip(self.variables, before, strict=True):
+            variable.value[...] = value
+        starts = [executable.sums[t.op] for t in executable.plan.terms]
+        return [
+            sums[start : start + t.op.n_acc]
+            for start, t in zip(starts, executable.plan.terms, strict=True)
+        ]
+
+    def native_loss(self) -> float:
+        """The loss of all samples as one batch, penalties included."""
+        pairs = zip(self.plan().terms, self.native_sums(), strict=True)
+        return sum(t.factor * s[0] for t, s in pairs if t.kind != "metric") / len(self.feeds[0])
 
     def run_native(self, steps: int, batch: int | None = None, threads: int = 1) -> np.ndarray:
         """The variables after some steps, in place; returns the sums of the pass at hand."""

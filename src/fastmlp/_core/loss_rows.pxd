@@ -71,3 +71,16 @@ cdef inline real positive(real x) noexcept nogil:
 cdef inline real positive_slope(real x) noexcept nogil:
     """Gradient of positive, at 0 a half: so does JAX."""
     return <real>0 if x < 0 else <real>0.5 if x == 0 else <real>1
+
+
+cdef inline double loss_scale(const real *norm, ptrdiff_t wrep, ptrdiff_t elements,
+                              bint mean) noexcept nogil:
+    """What every value of a loss is multiplied with, weights apart."""
+    cdef double s = 1.0 / elements if mean else 1.0
+    cdef double weights = 0
+    cdef ptrdiff_t i
+    if norm != NULL:
+        for i in range(wrep):
+            weights += norm[i]
+        s = s / weights if weights != 0 else 0
+    return s

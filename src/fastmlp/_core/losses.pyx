@@ -2,19 +2,20 @@
 # cython: cdivision=True, initializedcheck=False
 """The op that computes losses and starts the backward pass, on the row functions of loss_rows.pyx.
 
-    op      p                        n                     f                            items
-    loss    dp  y_true  y_pred  w    row rep n tn mean     loss_weight h0 h1 h2 h3      samples
+    op      p                             n                        f                          items
+    loss    dp  y_true  y_pred  w  norm   row rep n tn mean wrep   loss_weight h0 h1 h2 h3    samples
 
-    y_true (m · rep, tn)   y_pred (m · rep, n)   w (m): weights of samples   dp (m · rep, n)
-    s = 1 / (m · rep) with `mean`, else 1
+    y_true (m · rep, tn)   y_pred (m · rep, n)   dp (m · rep, n)
+    w (m · wrep): weights, each of rep / wrep neighbouring rows     norm (wrep): their sum over samples
+    s = 1 / (m · rep) with `mean`, else 1; divided by Σ norm unless that is NULL
     dp_r = loss_weight s w_r f'(y_true_r, y_pred_r)    acc[0] += s m Σ_r w_r f_r    acc[1] += samples
 
-`row` is the row function's place in ROWS. dp and w may be NULL: no gradient, weights of 1. A
-sample's rows share its weight. acc[0] / acc[1], added up over batches, is the mean of the batches'
-losses weighted by their sizes, which is what Keras reports, before its weight among the losses.
+`row` is the row function's place in ROWS. dp and w may be NULL: no gradient, weights of 1.
+acc[0] / acc[1], added up over batches, is the mean of the batches' losses weighted by their sizes,
+which is what Keras reports, before its weight among the losses.
 """
 from fastmlp._core.op cimport Op, Step, Worker
-from fastmlp._core.loss_rows cimport call, real
+from fastmlp._core.loss_rows cimport call, loss_scale, real
 
 import numpy as np
 
@@ -28,13 +29,13 @@ cdef enum:
 
 cdef inline void run_loss(real *dp, const Op *op, const Step *step, Worker *worker,
                           ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    cdef ptrdiff_t row = op.n[0], rep = op.n[1], n = op.n[2], tn = op.n[3]
+    cdef ptrdiff_t row = op.n[0], rep = op.n[1], n = op.n[2], tn = op.n[3], each = rep // op.n[5]
     cdef ptrdiff_t r, k, j, size, end = i1 * rep
     cdef const real *t = <const real *>op.p[1]
     cdef const real *p = <const real *>op.p[2]
     cdef const real *w = <const real *>op.p[3]
     cdef double *acc = op.acc + worker.task * op.n_acc
-    cdef double s = 1.0 / (step.m * rep) if op.n[4] else 1.0
+    cdef double s = loss_scale(<const real *>op.p[4], op.n[5], step.m * rep, op.n[4])
     cdef double slope = op.f[0] * s
     cdef double weight = 1, total = 0
     cdef real loss[BLOCK]
@@ -47,7 +48,7 @@ cdef inline void run_loss(real *dp, const Op *op, const Step *step, Worker *work
         call(row, loss, d, t + r * tn, p + r * n, size, n, tn, &op.f[1])
         for k in range(size):
             if w != NULL:
-                weight = w[(r + k) // rep]
+                weight = w[(r + k) // each]
             total += weight * loss[k]
             if d != NULL:
                 c = <real>(slope * weight)

@@ -3,10 +3,11 @@
 """The ops that add up metrics while a plan runs.
 
     op                  p                              n               f              items
-    metric_mean         y_true  y_pred  w              row rep n tn    h0 h1 h2 h3    samples
-    metric_confusion    y_true  y_pred  w  thresholds  T rep n tn                     samples
+    metric_mean         y_true  y_pred  w              row rep n tn wrep    h0 h1 h2 h3    samples
+    metric_confusion    y_true  y_pred  w  thresholds  T rep n tn wrep                     samples
 
-    y_true (m · rep, tn)   y_pred (m · rep, n)   w (m): weights of samples, or NULL
+    y_true (m · rep, tn)   y_pred (m · rep, n)
+    w (m · wrep): weights, each of rep / wrep neighbouring rows, or NULL
     thresholds (T), double, ascending
 
 metric_mean, on row function `row` of ROWS:    acc[0] += Σ_r w_r f_r     acc[1] += Σ_r w_r
@@ -32,7 +33,7 @@ cdef enum:
 
 
 cdef void mean(double *acc, const real *t, const real *p, const real *w, ptrdiff_t row,
-               ptrdiff_t rep, ptrdiff_t first, ptrdiff_t end, ptrdiff_t n, ptrdiff_t tn,
+               ptrdiff_t each, ptrdiff_t first, ptrdiff_t end, ptrdiff_t n, ptrdiff_t tn,
                const double *h) noexcept nogil:
     cdef ptrdiff_t r, k, size
     cdef double weight = 1, total = 0, weights = 0
@@ -43,7 +44,7 @@ cdef void mean(double *acc, const real *t, const real *p, const real *w, ptrdiff
         call(row, value, <real *>NULL, t + r * tn, p + r * n, size, n, tn, h)
         for k in range(size):
             if w != NULL:
-                weight = w[(r + k) // rep]
+                weight = w[(r + k) // each]
             total += weight * value[k]
             weights += weight
         r += BLOCK
@@ -64,14 +65,14 @@ cdef inline ptrdiff_t bucket(real p, const double *thresholds, ptrdiff_t count) 
 
 
 cdef void confusion(double *acc, const real *t, const real *p, const real *w,
-                    const double *thresholds, ptrdiff_t count, ptrdiff_t rep, ptrdiff_t first,
+                    const double *thresholds, ptrdiff_t count, ptrdiff_t each_w, ptrdiff_t first,
                     ptrdiff_t end, ptrdiff_t n, ptrdiff_t tn) noexcept nogil:
     cdef ptrdiff_t r, j, each = tn > 1
     cdef double weight = 1
     cdef double *side
     for r in range(first, end):
         if w != NULL:
-            weight = w[r // rep]
+            weight = w[r // each_w]
         for j in range(n):
             side = acc if t[r * tn + j * each] != 0 else acc + count + 1
             side[bucket(p[r * n + j], thresholds, count)] += weight
@@ -80,14 +81,14 @@ cdef void confusion(double *acc, const real *t, const real *p, const real *w,
 cdef inline void run_mean(const real *t, const Op *op, Worker *worker,
                           ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     mean(op.acc + worker.task * op.n_acc, t, <const real *>op.p[1], <const real *>op.p[2], op.n[0],
-         op.n[1], i0 * op.n[1], i1 * op.n[1], op.n[2], op.n[3], op.f)
+         op.n[1] // op.n[4], i0 * op.n[1], i1 * op.n[1], op.n[2], op.n[3], op.f)
 
 
 cdef inline void run_confusion(const real *t, const Op *op, Worker *worker,
                                ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     confusion(op.acc + worker.task * op.n_acc, t, <const real *>op.p[1], <const real *>op.p[2],
-              <const double *>op.p[3], op.n[0], op.n[1], i0 * op.n[1], i1 * op.n[1], op.n[2],
-              op.n[3])
+              <const double *>op.p[3], op.n[0], op.n[1] // op.n[4], i0 * op.n[1], i1 * op.n[1],
+              op.n[2], op.n[3])
 
 
 # What the executor calls, for each element type.

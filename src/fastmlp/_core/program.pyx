@@ -18,12 +18,14 @@ from fastmlp._core import (
     noise as _noise,
     optimizers as _optimizers,
     rows as _rows,
+    values as _values,
 )
 
 # Name of every native op: addresses of its float32 and float64 functions.
 OPS = {
     **_dense.OPS, **_rows.OPS, **_gradients.OPS, **_activations.OPS, **_losses.OPS,
     **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS, **_batch.OPS,
+    **_values.OPS,
 }
 
 

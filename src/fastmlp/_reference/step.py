@@ -202,15 +202,59 @@ def _row_values(op: Op, s: State, gradient: bool) -> tuple[np.ndarray, Any]:
 
 
 def _weights_of_rows(op: Op, s: State) -> np.ndarray:
-    if op.ins[2] is None:
+    return _weights_of(op, s, op.ins[2])
+
+
+def _weights_of(op: Op, s: State, weight: Buffer | None) -> np.ndarray:
+    """A weight for each row or value."""
+    if weight is None:
         return np.ones(s.m * op.attrs["rep"])
-    return np.repeat(s[op.ins[2]].reshape(-1), op.attrs["rep"])
+    return np.repeat(s[weight].reshape(-1), op.attrs["rep"] // op.attrs["wrep"])
+
+
+def _loss_scale(op: Op, s: State, n: int, norm: Buffer | None) -> float:
+    scale = 1.0 / n if op.attrs["mean"] else 1.0
+    if norm is not None:
+        total = float(s[norm].sum())
+        scale = scale / total if total else 0.0
+    return scale
+
+
+def _loss_values(op: Op, s: State) -> None:
+    v = s[op.ins[0]].reshape(-1)
+    w = _weights_of(op, s, op.ins[1])
+    scale = _loss_scale(op, s, len(v), op.ins[2])
+    s.add_sums(op, scale * s.m * (w * v).sum(), s.m)
+    if op.outs:
+        s.put(op.outs[0], op.attrs["factor"] * scale * w)
+
+
+def _loss_scalar(op: Op, s: State) -> None:
+    v, scale = s[op.ins[0]], 1.0
+    if op.ins[1] is not None:
+        w = s[op.ins[1]]
+        scale *= w.mean() if op.attrs["mean"] else w.sum()
+    if op.attrs["by_batch"]:
+        scale /= s.m
+    s.add_sums(op, s.m * scale * v.sum(), s.m)
+    if op.outs:
+        s.put(op.outs[0], np.full(v.shape, op.attrs["factor"] * scale))
+
+
+def _metric_values(op: Op, s: State) -> None:
+    v = s[op.ins[0]].reshape(-1)
+    w = _weights_of(op, s, op.ins[1])
+    s.add_sums(op, (w * v).sum() / op.attrs["rep"], w.sum() / op.attrs["rep"])
+
+
+def _metric_scalar(op: Op, s: State) -> None:
+    s.add_sums(op, float(s[op.ins[0]].sum()), 1)
 
 
 def _loss(op: Op, s: State) -> None:
     value, dp = _row_values(op, s, bool(op.outs))
     w = _weights_of_rows(op, s)
-    scale = 1 / len(value) if op.attrs["mean"] else 1.0
+    scale = _loss_scale(op, s, len(value), op.ins[3])
     s.add_sums(op, scale * s.m * (w * value).sum(), s.m)
     if op.outs:
         s.put(op.outs[0], op.attrs["factor"] * scale * w[:, None] * dp)
@@ -319,6 +363,10 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "dropout_noise_fwd": _dropout_fwd,
     "dropout_bwd": _dropout_bwd,
     "loss": _loss,
+    "loss_values": _loss_values,
+    "loss_scalar": _loss_scalar,
+    "metric_values": _metric_values,
+    "metric_scalar": _metric_scalar,
     "metric_mean": _metric_mean,
     "metric_confusion": _metric_confusion,
     "penalty_loss": _penalty_loss,

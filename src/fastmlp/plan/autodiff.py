@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastmlp import ops
 from fastmlp.plan.ir import Builder
 
+_LOSSES = {"loss": 1, "loss_values": 0, "loss_scalar": 0}  # which input gets a gradient
+
 
 def differentiate(b: Builder) -> None:
     """Adds the gradients of all losses to the plan.
@@ -14,17 +16,17 @@ def differentiate(b: Builder) -> None:
     """
     forward = list(b.plan.rows)
     for op in forward:
-        y = op.ins[1] if op.name == "loss" else None
-        if y is not None and b.differentiable(y):
-            dy = b.value(y.shape, f"d_{y.name}")
-            op.outs.append(dy)
+        predicted = op.ins[_LOSSES[op.name]] if op.name in _LOSSES else None
+        if predicted is not None and b.differentiable(predicted):
+            gradient = b.result([predicted], predicted.shape, f"d_{predicted.name}")
+            op.outs.append(gradient)
             b.label = op.label
-            b.add_gradient(y, dy)
+            b.add_gradient(predicted, gradient)
     for op in reversed(forward):
         spec = ops.GRADIENTS.get(op.name)
-        gradient = b.gradient(op.outs[0]) if op.outs else None
-        if spec is None or gradient is None:
+        gradients = [dy for y in op.outs if (dy := b.gradient(y)) is not None]
+        if spec is None or not gradients:
             continue
         b.label = op.label
         if any(b.differentiable(x) for x in op.ins):
-            spec.bwd(b, op, gradient)
+            spec.bwd(b, op, gradients[0])

@@ -245,6 +245,44 @@ class Builder:
         self._random += 1
         return 2**31 + self._random if seed is None else seed
 
+    def sum_samples(self, x: Buffer | None) -> Buffer | None:
+        """The sum of what each sample has; nothing of nothing."""
+        if x is None:
+            return None
+        total = self.batch(x.shape, x.name)
+        self.emit("sum_samples", [total], [x])
+        return total
+
+    def emit_values(
+        self,
+        v: Buffer,
+        weight: Buffer | None = None,
+        mean: bool = False,
+        factor: float = 1.0,
+        by_weights: bool = False,
+        by_batch: bool = False,
+    ) -> Op:
+        """Adds values that ops have computed to the loss: those of samples, or some of the batch.
+
+        Args:
+            v: The values.
+            weight: Of samples; `None`: all 1.
+            mean: Whether samples' values count by their mean or by their sum.
+            factor: Multiplies them.
+            by_weights: Whether to divide their sum by that of the weights.
+            by_batch: Whether to divide values of the batch by its number of samples.
+        """
+        attrs: dict[str, Any] = {"mean": mean and not by_weights, "factor": factor}
+        attrs["wrep"] = 1 if weight is None else weight.width
+        if v.per_sample:
+            norm = self.sum_samples(weight) if by_weights else None
+            op = self.emit("loss_values", [], [v, weight, norm], rep=v.width, **attrs)
+        else:
+            weight = None if by_weights else weight  # any weighted mean of one value is that value
+            op = self.emit("loss_scalar", [], [v, weight], True, by_batch=by_batch, **attrs)
+        op.n_acc = 2
+        return op
+
     def add_penalty(self, op: Op) -> None:
         """Counts what an op adds up, `(penalty, samples)`, as a part of the loss."""
         op.n_acc = 2
@@ -273,8 +311,8 @@ class Builder:
             self.add_weight_gradient(name, buffer, [gradient])
             return
         if gradient.per_sample and not buffer.per_sample:
-            total = self.batch(buffer.shape, f"d_{buffer.name}")
-            self.emit("sum_samples", [total], [gradient])
+            total = self.sum_samples(gradient)
+            assert total is not None
             gradient = total
         known = self._gradients.get(buffer)
         if known is not None:

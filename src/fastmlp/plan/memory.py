@@ -1,4 +1,4 @@
-"""Pass 6: every buffer of a step gets its place in one arena, fixed before anything runs.
+"""Pass 7: every buffer of a step gets its place in one arena, fixed before anything runs.
 
 An op writes in place where it may: its input is not needed again and its kernel allows it. Apart
 from that two buffers share memory only if their rows are equally wide: then a worker that is far

@@ -1,4 +1,4 @@
-"""Pass 5: row ops and batch ops are put in an order that takes as few phases as it can.
+"""Pass 6: row ops and batch ops are put in an order that takes as few phases as it can.
 
 A row op works on its samples alone, a batch op on all of them: between the two everybody waits. An
 op's level counts the changes from one to the other on the way to it; ops of one level need not wait

@@ -1,4 +1,4 @@
-"""Pass 7: who multiplies which matrices, and into which tasks a step is cut.
+"""Pass 8: who multiplies which matrices, and into which tasks a step is cut.
 
 Every choice here depends on sizes alone, never on the number of threads: the same tasks make the
 same sums in the same order, so weights agree to the bit for any number of threads.

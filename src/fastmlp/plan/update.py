@@ -1,4 +1,4 @@
-"""Pass 4: what happens to each weight once its gradient is known.
+"""Pass 5: what happens to each weight once its gradient is known.
 
     gradient tile → penalty → clip → weight decay → optimizer → transposed copy
 
@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage
+from fastmlp.regularizers import Regularizer
 from fastmlp.variables import Variable
 
 
@@ -28,11 +30,17 @@ class UpdateSpec:
     undecayed: frozenset[Variable] = field(default_factory=frozenset)
 
 
+def has_factors(regularizer: Any) -> bool:
+    """Whether it is `l1 · Σ|w| + l2 · Σw²`, and no function of its own."""
+    kind = type(regularizer)
+    return isinstance(regularizer, Regularizer) and kind.__call__ is Regularizer.__call__
+
+
 def add_penalties(b: Builder, variables: Sequence[Variable]) -> None:
     """Adds the loss of every regularizer; before the updates, since it is of the weights used."""
     stage: Stage = []
     for variable in variables:
-        if variable.regularizer is not None and variable.trainable:
+        if has_factors(variable.regularizer) and variable.trainable:
             l1, l2 = float(variable.regularizer.l1), float(variable.regularizer.l2)
             op = Op("penalty_loss", [], [b.weight(variable)], {"l1": l1, "l2": l2}, variable.path)
             b.add_penalty(op)
@@ -70,7 +78,7 @@ def add_updates(b: Builder, spec: UpdateSpec) -> None:
 
 def _shape_gradient(b: Builder, variable: Variable, g: Buffer, spec: UpdateSpec) -> list[Op]:
     ops = []
-    if variable.regularizer is not None:
+    if has_factors(variable.regularizer):
         l1, l2 = float(variable.regularizer.l1), float(variable.regularizer.l2)
         attrs = {"l1": l1, "l2": l2}
         ops.append(Op("penalty", [g], [b.weight(variable)], attrs, variable.path))

@@ -1,0 +1,226 @@
+"""What a plan minimises and measures: losses and metrics of its outputs, native or traced.
+
+A native one is a row function that the core knows by its `kind`. A traced one is a Python function
+of two symbolic tensors, target and prediction: it is called once, here, and what it builds from
+them with `fastmlp.ops` becomes ops of the plan like those of any layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastmlp import graph
+from fastmlp.graph import Tensor
+from fastmlp.plan.ir import Buffer, Builder, Term
+from fastmlp.plan.update import has_factors
+
+if TYPE_CHECKING:
+    from fastmlp.plan.lower import Lowering
+    from fastmlp.variables import Variable
+
+Traced = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class LossSpec:
+    """A loss on one output.
+
+    Attributes:
+        output: Number of the output.
+        kind: Name of a native row function; `params` are its scalars.
+        mean: Whether the batch's loss is the mean over its rows or their sum.
+        factor: The loss weight: of the gradient, and in the total; what is accumulated is without.
+        target_shape: Of one sample's target.
+        weighted: Whether samples have weights.
+        name: In the logs, where there are several losses: `<name>_loss`.
+        weight_shape: Of one sample's weights: the leading axes of its values.
+        by_weights: Whether the sum is divided by that of the weights, not by a number of rows.
+        function: Computes a value for each sample, `(batch, …)`, or one for the batch, `()`, which
+            then is the loss; instead of `kind`, which only names it.
+    """
+
+    output: int
+    kind: str
+    params: tuple[float, ...] = ()
+    mean: bool = True
+    factor: float = 1.0
+    target_shape: tuple[int, ...] = ()
+    weighted: bool = False
+    name: str = ""
+    weight_shape: tuple[int, ...] = ()
+    by_weights: bool = False
+    function: Traced | None = None
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A metric of one output.
+
+    Attributes:
+        name: Its log key.
+        output: Number of the output.
+        op: `metric_mean` or `metric_confusion`; unused with a function.
+        kind: For `metric_mean`, name of a native row function; `params` are its scalars.
+        thresholds: For `metric_confusion`.
+        n_acc: Number of accumulators: 2 with a function, `(Σ w v, Σ w)`.
+        target_shape: Of one sample's target.
+        weighted: Whether samples have weights.
+        metric: Object that turns accumulators into the result.
+        weight_shape: Of one sample's weights: the leading axes of its values.
+        function: Computes what the mean is taken of, as that of a loss.
+    """
+
+    name: str
+    output: int
+    op: str
+    kind: str
+    params: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    n_acc: int
+    target_shape: tuple[int, ...]
+    weighted: bool
+    metric: Any = None
+    weight_shape: tuple[int, ...] = ()
+    function: Traced | None = None
+
+
+class _Objectives:
+    """Targets and weights of the outputs, each fed once, and what is made of them."""
+
+    def __init__(
+        self,
+        values: Lowering,
+        outputs: Sequence[Tensor],
+        specs: Sequence[LossSpec | MetricSpec],
+    ) -> None:
+        self.values, self.outputs = values, outputs
+        self.b: Builder = values.b
+        self.targets: dict[int, Tensor] = {}
+        self.weights: dict[int, Buffer] = {}
+        specs = sorted(specs, key=lambda spec: spec.output)
+        for spec in specs:
+            if spec.output not in self.targets:
+                name = f"target_{spec.output}"
+                target = graph.input_tensor((None, *spec.target_shape), self.b.plan.dtype, name)
+                self.targets[spec.output] = target
+                values.feed(spec.target_shape, name, target)
+        for spec in specs:
+            if spec.weighted and spec.output not in self.weights:
+                name = f"sample_weight_{spec.output}"
+                self.weights[spec.output] = values.feed(spec.weight_shape, name)
+
+    def add_metric(self, spec: MetricSpec) -> None:
+        name = spec.kind or spec.op
+        if spec.function is not None:
+            v = self._trace(spec.function, spec.output, f"metric '{spec.name}'")
+            weight = self._weight(spec, v.shape)
+            if v.per_sample:
+                wrep = 1 if weight is None else weight.width
+                op = self.b.emit("metric_values", [], [v, weight], rep=v.width, wrep=wrep)
+            else:
+                op = self.b.emit("metric_scalar", [], [v])
+        else:
+            target, y = self.values([self.targets[spec.output], self.outputs[spec.output]])
+            weight = self._weight(spec, y.shape[:-1])
+            sizes = _row_sizes(y, target, weight)
+            if spec.op == "metric_mean":
+                sizes |= {"kind": spec.kind, "params": spec.params}
+            else:
+                sizes |= {"thresholds": spec.thresholds}
+            self.b.label = name
+            op = self.b.emit(spec.op, [], [target, y, weight], **sizes)
+        op.n_acc = spec.n_acc
+        self.b.plan.terms.append(Term("metric", op, spec.output, spec.metric, spec.name))
+
+    def add_loss(self, spec: LossSpec) -> None:
+        if spec.function is not None:
+            v = self._trace(spec.function, spec.output, f"loss '{spec.kind}'")
+            weight = self._weight(spec, v.shape)
+            op = self.b.emit_values(v, weight, spec.mean, spec.factor, spec.by_weights)
+        else:
+            target, y = self.values([self.targets[spec.output], self.outputs[spec.output]])
+            weight = self._weight(spec, y.shape[:-1])
+            attrs = _row_sizes(y, target, weight)
+            attrs |= {"kind": spec.kind, "params": spec.params, "factor": spec.factor}
+            attrs["mean"] = spec.mean and not spec.by_weights
+            self.b.label = spec.kind
+            norm = self.b.sum_samples(weight) if spec.by_weights else None
+            op = self.b.emit("loss", [], [target, y, weight, norm], **attrs)
+        op.n_acc = 2
+        self.b.plan.terms.append(Term("loss", op, spec.output, name=spec.name, factor=spec.factor))
+
+    def _trace(self, function: Traced, output: int, where: str) -> Buffer:
+        with graph.layer_scope(where):
+            result = function(self.targets[output], self.outputs[output])
+        if not isinstance(result, Tensor) or not (result.per_sample or result.shape == ()):
+            came = repr(result) if isinstance(result, Tensor) else f"a {type(result).__name__}"
+            raise TypeError(
+                f"{where[0].upper()}{where[1:]}: expected its function to return a tensor, of a "
+                f"value for each sample or of shape (). Received: {came}. Hint: compute it from "
+                "y_true and y_pred with fastmlp.ops"
+            )
+        buffer = self.values([result])[0]
+        self.b.label = where
+        return buffer
+
+    def _weight(self, spec: LossSpec | MetricSpec, shape: tuple[int, ...]) -> Buffer | None:
+        """The weights that a spec uses, which must be those of leading axes of its values."""
+        if not spec.weighted:
+            return None
+        weight = self.weights[spec.output]
+        if weight.shape != shape[: len(weight.shape)]:
+            raise ValueError(
+                f"sample_weight: expected a weight for each sample, or for each of the leading "
+                f"axes of values of shape {('batch', *shape)}. "
+                f"Received: shape={('batch', *weight.shape)}"
+            )
+        return weight
+
+
+def add_objectives(
+    values: Lowering,
+    outputs: Sequence[Tensor],
+    losses: Sequence[LossSpec],
+    metrics: Sequence[MetricSpec],
+) -> None:
+    """Adds metrics and losses to the plan, and feeds for what they need."""
+    objectives = _Objectives(values, outputs, [*losses, *metrics])
+    for metric in metrics:
+        objectives.add_metric(metric)
+    for loss in losses:
+        objectives.add_loss(loss)
+
+
+def add_regularizers(values: Lowering, variables: Sequence[Variable]) -> None:
+    """Adds the penalties of regularizers that are functions; those by factors follow in `update`.
+
+    Raises:
+        TypeError: One returns something else than a tensor of shape `()`.
+    """
+    for variable in variables:
+        function = variable.regularizer
+        if function is None or has_factors(function) or not variable.trainable:
+            continue
+        where = f"regularizer of '{variable.path}'"
+        with graph.layer_scope(where):
+            result = function(graph.weight_tensor(variable))
+        if not isinstance(result, Tensor) or result.shape != ():
+            came = repr(result) if isinstance(result, Tensor) else f"a {type(result).__name__}"
+            raise TypeError(
+                f"{where[0].upper()}{where[1:]}: expected it to return a tensor of shape (). "
+                f"Received: {came}. Hint: compute it from the weight with fastmlp.ops, as "
+                "ops.sum(ops.square(w))"
+            )
+        (penalty,) = values([result])
+        values.b.label = where
+        values.b.add_penalty(values.b.emit_values(penalty))
+
+
+def _row_sizes(y: Buffer, target: Buffer, weight: Buffer | None) -> dict[str, Any]:
+    n = y.shape[-1]
+    rep = y.width // n
+    wrep = 1 if weight is None else weight.width
+    return {"rep": rep, "n": n, "tn": math.prod(target.shape) // rep, "wrep": wrep}
