@@ -177,10 +177,15 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "sumsq": _simple(lambda op: [op.ins[0].width, op.attrs["accumulate"]]),  # type: ignore[union-attr]
     "clip_factor": _simple(lambda op: [], "limit"),
     "scale": _simple(lambda op: _g_sizes(op.outs[0])),
-    "decay": _simple(lambda op: [row_width(op.ins[0])], "weight_decay"),  # type: ignore[arg-type]
+    "accumulate": _simple(lambda op: [*_g_sizes(op.outs[0]), op.attrs["every"]]),
+    "decay": _simple(lambda op: [row_width(op.ins[0]), op.attrs["every"]], "weight_decay"),  # type: ignore[arg-type]
+    "ema": _simple(
+        lambda op: [row_width(op.ins[0]), *_attrs("every", "frequency")(op)],  # type: ignore[arg-type]
+        "momentum",
+    ),
     "update": lambda op: (
         _padded_slots(op),
-        [UPDATES[op.attrs["kind"]], *_g_sizes(op.ins[1])],  # type: ignore[arg-type]
+        [UPDATES[op.attrs["kind"]], *_g_sizes(op.ins[1]), op.attrs["every"]],  # type: ignore[arg-type]
         [],
     ),
     "constrain": _constraint_arguments,

@@ -82,14 +82,14 @@ class Executable:
     Args:
         plan: Compiled.
         slots: The optimizer's state arrays of each weight.
-        hyper: The optimizer's constants, in its kernel's order.
+        hyper: The optimizer's learning rate, or its schedule, and constants in its kernel's order.
     """
 
     def __init__(
         self,
         plan: Plan,
         slots: Mapping[Variable, Sequence[np.ndarray]] | None = None,
-        hyper: tuple[float, ...] = (),
+        hyper: tuple[Any, ...] = (),
     ) -> None:
         self.plan = plan
         self._slots = slots or {}
@@ -99,13 +99,14 @@ class Executable:
         self.weights: dict[Variable, np.ndarray] = {}
         self.program = Program(len(plan.feeds), len(plan.fetches))
         self._freeze()
-        self._kind = next((op.attrs["kind"] for op in plan.ops() if op.name == "update"), None)
+        self._update = next((op.attrs for op in plan.ops() if op.name == "update"), None)
         self.set_hyper(hyper)
 
-    def set_hyper(self, hyper: tuple[float, ...]) -> None:
+    def set_hyper(self, hyper: tuple[Any, ...]) -> None:
         """New constants for the optimizer, as a learning rate that has changed."""
-        if self._kind is not None:
-            self.program.set_update(UPDATES[self._kind], hyper, self._scalars)
+        if self._update is not None:
+            kind, every = UPDATES[self._update["kind"]], self._update["every"]
+            self.program.set_update(kind, hyper, self._scalars, every)
 
     def threads(self) -> int:
         """Workers that pay for this plan: 1 for a small step."""

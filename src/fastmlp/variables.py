@@ -55,6 +55,17 @@ class Variable:
         self.value: np.ndarray = aligned_empty(first.size, dtype).reshape(first.shape)
         self.value[...] = first
 
+    @classmethod
+    def around(cls, value: np.ndarray, name: str) -> Variable:
+        """A variable that is not trained, on memory that exists: `value` itself, not a copy."""
+        variable = cls.__new__(cls)
+        variable.name = variable.path = name
+        variable.trainable = False
+        variable.regularizer = variable.constraint = None
+        variable.in_arena = True
+        variable.value = value
+        return variable
+
     @property
     def shape(self) -> tuple[int, ...]:
         return self.value.shape

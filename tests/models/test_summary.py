@@ -47,7 +47,8 @@ def like(model) -> types.SimpleNamespace:
     if getattr(model, "optimizer", None) is not None and model.optimizer.built:
         count = len(model.trainable_variables)
         slots = (len(model.optimizer.variables) - 2) // max(1, count)
-        optimizer = types.SimpleNamespace(iterations=1, slots=("slot",) * slots)
+        names, hyper = ("slot",) * slots, lambda: (0.1,)
+        optimizer = types.SimpleNamespace(iterations=1, slot_names=names, hyper=hyper)
     return types.SimpleNamespace(
         name=model.name, layers=[convert(one) for one in model.layers], optimizer=optimizer
     )

@@ -118,7 +118,8 @@ def test_names_ignore_case_and_classes_instances_and_configs_are_understood(cls:
 
 @pytest.mark.parametrize(("cls", "arguments"), [case[:2] for case in CASES])
 def test_the_config_makes_an_equal_optimizer(cls: Any, arguments: dict[str, Any]) -> None:
-    optimizer = cls(learning_rate=0.5, clipnorm=2, **arguments)
+    common = {"use_ema": True, "ema_overwrite_frequency": 3, "gradient_accumulation_steps": 2}
+    optimizer = cls(learning_rate=0.5, clipnorm=2, loss_scale_factor=8, **common, **arguments)
     optimizer.weight_decay = 0.25
     again = optimizers.deserialize(optimizers.serialize(optimizer))
     assert type(again) is cls
@@ -162,18 +163,12 @@ def test_the_learning_rate_may_be_any_number_from_zero_and_may_be_set(value: Any
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "0.1", None, True, [0.1]])
 @pytest.mark.parametrize("cls", CLASSES)
 def test_bad_learning_rates_are_refused_and_change_nothing(cls: Any, value: Any) -> None:
-    with pytest.raises(ValueError, match=rf"^{cls.__name__}: expected learning_rate >= 0. Rec"):
+    with pytest.raises(ValueError, match=rf"^{cls.__name__}: expected learning_rate >= 0.*Rec"):
         cls(learning_rate=value)
     optimizer = cls(0.5)
     with pytest.raises(ValueError, match="expected learning_rate >= 0"):
         optimizer.learning_rate = value
     assert optimizer.learning_rate == 0.5
-
-
-@pytest.mark.parametrize("value", [lambda: 0.1, {"class_name": "ExponentialDecay", "config": {}}])
-def test_schedules_are_refused_with_a_hint(value: Any) -> None:
-    with pytest.raises(ValueError, match="Hint: schedules are not supported yet; set optimizer"):
-        optimizers.Adam(value)
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -226,10 +221,10 @@ def test_unknown_arguments_are_refused_with_a_suggestion(cls: Any) -> None:
         ({"clipvalue": -1}, "expected clipvalue > 0"),
         ({"global_clipnorm": math.nan}, "expected global_clipnorm > 0"),
         ({"weight_decay": -1}, "expected weight_decay >= 0"),
-        ({"use_ema": True}, "expected no use_ema.*does not support it yet"),
-        ({"loss_scale_factor": 2.0}, "expected no loss_scale_factor"),
-        ({"gradient_accumulation_steps": 2}, "expected no gradient_accumulation_steps"),
-        ({"ema_overwrite_frequency": 2}, "expected no ema_overwrite_frequency"),
+        ({"loss_scale_factor": 0}, "expected loss_scale_factor > 0"),
+        ({"gradient_accumulation_steps": 1}, "an integer gradient_accumulation_steps >= 2"),
+        ({"gradient_accumulation_steps": 2.5}, "an integer gradient_accumulation_steps >= 2"),
+        ({"ema_overwrite_frequency": 0}, "expected an integer ema_overwrite_frequency >= 1"),
         ({"ema_momentum": 2}, "expected 0 <= ema_momentum <= 1"),
     ],
 )

@@ -2,16 +2,21 @@
 """What happens to a weight once its gradient is known. Formulas: csrc/kernels/update.inc.c.
 
     op        p                  n                      f             items: rows of w
-    update    w g s0 s1 s2 h     index width g_stride                 one optimizer's step
+    update    w g s0 s1 s2 h     index width g_stride every           one optimizer's step
     penalty   g w                width g_stride         l1 l2         g += l1 sign w + 2 l2 w
     clip      g                  width g_stride         limit         g = min(max(g, -limit), limit)
-    decay     w h                width                  weight_decay  w -= w · weight_decay · learning rate
+    decay     w h                width every            weight_decay  w -= w · weight_decay · learning rate
+    accumulate g s               width g_stride every                 s += g; every so many steps g = s / every, s = 0
+    ema       w s                width every frequency  momentum      s = momentum s + (1 - momentum) w
 
+every: steps an update; update and decay do nothing in the others. ema writes s into w after each
+`frequency` updates, if that is not 0; in the first step s = w.
 g_stride is the width; or 0: g lies in the worker's scratch and holds rows i0 … i1 only.
 h are the eight scalars of `prepare`, in the weights' type; h[7] is the learning rate.
 """
 from libc.math cimport pow, sqrt
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 
 from fastmlp._core._native cimport kernels32, kernels64, real
 from fastmlp._core.op cimport Op, Step, Worker
@@ -150,6 +155,11 @@ cdef inline real *moved(void *p, ptrdiff_t start, real *like) noexcept nogil:
     return NULL if p == NULL else <real *>p + start
 
 
+cdef inline bint due(const Step *s, ptrdiff_t every) noexcept nogil:
+    """Whether this step ends with an update."""
+    return every <= 1 or (s.t + 1) % every == 0
+
+
 cdef inline void run_update(real *w, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t start = i0 * op.n[1], n = (i1 - i0) * op.n[1]
     update_rows(w + start, rows_of(<real *>op.p[1], op.n[2], worker, i0), moved(op.p[2], start, w),
@@ -174,11 +184,52 @@ cdef inline void run_decay(real *w, const Op *op, ptrdiff_t i0, ptrdiff_t i1) no
     update_rows(w, w, <real *>NULL, <real *>NULL, <real *>NULL, (i1 - i0) * op.n[0], FM_UPDATE_sgd, h)
 
 
+cdef inline void run_accumulate(real *g, const Op *op, const Step *step, Worker *worker, ptrdiff_t i0,
+                                ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t i, start = i0 * op.n[0], n = (i1 - i0) * op.n[0]
+    cdef real *s = <real *>op.p[1] + start
+    g = rows_of(g, op.n[1], worker, i0)
+    if due(step, op.n[2]):
+        for i in range(n):
+            g[i] = (g[i] + s[i]) / op.n[2]
+            s[i] = 0
+    else:
+        for i in range(n):
+            s[i] += g[i]
+
+
+cdef inline void run_ema(real *w, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t i, start = i0 * op.n[0], n = (i1 - i0) * op.n[0]
+    cdef int64_t t = step.t // op.n[1]
+    cdef real momentum = <real>op.f[0] if t else 0
+    cdef real rest = 1 - momentum
+    cdef real *s = <real *>op.p[1] + start
+    w += start
+    for i in range(n):
+        s[i] = momentum * s[i] + rest * w[i]
+    if op.n[2] and (t + 1) % op.n[2] == 0:
+        memcpy(w, s, n * sizeof(real))
+
+
 cdef void update_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_update(<float *>op.p[0], op, w, i0, i1)
+    if due(s, op.n[3]):
+        run_update(<float *>op.p[0], op, w, i0, i1)
 
 cdef void update_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_update(<double *>op.p[0], op, w, i0, i1)
+    if due(s, op.n[3]):
+        run_update(<double *>op.p[0], op, w, i0, i1)
+
+cdef void accumulate_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_accumulate(<float *>op.p[0], op, s, w, i0, i1)
+
+cdef void accumulate_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_accumulate(<double *>op.p[0], op, s, w, i0, i1)
+
+cdef void ema_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_ema(<float *>op.p[0], op, s, i0, i1)
+
+cdef void ema_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_ema(<double *>op.p[0], op, s, i0, i1)
 
 cdef void penalty_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_penalty(<float *>op.p[0], op, w, i0, i1)
@@ -193,10 +244,12 @@ cdef void clip_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff
     run_clip(<double *>op.p[0], op, w, i0, i1)
 
 cdef void decay_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_decay(<float *>op.p[0], op, i0, i1)
+    if due(s, op.n[1]):
+        run_decay(<float *>op.p[0], op, i0, i1)
 
 cdef void decay_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_decay(<double *>op.p[0], op, i0, i1)
+    if due(s, op.n[1]):
+        run_decay(<double *>op.p[0], op, i0, i1)
 
 
 OPS = {
@@ -204,6 +257,8 @@ OPS = {
     "penalty": (<size_t>&penalty_f32, <size_t>&penalty_f64),
     "clip": (<size_t>&clip_f32, <size_t>&clip_f64),
     "decay": (<size_t>&decay_f32, <size_t>&decay_f64),
+    "accumulate": (<size_t>&accumulate_f32, <size_t>&accumulate_f64),
+    "ema": (<size_t>&ema_f32, <size_t>&ema_f64),
 }
 
 

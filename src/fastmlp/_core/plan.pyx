@@ -52,7 +52,9 @@ cdef void prepare(Pass *p) noexcept nogil:
     """The optimizer's scalars of the step at hand."""
     cdef double[8] h
     cdef int i
-    optimizers.prepare(p.update_kind, p.hyper, p.step.t, p.update_state, h)
+    if p.rates.values != NULL:
+        p.hyper[0] = p.rates.values[p.step.t - p.rates.first]
+    optimizers.prepare(p.update_kind, p.hyper, p.step.t // p.every, p.update_state, h)
     for i in range(8):
         if p.float64:
             (<double *>p.scalars)[i] = h[i]
@@ -67,6 +69,8 @@ cdef bint begin_step(Job *job) noexcept nogil:
         return False
     if job.steps_left == 0 or job.passes_left == 0:
         return False
+    if p.update_kind >= 0 and p.rates.values != NULL and p.step.t >= p.rates.first + p.rates.n:
+        return False         # Python computes the learning rates of the next steps
     if job.until_check <= 0:
         job.until_check = job.check_every
         if fm_now_ns() >= job.deadline:
@@ -216,6 +220,7 @@ cdef class Run:
         self.job.seed = seed
         self.job.epoch, self.job.last_epoch = first_epoch, epochs
         self.job.check_every = steps_per_check
+        main.forget_rates()
         self._start(0, main, samples, batch, iterations)
         width = main.n_out
         if after is not None:
@@ -325,7 +330,9 @@ cdef class Run:
             epochs: Ends after so many epochs; -1: as many as the log has room for.
             passes: Ends after so many passes, of training or validation; -1: no limit.
         """
+        cdef Program main = self._alive[0]
         cdef ptrdiff_t room = self._log.shape[0]
+        main.cover(self.job.passes[0].step.t)
         self.job.log_room = room if epochs < 0 else min(room, self.job.logged + epochs)
         self.job.steps_left, self.job.passes_left = steps, passes
         self.job.until_check = self.job.check_every

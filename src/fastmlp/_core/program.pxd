@@ -1,5 +1,7 @@
 # cython: language_level=3
 """A frozen plan as C structs, for the executor."""
+from libc.stdint cimport int64_t
+
 from fastmlp._core.op cimport Feed, Op, Step
 
 
@@ -30,6 +32,12 @@ cdef struct Sum:             # accumulators of one op
     ptrdiff_t n_tasks
 
 
+cdef struct Rates:           # learning rates of steps first … first + n - 1
+    const double *values     # NULL: hyper[0] holds for all steps
+    int64_t first
+    ptrdiff_t n
+
+
 cdef struct Pass:            # one program over one data set
     Phase *phases
     ptrdiff_t n_phases
@@ -41,6 +49,8 @@ cdef struct Pass:            # one program over one data set
     int update_kind          # -1: no optimizer
     double *hyper
     double *update_state
+    int64_t every            # steps an update: more than 1 where gradients are accumulated
+    const Rates *rates       # of the program
     void *scalars            # eight numbers of the plan's type, prepared for each step
     bint float64
     Step step
@@ -63,6 +73,10 @@ cdef class Program:
     cdef Pass base           # what every pass of this program starts from
     cdef double[8] hyper
     cdef double[4] update_state
+    cdef Rates rates
+    cdef object _schedule    # has rates(first, n); None: a constant learning rate
+    cdef object _table       # what rates points into
+    cdef ptrdiff_t _block    # steps of the next table
     cdef readonly ptrdiff_t n_out
     cdef readonly ptrdiff_t scratch_bytes
     cdef readonly bint uses_blas
@@ -72,3 +86,5 @@ cdef class Program:
     cdef int _fill_phase(self, Phase *phase, list groups) except -1
     cdef void _add_sum(self, Op *op, ptrdiff_t n_tasks) noexcept
     cdef int _place_accumulators(self) except -1
+    cdef void forget_rates(self) noexcept
+    cdef int cover(self, int64_t t) except -1

@@ -1,5 +1,7 @@
 """Types of the extension module program.pyx."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +24,9 @@ class Program:
         uses_blas: bool,
         alive: object,
     ) -> None: ...
-    def set_update(self, kind: int, hyper: tuple[float, ...], scalars: int) -> None: ...
+    def set_update(
+        self, kind: int, hyper: tuple[Any, ...], scalars: int, every: int = 1
+    ) -> None: ...
     def bind_feed(
         self,
         index: int,

@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """A plan, frozen: ops, phases and accumulators as arrays of C structs, bound to their memory."""
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -20,6 +21,10 @@ from fastmlp._core import (
     rows as _rows,
     values as _values,
 )
+
+cdef enum:                   # steps of the first table of learning rates, and of the later ones
+    FIRST_BLOCK = 16
+    LAST_BLOCK = 4096
 
 # Name of every native op: addresses of its float32 and float64 functions.
 OPS = {
@@ -158,14 +163,44 @@ cdef class Program:
             start += self.base.sums[i].n_acc * self.base.sums[i].n_tasks
         return 0
 
-    def set_update(self, int kind, tuple hyper, size_t scalars):
-        """The optimizer's kernel, its constants, and where a step's scalars go."""
+    def set_update(self, int kind, tuple hyper, size_t scalars, int64_t every=1):
+        """The optimizer's kernel, its constants, and where a step's scalars go.
+
+        Args:
+            kind: Index of an update.
+            hyper: The learning rate, or a schedule with a method `rates`; then the kernel's others.
+            scalars: Address.
+            every: Steps an update.
+        """
         cdef ptrdiff_t i
-        self.base.update_kind = kind
+        cdef object schedule = hyper[0] if hasattr(hyper[0], "rates") else None
+        self.base.update_kind, self.base.every = kind, every
         self.base.hyper, self.base.update_state = self.hyper, self.update_state
-        for i, value in enumerate(hyper):
-            self.hyper[i] = value
+        self.base.rates = &self.rates
+        self.hyper[0] = 0 if schedule is not None else hyper[0]
+        for i in range(1, len(hyper)):
+            self.hyper[i] = hyper[i]
         self.base.scalars = <void *>scalars
+        if schedule is not self._schedule:
+            self._schedule = schedule
+            self.forget_rates()
+
+    cdef void forget_rates(self) noexcept:
+        """The next execution asks the schedule anew: its numbers may have been changed."""
+        self.rates.values, self.rates.first, self.rates.n = NULL, 0, 0
+        self._block = FIRST_BLOCK
+
+    cdef int cover(self, int64_t t) except -1:
+        """Sees to it that the learning rate of the step after t is known; of many more, mostly."""
+        cdef double[::1] table
+        if self._schedule is None or 0 <= t - self.rates.first < self.rates.n:
+            return 0
+        self._table = table = np.ascontiguousarray(self._schedule.rates(t, self._block), np.float64)
+        if not table.shape[0]:
+            raise ValueError(f"{type(self._schedule).__name__}: rates({t}, {self._block}) returned nothing")
+        self.rates.values, self.rates.first, self.rates.n = &table[0], t, table.shape[0]
+        self._block = min(4 * self._block, LAST_BLOCK)
+        return 0
 
     def bind_feed(self, ptrdiff_t index, list parts, ptrdiff_t first_row, object alive):
         """Points a feed at the user's memory.

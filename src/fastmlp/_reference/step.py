@@ -21,7 +21,7 @@ class State:
         feeds: Arrays of the batch, in the plan's order.
         weights: Current values; replaced by updates.
         slots: The optimizer's state.
-        hyper: The optimizer's constants.
+        hyper: The optimizer's learning rate or schedule, and its constants.
         t: Steps done before.
         seed: Of dropout.
         sums: What ops have accumulated.
@@ -31,7 +31,7 @@ class State:
     feeds: Sequence[np.ndarray]
     weights: dict[Variable, np.ndarray]
     slots: dict[Variable, list[np.ndarray]] = field(default_factory=dict)
-    hyper: tuple[float, ...] = ()
+    hyper: tuple[Any, ...] = ()
     t: int = 0
     seed: int = 0
     sums: dict[Op, np.ndarray] = field(default_factory=dict)
@@ -312,17 +312,54 @@ def _weight(op: Op, index: int = 0) -> Variable:
     return buffer.variable
 
 
+def _due(op: Op, s: State) -> bool:
+    return bool((s.t + 1) % op.attrs["every"] == 0)
+
+
+def _hyper(s: State) -> tuple[float, ...]:
+    """The optimizer's constants, with the learning rate of this step."""
+    rate = s.hyper[0]
+    first = float(rate.rates(s.t, 1)[0]) if hasattr(rate, "rates") else rate
+    return (first, *s.hyper[1:])
+
+
+def _accumulate_gradient(op: Op, s: State) -> None:
+    total = op.ins[0]
+    assert total is not None and total.variable is not None
+    slots = s.slots[total.variable]
+    g = s[op.outs[0]] + slots[total.slot]
+    s.put(op.outs[0], g / op.attrs["every"])
+    slots[total.slot] = np.zeros_like(g) if _due(op, s) else g
+
+
 def _decay(op: Op, s: State) -> None:
     w = _weight(op)
-    s.weights[w] = s.weights[w] * (1 - op.attrs["weight_decay"] * s.hyper[0])
+    if _due(op, s):
+        s.weights[w] = s.weights[w] * (1 - op.attrs["weight_decay"] * _hyper(s)[0])
 
 
 def _update(op: Op, s: State) -> None:
     w = _weight(op)
     slots = s.slots.get(w, [])
-    s.weights[w], s.slots[w] = updates.update(
-        op.attrs["kind"], s.weights[w], s[op.ins[1]], slots, s.hyper, s.t
+    if not _due(op, s):
+        return
+    n = len(op.ins) - 3
+    t = s.t // op.attrs["every"]
+    s.weights[w], new = updates.update(
+        op.attrs["kind"], s.weights[w], s[op.ins[1]], slots[:n], _hyper(s), t
     )
+    s.slots[w] = [*new, *slots[n:]]
+
+
+def _ema(op: Op, s: State) -> None:
+    w, average = _weight(op), op.ins[1]
+    assert average is not None
+    t = s.t // op.attrs["every"]
+    momentum = op.attrs["momentum"] if t else 0
+    mean = momentum * s.slots[w][average.slot] + (1 - momentum) * s.weights[w]
+    s.slots[w][average.slot] = mean
+    if op.attrs["frequency"] and (t + 1) % op.attrs["frequency"] == 0:
+        s.weights[w] = mean.copy()
 
 
 def _transpose(op: Op, s: State) -> None:
@@ -375,7 +412,9 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "sumsq": _sumsq,
     "clip_factor": _clip_factor,
     "scale": _scale,
+    "accumulate": _accumulate_gradient,
     "decay": _decay,
     "update": _update,
+    "ema": _ema,
     "constrain": _constrain,
 }

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fastmlp.errors import bad_argument
+from fastmlp.optimizers.schedules import LearningRateSchedule
 
 Align = Literal["left", "center", "right"]
 
@@ -172,12 +173,13 @@ def _size(weights: Iterable[Any]) -> tuple[int, int]:
 def _optimizer_size(optimizer: Any, trained: tuple[int, int]) -> tuple[int, int] | None:
     """Elements and bytes of the optimizer's state, or `None` before it has any.
 
-    Keras counts the step number and the learning rate, 4 bytes each, and the slots.
+    Keras counts the step number, 4 bytes, the learning rate if it is a number, and the slots.
     """
     if optimizer is None or not getattr(optimizer, "iterations", 0):
         return None
-    slots = len(optimizer.slots)
-    return 2 + slots * trained[0], 8 + slots * trained[1]
+    slots = len(optimizer.slot_names)
+    scalars = 1 if isinstance(optimizer.hyper()[0], LearningRateSchedule) else 2
+    return scalars + slots * trained[0], 4 * scalars + slots * trained[1]
 
 
 def _bytes_text(size: float) -> str:

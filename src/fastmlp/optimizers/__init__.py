@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastmlp.optimizers import schedules
 from fastmlp.optimizers.adadelta import Adadelta
 from fastmlp.optimizers.adagrad import Adagrad
 from fastmlp.optimizers.adam import Adam, Adamax, AdamW, Nadam
@@ -22,5 +23,6 @@ __all__ = [
     "RMSprop",
     "deserialize",
     "get",
+    "schedules",
     "serialize",
 ]

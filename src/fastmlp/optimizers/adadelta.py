@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from fastmlp.optimizers.base import CommonArguments, Optimizer, registry
+from fastmlp.optimizers.schedules.base import LearningRate
 
 
 @registry.register
@@ -41,7 +42,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: LearningRate = 0.001,
         rho: float = 0.95,
         epsilon: float | None = 1e-7,
         **common: Unpack[CommonArguments],

@@ -6,6 +6,7 @@ from typing import Unpack
 
 from fastmlp.errors import check_number
 from fastmlp.optimizers.base import CommonArguments, Optimizer, registry
+from fastmlp.optimizers.schedules.base import LearningRate
 
 
 @registry.register
@@ -42,7 +43,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: LearningRate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float | None = 1e-7,
         **common: Unpack[CommonArguments],

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Unpack
 
 from fastmlp.errors import bad_argument
 from fastmlp.optimizers.base import CommonArguments, Optimizer, registry
+from fastmlp.optimizers.schedules.base import LearningRate
 
 
 class _Moments(Optimizer):
@@ -16,7 +17,7 @@ class _Moments(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: LearningRate,
         beta_1: float,
         beta_2: float,
         epsilon: float | None,
@@ -64,7 +65,7 @@ class Adam(_Moments):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float | None = 1e-7,
@@ -108,7 +109,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: LearningRate = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -156,7 +157,7 @@ class Adamax(_Moments):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float | None = 1e-7,
@@ -200,7 +201,7 @@ class Nadam(_Moments):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float | None = 1e-7,

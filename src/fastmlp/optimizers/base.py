@@ -1,6 +1,6 @@
 """What all optimizers share: the learning rate, weight decay, clipping, configs, and the registry.
 
-An optimizer here is a description. The compiled plan reads `kind` (which native update), `slots`
+To the compiled plan an optimizer is a description. It reads `kind` (which native update), `slots`
 (the arrays it keeps for each weight), `hyper()` (its scalars) and the common attributes, and runs
 the update itself: see `csrc/kernels/update.inc.c` for the arithmetic.
 """
@@ -8,21 +8,33 @@ the update itself: see `csrc/kernels/update.inc.c` for the arithmetic.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypedDict
+import re
+from collections.abc import Iterable
+from typing import Any, TypedDict
 
 import numpy as np
 
 from fastmlp import _names
 from fastmlp import config as settings
+from fastmlp._core import optimizers as native
 from fastmlp.errors import (
     bad_argument,
+    check_int,
     check_number,
     unknown_keywords,
     warn_old_spelling,
     warn_user,
 )
+from fastmlp.optimizers.apply import apply
+from fastmlp.optimizers.schedules.base import (
+    LearningRate,
+    LearningRateSchedule,
+    as_rate,
+    serialize,
+)
+from fastmlp.optimizers.state import State
 from fastmlp.registry import Configurable, Registry, snake_case
+from fastmlp.variables import Variable
 
 
 class CommonArguments(TypedDict, total=False):
@@ -40,45 +52,52 @@ class CommonArguments(TypedDict, total=False):
     name: str | None
 
 
-class Optimizer(Configurable):
+class Optimizer(State, Configurable):
     """Base class of optimizers.
 
     A step does, weight by weight: clip the gradient, decay the weight, update it, constrain it.
 
+    Write your own by overriding `build`, `update_step` and `get_config`, as in Keras.
+
     Args:
-        learning_rate: Step size, >= 0; a float or an int.
+        learning_rate: Step size, >= 0: a number, a schedule, or a function without arguments that
+            is asked before each native execution.
         weight_decay: Before each update, `w = w - w · weight_decay · learning_rate`, for weights
             that are not excluded; `None`: no decay.
         clipnorm: Each weight's gradient is scaled down to this norm; `None`: not.
         clipvalue: Each element of a gradient is clipped to [-clipvalue, clipvalue]; `None`: not.
         global_clipnorm: All gradients together are scaled down to this norm; `None`: not. Only one
             of the three may be given.
-        use_ema: Not supported yet; must be `False`.
-        ema_momentum: Kept for configs; it has no effect without `use_ema`.
-        ema_overwrite_frequency: Not supported yet; must be `None`.
-        loss_scale_factor: Not supported yet; must be `None`.
-        gradient_accumulation_steps: Not supported yet; must be `None`.
+        use_ema: Whether to keep a moving average of each weight; `fit` writes it into the weights
+            when it ends. Default: False.
+        ema_momentum: `average = ema_momentum · average + (1 - ema_momentum) · w`, after each
+            step. Default: 0.99.
+        ema_overwrite_frequency: Every so many steps the weights become their averages; `None`: at
+            the end of `fit` only.
+        loss_scale_factor: `apply` divides gradients by it, for losses multiplied by `scale_loss`;
+            `fit` needs no scaling and does none. `None`: 1.
+        gradient_accumulation_steps: Updates every so many batches, >= 2, with the mean of their
+            gradients; `None`: every batch.
         name: Name; `None`: the class name in snake_case, with a number from the second on.
         **old: `lr`, and `decay`, which has no effect: spellings of earlier Kerases.
 
     Attributes:
-        kind: Name of the native update, of `csrc/kernels/kernels.def`.
+        kind: Name of the native update, of `csrc/kernels/kernels.def`; empty where a subclass
+            brings its own `update_step`.
         slots: Names of the arrays kept for each weight, in the native update's order.
         hyper_names: Attributes that `hyper` returns after the learning rate.
-        iterations: Steps done so far.
-        state: The arrays of each weight that it has trained.
 
     Raises:
-        ValueError: If an argument is outside of its range, not supported or not known.
+        ValueError: If an argument is outside of its range or not known.
     """
 
-    kind: str
-    slots: tuple[str, ...]
-    hyper_names: ClassVar[tuple[str, ...]] = ()
+    kind: str = ""
+    slots: tuple[str, ...] = ()
+    hyper_names: tuple[str, ...] = ()
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: LearningRate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -91,19 +110,10 @@ class Optimizer(Configurable):
         name: str | None = None,
         **old: Any,
     ) -> None:
-        learning_rate = self._old_spellings(learning_rate, old)
+        State.__init__(self)
         where = type(self).__name__
-        unsupported = {
-            "use_ema": use_ema or None,
-            "ema_overwrite_frequency": ema_overwrite_frequency,
-            "loss_scale_factor": loss_scale_factor,
-            "gradient_accumulation_steps": gradient_accumulation_steps,
-        }
-        for argument, value in unsupported.items():
-            if value is not None:
-                hint = "fastmlp does not support it yet"
-                raise bad_argument(where, f"no {argument}", argument, value, hint)
-        self.learning_rate = learning_rate
+        self._learning_rate: Any = None
+        self.learning_rate = self._old_spellings(learning_rate, old)
         self.weight_decay = self._optional("weight_decay", weight_decay)
         self.clipnorm = self._optional("clipnorm", clipnorm, above=True)
         self.clipvalue = self._optional("clipvalue", clipvalue, above=True)
@@ -114,14 +124,23 @@ class Optimizer(Configurable):
             expected = "only one of clipnorm, clipvalue and global_clipnorm"
             received = ", ".join(f"{argument}={value!r}" for argument, value in given.items())
             raise ValueError(f"{where}: expected {expected}. Received: {received}.")
+        self.use_ema = bool(use_ema)
         self.ema_momentum = check_number(where, "ema_momentum", ema_momentum, 0, 1)
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        if ema_overwrite_frequency is not None:
+            check_int(where, "ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        self.loss_scale_factor = self._optional("loss_scale_factor", loss_scale_factor, above=True)
+        self.gradient_accumulation_steps = gradient_accumulation_steps or None
+        if self.gradient_accumulation_steps is not None:
+            argument = "gradient_accumulation_steps"
+            check_int(where, argument, self.gradient_accumulation_steps, 2)
         self.name = _names.unique_name(snake_case(where)) if name is None else name
-        self.iterations = 0
-        self.state: dict[Any, list[np.ndarray]] = {}
+        for variable in self.variables:
+            variable.path = f"{self.name}/{variable.name}"
         self._excluded: tuple[Any, ...] = ()
         self._excluded_names: tuple[str, ...] = ()
 
-    def _old_spellings(self, learning_rate: float, old: dict[str, Any]) -> float:
+    def _old_spellings(self, learning_rate: Any, old: dict[str, Any]) -> Any:
         where = type(self).__name__
         unknown = {name: value for name, value in old.items() if name not in ("lr", "decay")}
         if unknown:
@@ -131,7 +150,7 @@ class Optimizer(Configurable):
             warn_user(f"{where}(decay=…) has no effect, as in Keras 3.", FutureWarning)
         if "lr" in old:
             warn_old_spelling(f"{where}(lr=…)", f"{where}(learning_rate=…)")
-            return old["lr"]  # type: ignore[no-any-return]
+            return old["lr"]
         return learning_rate
 
     def _optional(self, name: str, value: float | None, above: bool = False) -> float | None:
@@ -152,19 +171,32 @@ class Optimizer(Configurable):
 
     @property
     def learning_rate(self) -> float:
-        """Step size; may be set at any time, and holds from the next step on."""
-        return self._learning_rate
+        """Step size; may be set at any time, and holds from the next step on.
+
+        With a schedule it is that of the next step, and can be replaced by another schedule only.
+        """
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            return float(rate.value)
+        if isinstance(rate, LearningRateSchedule):
+            return float(rate.rates(self.steps, 1)[0])
+        return check_number(type(self).__name__, "learning_rate()", rate(), 0)
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        hint = None
-        if callable(value) or isinstance(value, Mapping):
-            hint = "schedules are not supported yet; set optimizer.learning_rate in a callback"
-        elif isinstance(value, str):
-            hint = "give a number"
-        self._learning_rate = check_number(
-            type(self).__name__, "learning_rate", value, 0, hint=hint
-        )
+    def learning_rate(self, value: Any) -> None:
+        where = type(self).__name__
+        rate = as_rate(where, value)
+        if not isinstance(rate, float):
+            self._learning_rate = rate
+        elif isinstance(self._learning_rate, LearningRateSchedule):
+            raise TypeError(
+                f"{where}: expected a schedule, as the optimizer was made with one. Received: "
+                f"learning_rate={value!r}. Hint: make the optimizer with a number to set it later."
+            )
+        elif isinstance(self._learning_rate, Variable):
+            self._learning_rate.value[...] = rate
+        else:
+            self._learning_rate = Variable(rate, "learning_rate", "float64", trainable=False)
 
     @property
     def lr(self) -> float:
@@ -173,18 +205,95 @@ class Optimizer(Configurable):
         return self.learning_rate
 
     @lr.setter
-    def lr(self, value: float) -> None:
+    def lr(self, value: Any) -> None:
         warn_old_spelling("optimizer.lr", "optimizer.learning_rate")
         self.learning_rate = value
 
-    @property
-    def slot_init(self) -> tuple[float, ...]:
-        """First value of each slot."""
-        return (0.0,) * len(self.slots)
+    def hyper(self) -> tuple[Any, ...]:
+        """Returns the native update's scalars: the learning rate and those of `hyper_names`.
 
-    def hyper(self) -> tuple[float, ...]:
-        """Returns the native update's scalars: the learning rate and those of `hyper_names`."""
-        return (self.learning_rate, *(float(getattr(self, name)) for name in self.hyper_names))
+        The first is a float, or the schedule that gives the plan its table of rates.
+        """
+        rate = self._learning_rate
+        first = rate if isinstance(rate, LearningRateSchedule) else self.learning_rate
+        return (first, *(float(getattr(self, name)) for name in self.hyper_names))
+
+    # A step on arrays.
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        """Moves one weight and its state; subclasses may override it.
+
+        Args:
+            gradient: Array of the weight's shape and type, clipped.
+            variable: The weight; change it by `self.assign_sub` and its kin.
+            learning_rate: That of this step.
+
+        Raises:
+            NotImplementedError: If a subclass does not override it.
+        """
+        if not self.kind:
+            where = type(self).__name__
+            expected = "a method update_step(self, gradient, variable, learning_rate)"
+            raise NotImplementedError(f"{where}: expected {expected}.")
+        hyper = (float(learning_rate), *self.hyper()[1:])
+        gradient = np.ascontiguousarray(gradient, variable.dtype)
+        slots = self.state[variable][: len(self.slots)]
+        native.update(self.kind, variable.value, gradient, slots, hyper, self.iterations)
+
+    def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Any] | None = None) -> None:
+        """Does one step: unscale, accumulate, clip, decay, update, average, constrain.
+
+        Args:
+            grads: A gradient for each weight, arrays of its shape; `None` leaves a weight alone.
+            trainable_variables: The weights; `None`: those of `build`.
+
+        Raises:
+            ValueError: If gradients and weights do not fit; nothing has changed then.
+
+        Example:
+
+        >>> from fastmlp import optimizers
+        >>> from fastmlp.variables import Variable
+        >>> w = Variable([1.0, 2.0], "w")
+        >>> optimizers.SGD(0.5).apply([[1.0, 0.0]], [w])
+        >>> w.numpy()
+        array([0.5, 2. ], dtype=float32)
+        """
+        apply(self, grads, trainable_variables)
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> int:
+        """Does one step, as `apply`, with pairs of gradient and weight.
+
+        Returns:
+            Batches seen so far.
+        """
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self.steps
+
+    def ensure_built(self, variables: Iterable[Any]) -> dict[Variable, list[np.ndarray]]:
+        """Calls `build` unless it knows all of these weights.
+
+        Returns:
+            `state`.
+        """
+        given = list(variables)
+        if not self.built or any(len(self.state.get(v, ())) != len(self.slot_names) for v in given):
+            self.build(given)
+        return self.state
+
+    def scale_loss(self, loss: Any) -> Any:
+        """Multiplies a loss by `loss_scale_factor`, if there is one."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """Writes the moving averages into weights, where `use_ema` keeps them; `fit` ends so."""
+        if self.use_ema:
+            for variable in var_list:
+                if variable in self.state:
+                    variable.value[...] = self.state[variable][len(self.slots)]
+
+    # Weight decay.
 
     def exclude_from_weight_decay(
         self,
@@ -195,7 +304,8 @@ class Optimizer(Configurable):
 
         Args:
             var_list: Weights, as `layer.weights` lists them.
-            var_names: Parts of names: `["bias"]` excludes every weight that has `bias` in its name.
+            var_names: Parts of names, or patterns: `["bias"]` excludes every weight that has `bias`
+                in its name.
 
         Raises:
             ValueError: If `var_names` is a single string.
@@ -214,27 +324,36 @@ class Optimizer(Configurable):
         """
         if self.weight_decay is None or any(variable is v for v in self._excluded):
             return False
-        return not any(part in variable.name for part in self._excluded_names)
+        return not any(re.search(part, variable.name) for part in self._excluded_names)
+
+    # Configs.
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments that make an equal optimizer, with Keras's keys."""
+        """Returns the arguments that make an equal optimizer, with Keras's keys.
+
+        A learning rate given as a function is its value of now.
+        """
+        rate = self._learning_rate
+        schedule = isinstance(rate, LearningRateSchedule)
         return {
             "name": self.name,
-            "learning_rate": self.learning_rate,
+            "learning_rate": serialize(rate) if schedule else self.learning_rate,
             "weight_decay": self.weight_decay,
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
             "clipvalue": self.clipvalue,
-            "use_ema": False,
+            "use_ema": self.use_ema,
             "ema_momentum": self.ema_momentum,
-            "ema_overwrite_frequency": None,
-            "loss_scale_factor": None,
-            "gradient_accumulation_steps": None,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
             **super().get_config(),
         }
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} learning_rate={self.learning_rate}>"
+        rate = self._learning_rate
+        shown = rate if isinstance(rate, LearningRateSchedule) else self.learning_rate
+        return f"<{type(self).__name__} learning_rate={shown}>"
 
 
 registry = Registry("optimizer", base=Optimizer, callables=False, ignore_case=True)

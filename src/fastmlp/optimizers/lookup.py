@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fastmlp.optimizers import schedules
 from fastmlp.optimizers.base import Optimizer, registry
 
 
@@ -50,4 +51,9 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     Raises:
         ValueError: If the config is not understood.
     """
+    inner = config.get("config") if isinstance(config, Mapping) else None
+    rate = inner.get("learning_rate") if isinstance(inner, Mapping) else None
+    if custom_objects and isinstance(inner, Mapping) and isinstance(rate, Mapping):
+        schedule = schedules.deserialize(rate, custom_objects)
+        config = {**config, "config": {**inner, "learning_rate": schedule}}
     return registry.deserialize(config, custom_objects)

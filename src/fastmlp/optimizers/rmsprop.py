@@ -6,6 +6,7 @@ from typing import Unpack
 
 from fastmlp.errors import check_number
 from fastmlp.optimizers.base import CommonArguments, Optimizer, registry
+from fastmlp.optimizers.schedules.base import LearningRate
 
 
 @registry.register
@@ -46,7 +47,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: LearningRate = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float | None = 1e-7,

@@ -6,6 +6,7 @@ from typing import Unpack
 
 from fastmlp.errors import check_number
 from fastmlp.optimizers.base import CommonArguments, Optimizer, registry
+from fastmlp.optimizers.schedules.base import LearningRate
 
 
 @registry.register
@@ -41,7 +42,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.01,
+        learning_rate: LearningRate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
         **common: Unpack[CommonArguments],
@@ -50,10 +51,7 @@ class SGD(Optimizer):
         self.momentum = check_number("SGD", "momentum", momentum, 0, 1)
         self.nesterov = bool(nesterov)
         if self.momentum == 0:
-            self.kind, self.slots = "sgd", ()
+            self.kind = "sgd"
         else:
-            self.kind, self.slots = "nesterov" if self.nesterov else "momentum", ("momentum",)
-
-    def hyper(self) -> tuple[float, ...]:
-        """Returns the learning rate, and the momentum if there is any."""
-        return (self.learning_rate, self.momentum)[: 1 + len(self.slots)]
+            self.kind = "nesterov" if self.nesterov else "momentum"
+            self.slots = self.hyper_names = ("momentum",)

@@ -1,6 +1,6 @@
 """Pass 5: what happens to each weight once its gradient is known.
 
-    gradient tile → penalty → clip → weight decay → optimizer → transposed copy
+    gradient tile → penalty → accumulate → clip → decay → optimizer → average → transposed copy
 
 One stage, tile by tile, while the tile is in cache. Clipping by norm needs whole gradients first,
 and a constraint whole weights; each is a stage of its own.
@@ -19,7 +19,16 @@ from fastmlp.variables import Variable
 
 @dataclass(frozen=True)
 class UpdateSpec:
-    """An optimizer as a plan sees it; `kind` is a native update kernel."""
+    """An optimizer as a plan sees it.
+
+    Attributes:
+        kind: A native update kernel.
+        slots: Its arrays for each weight; the moving average and the sum of gradients follow them.
+        undecayed: Weights without decay.
+        every: Steps an update; their gradients are averaged.
+        ema: Momentum of the moving averages, and after how many updates each they are written into
+            the weights (0: never); `None`: there are none.
+    """
 
     kind: str
     slots: int
@@ -28,6 +37,8 @@ class UpdateSpec:
     clipnorm: float | None = None
     global_clipnorm: float | None = None
     undecayed: frozenset[Variable] = field(default_factory=frozenset)
+    every: int = 1
+    ema: tuple[float, int] | None = None
 
 
 def has_factors(regularizer: Any) -> bool:
@@ -82,6 +93,9 @@ def _shape_gradient(b: Builder, variable: Variable, g: Buffer, spec: UpdateSpec)
         l1, l2 = float(variable.regularizer.l1), float(variable.regularizer.l2)
         attrs = {"l1": l1, "l2": l2}
         ops.append(Op("penalty", [g], [b.weight(variable)], attrs, variable.path))
+    if spec.every > 1:
+        total = _slot(variable, spec.slots + (spec.ema is not None))
+        ops.append(Op("accumulate", [g], [total], {"every": spec.every}, variable.path))
     if spec.clipvalue is not None:
         ops.append(Op("clip", [g], [], {"limit": spec.clipvalue}, variable.path))
     return ops
@@ -91,16 +105,23 @@ def _update(
     b: Builder, variable: Variable, g: Buffer, scalars: Buffer, spec: UpdateSpec
 ) -> list[Op]:
     w = b.weight(variable)
-    ops = []
+    ops: list[Op] = []
+    attrs: dict[str, Any]
     if spec.weight_decay is not None and variable not in spec.undecayed:
-        attrs = {"weight_decay": spec.weight_decay}
+        attrs = {"weight_decay": spec.weight_decay, "every": spec.every}
         ops.append(Op("decay", [], [w, scalars], attrs, variable.path))
-    slots = [
-        Buffer("slot", variable.shape, f"{variable.path}/slot_{i}", variable, slot=i)
-        for i in range(spec.slots)
-    ]
-    ops.append(Op("update", [], [w, g, *slots, scalars], {"kind": spec.kind}, variable.path))
+    slots = [_slot(variable, i) for i in range(spec.slots)]
+    attrs = {"kind": spec.kind, "every": spec.every}
+    ops.append(Op("update", [], [w, g, *slots, scalars], attrs, variable.path))
+    if spec.ema is not None:
+        momentum, frequency = spec.ema
+        attrs = {"momentum": momentum, "every": spec.every, "frequency": frequency}
+        ops.append(Op("ema", [], [w, _slot(variable, spec.slots)], attrs, variable.path))
     return ops
+
+
+def _slot(variable: Variable, number: int) -> Buffer:
+    return Buffer("slot", variable.shape, f"{variable.path}/slot_{number}", variable, slot=number)
 
 
 def _norms(gradients: Stage, updates: Stage, spec: UpdateSpec) -> list[Stage]:

@@ -226,4 +226,8 @@ def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSp
         optimizer.clipnorm,
         optimizer.global_clipnorm,
         undecayed,
+        optimizer.gradient_accumulation_steps or 1,
+        (optimizer.ema_momentum, optimizer.ema_overwrite_frequency or 0)
+        if optimizer.use_ema
+        else None,
     )

@@ -80,7 +80,7 @@ class FitLoop:
             epochs=epochs,
             first_epoch=start.epoch,
             seed=start.seed,
-            iterations=optimizer.iterations,
+            iterations=optimizer.steps,
             shuffle=shuffle,
             threads=max(self.train.threads(), 1 if self.after is None else self.after.threads()),
             steps_per_check=self.train.steps_per_check(),
@@ -100,8 +100,10 @@ class FitLoop:
                 else:
                     logs = self._block(progress)
         finally:
-            optimizer.iterations = self._native.iterations
+            optimizer.steps = self._native.iterations
             self.model._cursor, self.model._fit = self.cursor(), outer
+            if epochs > 0:
+                optimizer.finalize_variable_values(self.model.weights)
             if progress is not None:
                 progress.end()
         self.callbacks.on_train_end(logs)
@@ -135,7 +137,7 @@ class FitLoop:
         """One native call, with the learning rate of the moment."""
         self.train.set_hyper(self.optimizer.hyper())
         self._native.go(budget_ns=_SLICE_NS, **limits)
-        self.optimizer.iterations = self._native.iterations
+        self.optimizer.steps = self._native.iterations
 
     def _logs(self, row: np.ndarray) -> dict[str, float]:
         logs = self.reader.logs(row[: self.reader.width])

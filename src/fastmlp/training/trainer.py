@@ -37,7 +37,7 @@ from fastmlp.training.rows import (
     weight_sources,
 )
 from fastmlp.training.structure import Slots, pack
-from fastmlp.variables import Variable, aligned_empty, padded
+from fastmlp.variables import Variable
 
 _BATCH = 32
 _KEPT = 6  # executables kept for the next call
@@ -459,32 +459,8 @@ class Trainer(OnBatch):
         )  # fmt: skip
         if not trains:
             return Executable(plan)
-        return Executable(plan, self._slots(self.optimizer), self.optimizer.hyper())
-
-    def _slots(self, optimizer: optimizers.Optimizer) -> dict[Variable, list[np.ndarray]]:
-        """The optimizer's state; made for every trainable weight that has none, in one arena.
-
-        Raises:
-            ValueError: The optimizer has done steps without some of the weights.
-        """
-        state, firsts = optimizer.state, optimizer.slot_init
-        new = [v for v in self.weights if v.trainable and v not in state]
-        if new and state and firsts and optimizer.iterations:
-            raise ValueError(
-                f"fit: the optimizer has done {optimizer.iterations} steps on other weights than "
-                f"'{new[0].path}'. Hint: compile the model with a new optimizer"
-            )
-        sizes = [padded(v.size, v.dtype) for v in new]
-        arena = aligned_empty(sum(sizes) * len(firsts), self.dtype)
-        start = 0
-        for variable, size in zip(new, sizes, strict=True):
-            state[variable] = []
-            for first in firsts:
-                slot = arena[start : start + variable.size].reshape(variable.shape)
-                slot[...] = first
-                state[variable].append(slot)
-                start += size
-        return state
+        slots = self.optimizer.ensure_built(v for v in variables if v.trainable)
+        return Executable(plan, slots, self.optimizer.hyper())
 
 
 def sizes(shape: Shape) -> tuple[int, ...]:

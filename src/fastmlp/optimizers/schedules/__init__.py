@@ -1,0 +1,24 @@
+"""Learning rates that depend on the step."""
+
+from __future__ import annotations
+
+from fastmlp.optimizers.schedules.base import LearningRateSchedule, deserialize, serialize
+from fastmlp.optimizers.schedules.cosine import CosineDecay, CosineDecayRestarts
+from fastmlp.optimizers.schedules.decay import (
+    ExponentialDecay,
+    InverseTimeDecay,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+)
+
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "deserialize",
+    "serialize",
+]

@@ -1,0 +1,254 @@
+"""What an optimizer remembers: the steps done, and arrays for each weight that it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastmlp import initializers
+from fastmlp.errors import bad_argument, check_int
+from fastmlp.variables import Variable, aligned_empty
+
+_LINE = 64  # bytes: every array starts on a cache line
+
+
+class State:
+    """Base of optimizers: their memory, made by `build`.
+
+    A built-in optimizer keeps the arrays named by `slots`, its moving averages of the weights and
+    its accumulated gradients in `state`, where the plan finds them. Variables that a subclass adds
+    by `add_variable` are its own business.
+
+    Attributes:
+        state: The arrays of each weight: `slots`, then those of the common options.
+        built: Whether it has weights to train.
+    """
+
+    name: str
+    slots: tuple[str, ...]
+    use_ema: bool
+    gradient_accumulation_steps: int | None
+
+    def __init__(self) -> None:
+        self.state: dict[Variable, list[np.ndarray]] = {}
+        self.built = False
+        self._iteration = Variable(0, "iteration", "int64", trainable=False)
+        self._own: list[Variable] = []
+        self._trainable_variables: list[Variable] = []
+
+    # Steps.
+
+    @property
+    def steps(self) -> int:
+        """Batches seen so far; the step that schedules get."""
+        return int(self._iteration.value)
+
+    @steps.setter
+    def steps(self, value: int) -> None:
+        self._iteration.value[...] = value
+
+    @property
+    def iterations(self) -> int:
+        """Updates done so far: `steps`, or fewer where gradients are accumulated."""
+        return self.steps // (self.gradient_accumulation_steps or 1)
+
+    @iterations.setter
+    def iterations(self, value: int) -> None:
+        value = check_int(type(self).__name__, "iterations", value, 0)
+        self.steps = value * (self.gradient_accumulation_steps or 1)
+
+    # Arrays.
+
+    @property
+    def slot_init(self) -> tuple[float, ...]:
+        """First value of each slot."""
+        return (0.0,) * len(self.slots)
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """Names of the arrays in `state`: the slots, the moving average, the accumulator."""
+        average = ("average",) if self.use_ema else ()
+        accumulator = ("gradient_accumulator",) if self.gradient_accumulation_steps else ()
+        return (*self.slots, *average, *accumulator)
+
+    def build(self, variables: Iterable[Any]) -> None:
+        """Makes the arrays for weights; they stay as they are for weights that have them.
+
+        Args:
+            variables: All weights to be trained.
+
+        Raises:
+            ValueError: If steps have been done on other weights, or an option that needs arrays
+                was switched after the first step.
+        """
+        given = list(variables)
+        for variable in given:
+            if not isinstance(variable, Variable):
+                where, expected = f"{type(self).__name__}.build", "weights, as model.weights"
+                raise bad_argument(where, expected, "variables", type(variable))
+        new = [v for v in given if v not in self.state]
+        known = next(iter(self.state.values()), None)
+        if new and known is not None and self.steps and (known or self._own):
+            raise ValueError(
+                f"{type(self).__name__}: the optimizer has done {self.steps} steps on other "
+                f"weights than '{new[0].path}'. Hint: compile the model with a new optimizer"
+            )
+        if known is not None and len(known) != len(self.slot_names):
+            raise ValueError(
+                f"{type(self).__name__}: expected use_ema and gradient_accumulation_steps as they "
+                "were when the optimizer was built. Hint: make a new optimizer"
+            )
+        self.state.update(self._arrays(new))
+        self._trainable_variables = given
+        self._own.clear()
+        self.built = True
+
+    def _arrays(self, variables: Sequence[Variable]) -> dict[Variable, list[np.ndarray]]:
+        """New slots for weights, one after the other in one block of memory."""
+        names, firsts = self.slot_names, self.slot_init
+        arena = aligned_empty(sum(_padded_bytes(v) for v in variables) * len(names), np.uint8)
+        found: dict[Variable, list[np.ndarray]] = {}
+        start = 0
+        for variable in variables:
+            arrays = found[variable] = []
+            for i, name in enumerate(names):
+                end = start + variable.value.nbytes
+                slot = arena[start:end].view(variable.dtype).reshape(variable.shape)
+                slot[...] = firsts[i] if i < len(firsts) else 0
+                if name == "average":
+                    slot[...] = variable.value
+                arrays.append(slot)
+                start += _padded_bytes(variable)
+        return found
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Everything that changes while training, as live views; in Keras's order."""
+        found = [self._iteration]
+        rate = getattr(self, "_learning_rate", None)
+        if isinstance(rate, Variable):
+            found.append(rate)
+        n = len(self.slots)
+        extras = range(n, len(self.slot_names))
+        for i in extras:
+            found += [self._named(v, i) for v in self.state]
+        found += [self._named(v, i) for v in self.state for i in range(n)]
+        return found + self._own
+
+    def _named(self, variable: Variable, slot: int) -> Variable:
+        name = f"{variable.path.replace('/', '_')}_{self.slot_names[slot]}"
+        view = Variable.around(self.state[variable][slot], name)
+        view.path = f"{self.name}/{name}"
+        return view
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Sets all `variables`.
+
+        Raises:
+            ValueError: If number or shapes do not agree; nothing has changed then.
+        """
+        variables = self.variables
+        where = f"{type(self).__name__}.set_weights"
+        values = [np.asarray(w) for w in weights]
+        if len(values) != len(variables):
+            hint = None if self.built else "call optimizer.build(model.trainable_weights) first"
+            expected = f"{len(variables)} arrays, as optimizer.variables"
+            raise bad_argument(where, expected, "len(weights)", len(values), hint)
+        for variable, value in zip(variables, values, strict=True):
+            if value.shape != variable.shape:
+                expected = f"shape {variable.shape} for '{variable.path}'"
+                raise bad_argument(where, expected, "shape", value.shape)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    # For subclasses with an `update_step` of their own.
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: str | None = None,
+        aggregation: str = "none",
+        layout: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Adds an array to the optimizer's state.
+
+        Args:
+            shape: Its shape.
+            initializer: Gives its first value. Default: zeros.
+            dtype: Element type; `None`: float32.
+            aggregation: Accepted, as Keras has it; there is one device.
+            layout: Accepted, as Keras has it.
+            name: For `variables`.
+
+        Returns:
+            The variable; `assign`, `assign_add` and `assign_sub` change it.
+        """
+        dtype = dtype or "float32"
+        value = initializers.get(initializer)(tuple(shape), dtype)
+        variable = Variable(value, name or "variable", dtype, trainable=False)
+        variable.path = f"{self.name}/{variable.name}"
+        self._own.append(variable)
+        return variable
+
+    def add_variable_from_reference(
+        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+    ) -> Variable:
+        """Adds an array of the shape and dtype of a weight.
+
+        Args:
+            reference_variable: The weight.
+            name: What it holds, as `"momentum"`.
+            initializer: Gives its first value. Default: zeros.
+        """
+        reference = reference_variable
+        label = f"{reference.path.replace('/', '_')}_{name or 'var'}"
+        return self.add_variable(reference.shape, initializer, reference.dtype, name=label)
+
+    def add_optimizer_variables(
+        self, trainable_variables: Iterable[Variable], name: Any, initializer: Any = "zeros"
+    ) -> Any:
+        """Adds an array for each of some weights.
+
+        Args:
+            trainable_variables: The weights.
+            name: What the arrays hold; or a list of names, for as many arrays a weight.
+            initializer: Gives their first values; one for all, or a list.
+
+        Returns:
+            A list of variables; a tuple of lists for a list of names.
+        """
+        names = [name] if isinstance(name, str) else list(name)
+        firsts = initializer if isinstance(initializer, (list, tuple)) else [initializer]
+        firsts = list(firsts) * (len(names) if len(firsts) == 1 else 1)
+        if len(firsts) != len(names):
+            where = f"{type(self).__name__}.add_optimizer_variables"
+            raise bad_argument(where, f"{len(names)} initializers", "initializer", initializer)
+        found: tuple[list[Variable], ...] = tuple([] for _ in names)
+        for variable in trainable_variables:
+            for label, first, one in zip(names, firsts, found, strict=True):
+                one.append(self.add_variable_from_reference(variable, label, first))
+        return found[0] if isinstance(name, str) else found
+
+    def _get_variable_index(self, variable: Variable) -> int:
+        """Place of a weight among those of `build`; Keras's name for it."""
+        return next(i for i, v in enumerate(self._trainable_variables) if v is variable)
+
+    def assign(self, variable: Variable, value: Any) -> None:
+        """Sets a variable in place."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        """Adds to a variable in place."""
+        variable.assign(variable.value + np.asarray(value))
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        """Subtracts from a variable in place."""
+        variable.assign(variable.value - np.asarray(value))
+
+
+def _padded_bytes(variable: Variable) -> int:
+    return -(-variable.value.nbytes // _LINE) * _LINE
