@@ -2,6 +2,7 @@
 #include "gemm_tile.inc.c"
 #include "gemm.inc.c"
 #include "linear.inc.c"
+#include "panels.inc.c"
 #include "gather.inc.c"
 
 #include "../simd/math.h"

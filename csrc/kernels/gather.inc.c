@@ -36,11 +36,20 @@ FM_INLINE int FM(not_finite)(const R *x, ptrdiff_t n)
     return v_sum(s[0]) != 0;
 }
 
+/* Asks for the row's first `bytes` from memory: shuffled rows are nowhere near each other. */
+FM_INLINE void FM(prefetch_row)(const char *row, ptrdiff_t bytes)
+{
+    for (ptrdiff_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
+}
+
 FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,
                              ptrdiff_t stride, const int64_t *rows, ptrdiff_t first, ptrdiff_t m,
                              ptrdiff_t n, const enum fm_gather kind, const ptrdiff_t size,
                              const int floating)
 {
+    enum { AHEAD = 1024, MOST = 4096 }; /* bytes in flight; of a row, the processor follows on */
+    const ptrdiff_t bytes = stride == size ? (n * size < MOST ? n * size : MOST) : size;
+    const ptrdiff_t ahead = bytes < AHEAD ? AHEAD / 2 / (bytes < 64 ? 64 : bytes) + 1 : 1;
     int bad = 0;
     if (!rows) {
         src += first * row_stride;
@@ -50,6 +59,9 @@ FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row
         }
     }
     for (ptrdiff_t i = 0; i < m; i++, x += ldx) {
+        if (rows && i + ahead < m) {
+            FM(prefetch_row)(src + (ptrdiff_t)rows[first + i + ahead] * row_stride, bytes);
+        }
         const char *row = src + (rows ? (ptrdiff_t)rows[first + i] : i) * row_stride;
         if (n == 1) {
             x[0] = FM(gather_value)(row, kind);

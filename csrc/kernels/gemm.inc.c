@@ -10,6 +10,10 @@
  * exception is n == 1 with a's rows and b contiguous (fm_dots): 16 virtual lanes over k, the same on
  * every tier. k == 0 gives the bias. relu is max(0, x): NaN passes through.
  *
+ * With FM_PANELS b is kept in panels: of FM_PANEL columns each, the last one filled up, row after row:
+ * b[p, j] lies at (j / FM_PANEL) * k * FM_PANEL + p * FM_PANEL + j % FM_PANEL, ldb is not used. A
+ * product then reads b from first to last, without a copy, and leaves the page tables alone.
+ *
  * gemm chooses a way → blocks of k and of rows (large products) → panels of columns → tiles
  * (gemm_tile.inc.c).
  */
@@ -61,11 +65,12 @@ static void fm_panels(fm_product *t)
 {
     if (t->m <= 0) return;
     const fm_split rows = fm_split_rows(t->m);
-    const ptrdiff_t most = t->m == 1 ? FM_ROW_NV : FM_NV;
+    const ptrdiff_t most = t->m == 1 && !t->b_panel ? FM_ROW_NV : FM_NV;
     while (t->n > 0) {
         const ptrdiff_t vectors = (t->n + VL - 1) / VL;
         /* Never leave one vector alone: it may have to overlap its neighbour. */
-        ptrdiff_t nv = vectors <= most ? vectors : vectors == most + 1 ? vectors / 2 : most;
+        const int split = vectors == most + 1 && !t->b_panel;
+        ptrdiff_t nv = vectors <= most ? vectors : split ? vectors / 2 : most;
         const ptrdiff_t cols = nv * VL < t->n ? nv * VL : t->n;
         if (cols < VL) nv = 0;
         t->c_last = t->b_last = nv > 0 ? cols - VL : 0;
@@ -73,7 +78,7 @@ static void fm_panels(fm_product *t)
         else fm_panel(t, rows, nv);
         t->n -= cols;
         t->c += cols;
-        t->b += cols;
+        t->b += t->b_panel ? t->b_panel : cols;
         if (t->bias) t->bias += cols;
     }
 }
@@ -110,7 +115,7 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
     R pb[KC * FM_NV * VL] __attribute__((aligned(64)));
     R pa[PACKED] __attribute__((aligned(64)));
     fm_product t = *whole;
-    t.pack = pb;
+    t.pack = t.b_panel ? NULL : pb;
     t.a_packed = t.a_rs == 1 && t.a_cs != 1 && t.n >= WIDE;
     const ptrdiff_t k_blocks = (t.k + KC - 1) / KC, kc = (t.k + k_blocks - 1) / k_blocks;
     const ptrdiff_t most = t.a_packed ? PACKED / kc / FM_MR * FM_MR : MC;
@@ -194,15 +199,16 @@ static __attribute__((noinline)) void fm_dots(R *c, ptrdiff_t ldc, const R *a, p
 static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b,
                      ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const R *bias, int flags)
 {
-    if (n == 1 && a_cs == 1 && ldb == 1) {
+    if (n == 1 && a_cs == 1 && ldb == 1 && !(flags & FM_PANELS)) {
         fm_dots(c, ldc, a, a_rs, b, m, k, bias, flags);
         return;
     }
     fm_product t; /* member by member: gcc clears an initialised one first, by a slow instruction */
     t.c = c, t.a = a, t.b = b, t.bias = bias, t.pack = NULL;
     t.ldc = ldc, t.a_rs = a_rs, t.a_cs = a_cs, t.ldb = ldb;
-    t.m = m, t.n = n, t.k = k, t.flags = flags, t.a_packed = 0;
-    if (n == 1 && a_rs == 1 && ldc == 1 && !bias) { /* cᵀ = bᵀ · aᵀ: the lanes run along m */
+    t.m = m, t.n = n, t.k = k, t.flags = flags, t.a_packed = 0, t.b_panel = 0;
+    if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = k * FM_PANEL;
+    else if (n == 1 && a_rs == 1 && ldc == 1 && !bias) { /* cᵀ = bᵀ · aᵀ: the lanes run along m */
         t.a = b, t.a_rs = 0, t.a_cs = ldb;
         t.b = a, t.ldb = a_cs;
         t.m = 1, t.n = t.ldc = m;

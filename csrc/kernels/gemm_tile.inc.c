@@ -2,7 +2,8 @@
 enum {
     FM_MR = GEMM_ROWS, /* rows and vectors of a tile: its accumulators fill the registers */
     FM_NV = GEMM_VECTORS,
-    FM_ROW_NV = 8 /* vectors of a tile of one row */
+    FM_PANEL = FM_NV * VL, /* columns of a panel */
+    FM_ROW_NV = 8          /* vectors of a tile of one row */
 };
 _Static_assert(FM_MR <= 8 && FM_NV <= 4, "the tables below hold no larger tiles");
 
@@ -11,6 +12,7 @@ typedef struct fm_product {
     R *c, *pack; /* pack: room for a panel of b, or NULL */
     const R *a, *b, *bias;
     ptrdiff_t ldc, a_rs, a_cs, ldb, m, n, k;
+    ptrdiff_t b_panel;       /* distance of the panels of b, if it is kept in them, else 0 */
     ptrdiff_t c_last, b_last; /* where a panel's last vector begins: in c and bias, and in b */
     int flags;
     int a_packed; /* a is in groups of a tile's rows, each group (k, rows) contiguous */

@@ -130,8 +130,10 @@ def _whole_grad_sizes(op: Op) -> list[int]:
 
 
 def _dense_sizes(op: Op) -> list[int]:
-    flag = op.attrs.get("transposed" if op.name == "dense_bwd" else "relu", False)
-    return [*_attrs("rep", "k", "n")(op), flag, op.attrs["blas"]]
+    packed = op.attrs.get("packed", False)
+    if op.name == "dense_bwd":
+        return [*_attrs("rep", "k", "n")(op), packed, op.attrs["blas"]]
+    return [*_attrs("rep", "k", "n")(op), op.attrs["relu"], op.attrs["blas"], packed]
 
 
 # Arguments of each native op: pointers, sizes, scalars.
@@ -150,7 +152,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "grad_value": _simple(_whole_grad_sizes),
     "sum_samples": _simple(lambda op: [_width(op)]),
     "repeat_samples": _simple(lambda op: [_width(op)]),
-    "transpose": _simple(lambda op: [row_width(op.ins[0]), op.ins[0].shape[0]]),  # type: ignore[arg-type,union-attr]
+    "pack": _simple(_attrs("n", "k", "transposed")),
     "act_fwd": _activation,
     "act_bwd": _activation,
     "softmax_fwd": _simple(_attrs("rep", "n")),

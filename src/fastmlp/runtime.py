@@ -94,7 +94,7 @@ class Executable:
         self.plan = plan
         self._slots = slots or {}
         self._arena = aligned_empty(plan.arena_bytes + 64, np.uint8)
-        self._memory: dict[Buffer | Variable, np.ndarray] = {}
+        self._memory: dict[Buffer, np.ndarray] = {}
         self._alive: list[Any] = [self._arena, self._slots, self._memory]
         self.weights: dict[Variable, np.ndarray] = {}
         self.program = Program(len(plan.feeds), len(plan.fetches))
@@ -252,12 +252,11 @@ class Executable:
             return self._slots[variable][buffer.slot].ctypes.data
         if buffer.kind == "scratch":
             return 0
-        key = variable if buffer.kind == "transposed" and variable is not None else buffer
-        if key not in self._memory:
+        if buffer not in self._memory:
             dtype = np.float64 if buffer.kind == "cell" else self.plan.dtype
-            self._memory[key] = aligned_empty(buffer.width, dtype)
-            self._memory[key][...] = 0
-        address = self._memory[key].ctypes.data
+            self._memory[buffer] = aligned_empty(buffer.width, dtype)
+            self._memory[buffer][...] = 0
+        address = self._memory[buffer].ctypes.data
         if buffer.name == "step scalars":
             self._scalars = address
         return address

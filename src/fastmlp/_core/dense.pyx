@@ -2,17 +2,17 @@
 """The dense layer's three products, on the micro-kernel or on BLAS.
 
     op            p                n                                     items [i0, i1)
-    dense_fwd     y  x  w  bias    rep k n relu blas                     samples
-    dense_bwd     dx dy w          rep k n transposed blas               samples
+    dense_fwd     y  x  w  bias    rep k n relu blas packed              samples
+    dense_bwd     dx dy w          rep k n packed blas                   samples
     grad_matmul   g  x  dy         rep k n accumulate g_stride blas      rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
-    transpose     wt w             n k                                   rows of w (k)
+    pack          b  w             n k transposed                        rows of w (k)
 
     y (m, n) = x (m, k) · w (k, n) + bias (n)      dx = dy · wᵀ      dw = xᵀ · dy      dbias = Σ dy
 
-`rep` rows a sample. With `transposed`, dense_bwd reads wt (n, k), so that every product has its
-right factor row by row; BLAS needs no such copy. A gradient tile lies in the worker's scratch
-when g_stride is 0.
+`rep` rows a sample. With `packed`, w is a copy in the micro-kernel's panels (csrc/kernels/gemm.inc.c),
+for dense_bwd of wᵀ; BLAS needs no such copy. A gradient tile lies in the worker's scratch when
+g_stride is 0.
 """
 from fastmlp._core._native cimport kernels32, kernels64, real
 from fastmlp._core.op cimport Op, Step, Worker
@@ -24,6 +24,7 @@ import numpy as np
 cdef enum:
     ACCUMULATE = 1
     RELU = 2
+    PANELS = 4
 
 
 cdef void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
@@ -50,21 +51,21 @@ cdef void add_bias_relu(real *y, const real *bias, ptrdiff_t m, ptrdiff_t n, bin
 
 
 cdef void dense_fwd(real *y, const real *x, const real *w, const real *bias,
-                    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, bint relu, bint on_blas) noexcept nogil:
+                    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, bint on_blas) noexcept nogil:
     if on_blas:
         blas.gemm(y, n, x, k, False, w, n, False, m, n, k, <real>1, <real>0)
-        add_bias_relu(y, bias, m, n, relu)
+        add_bias_relu(y, bias, m, n, flags & RELU)
     else:
-        native_gemm(y, n, x, k, 1, w, n, m, n, k, bias, RELU if relu else 0)
+        native_gemm(y, n, x, k, 1, w, n, m, n, k, bias, flags)
 
 
 cdef void dense_bwd(real *dx, const real *dy, const real *w,
-                    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, bint on_blas) noexcept nogil:
-    """w is wt (n, k) on the micro-kernel, w (k, n) on BLAS."""
+                    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, bint on_blas) noexcept nogil:
+    """w is wᵀ (n, k) on the micro-kernel, w (k, n) on BLAS."""
     if on_blas:
         blas.gemm(dx, k, dy, n, False, w, n, True, m, k, n, <real>1, <real>0)
     else:
-        native_gemm(dx, k, dy, n, 1, w, k, m, k, n, <const real *>NULL, 0)
+        native_gemm(dx, k, dy, n, 1, w, k, m, k, n, <const real *>NULL, flags)
 
 
 cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
@@ -81,13 +82,14 @@ cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdi
 cdef inline void run_dense_fwd(real *y, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t rep = op.n[0], k = op.n[1], n = op.n[2]
     dense_fwd(y + i0 * rep * n, <const real *>op.p[1] + i0 * rep * k, <const real *>op.p[2],
-              <const real *>op.p[3], (i1 - i0) * rep, n, k, op.n[3], op.n[4])
+              <const real *>op.p[3], (i1 - i0) * rep, n, k,
+              (RELU if op.n[3] else 0) | (PANELS if op.n[5] else 0), op.n[4])
 
 
 cdef inline void run_dense_bwd(real *dx, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t rep = op.n[0], k = op.n[1], n = op.n[2]
     dense_bwd(dx + i0 * rep * k, <const real *>op.p[1] + i0 * rep * n, <const real *>op.p[2],
-              (i1 - i0) * rep, n, k, op.n[4])
+              (i1 - i0) * rep, n, k, PANELS if op.n[3] else 0, op.n[4])
 
 
 cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker *worker,
@@ -107,13 +109,19 @@ cdef inline void run_grad_bias(real *g, const Op *op, const Step *step, Worker *
         kernels64().colsum(g, dy, op.n[1], step.m * op.n[0], i1 - i0, op.n[2])
 
 
-cdef inline void run_transpose(real *wt, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+cdef inline void run_pack(real *b, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t n = op.n[0], k = op.n[1]
     cdef const real *w = <const real *>op.p[1] + i0 * n
     if real is float:
-        kernels32().transpose(wt + i0, k, w, n, i1 - i0, n)
+        if op.n[2]:
+            kernels32().pack_columns(b, n, w, n, i0, i1 - i0)
+        else:
+            kernels32().pack_rows(b, k, w, n, i0, i1 - i0, n)
     else:
-        kernels64().transpose(wt + i0, k, w, n, i1 - i0, n)
+        if op.n[2]:
+            kernels64().pack_columns(b, n, w, n, i0, i1 - i0)
+        else:
+            kernels64().pack_rows(b, k, w, n, i0, i1 - i0, n)
 
 
 # What the executor calls, for each element type.
@@ -141,11 +149,11 @@ cdef void grad_bias_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, pt
 cdef void grad_bias_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_grad_bias(<double *>op.p[0], op, s, w, i0, i1)
 
-cdef void transpose_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_transpose(<float *>op.p[0], op, i0, i1)
+cdef void pack_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_pack(<float *>op.p[0], op, i0, i1)
 
-cdef void transpose_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_transpose(<double *>op.p[0], op, i0, i1)
+cdef void pack_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_pack(<double *>op.p[0], op, i0, i1)
 
 
 OPS = {
@@ -153,7 +161,7 @@ OPS = {
     "dense_bwd": (<size_t>&dense_bwd_f32, <size_t>&dense_bwd_f64),
     "grad_matmul": (<size_t>&grad_matmul_f32, <size_t>&grad_matmul_f64),
     "grad_bias": (<size_t>&grad_bias_f32, <size_t>&grad_bias_f64),
-    "transpose": (<size_t>&transpose_f32, <size_t>&transpose_f64),
+    "pack": (<size_t>&pack_f32, <size_t>&pack_f64),
 }
 
 
@@ -177,7 +185,7 @@ def forward(const real[:, ::1] x, const real[:, ::1] w, bias=None, bint relu=Fal
     cdef real[:, ::1] out = y
     if m and n:
         dense_fwd(&out[0, 0], &x[0, 0] if k else NULL, &w[0, 0] if k else NULL,
-                  &b[0] if bias is not None else NULL, m, n, k, relu, on_blas)
+                  &b[0] if bias is not None else NULL, m, n, k, RELU if relu else 0, on_blas)
     return y
 
 
@@ -192,7 +200,7 @@ def backward(const real[:, ::1] dy, const real[:, ::1] w, bint on_blas=False):
     dx = np.empty((m, k), np.asarray(dy).dtype)
     cdef real[:, ::1] out = dx
     if m and k:
-        dense_bwd(&out[0, 0], &dy[0, 0] if n else NULL, &right[0, 0] if n else NULL, m, n, k, on_blas)
+        dense_bwd(&out[0, 0], &dy[0, 0] if n else NULL, &right[0, 0] if n else NULL, m, n, k, 0, on_blas)
     return dx
 
 

@@ -7,6 +7,7 @@ cdef extern from "kernels/kernels.h" nogil:
     enum:
         FM_ACCUMULATE
         FM_RELU
+        FM_PANELS
         FM_ACT_COUNT
         FM_UPDATE_COUNT
         FM_GATHER_COUNT
@@ -23,6 +24,10 @@ cdef extern from "kernels/kernels.h" nogil:
                      const float *bias, int flags) noexcept nogil
         void (*transpose)(float *b, ptrdiff_t ldb, const float *a, ptrdiff_t lda,
                           ptrdiff_t m, ptrdiff_t n) noexcept nogil
+        void (*pack_rows)(float *b, ptrdiff_t k, const float *a, ptrdiff_t lda, ptrdiff_t first,
+                          ptrdiff_t m, ptrdiff_t n) noexcept nogil
+        void (*pack_columns)(float *b, ptrdiff_t k, const float *a, ptrdiff_t lda, ptrdiff_t first,
+                             ptrdiff_t m) noexcept nogil
         void (*colsum)(float *g, const float *x, ptrdiff_t ldx, ptrdiff_t m, ptrdiff_t n,
                        int flags) noexcept nogil
         void (*add)(float *y, const float *a, const float *b, ptrdiff_t n) noexcept nogil
@@ -58,6 +63,10 @@ cdef extern from "kernels/kernels.h" nogil:
                      const double *bias, int flags) noexcept nogil
         void (*transpose)(double *b, ptrdiff_t ldb, const double *a, ptrdiff_t lda,
                           ptrdiff_t m, ptrdiff_t n) noexcept nogil
+        void (*pack_rows)(double *b, ptrdiff_t k, const double *a, ptrdiff_t lda, ptrdiff_t first,
+                          ptrdiff_t m, ptrdiff_t n) noexcept nogil
+        void (*pack_columns)(double *b, ptrdiff_t k, const double *a, ptrdiff_t lda, ptrdiff_t first,
+                             ptrdiff_t m) noexcept nogil
         void (*colsum)(double *g, const double *x, ptrdiff_t ldx, ptrdiff_t m, ptrdiff_t n,
                        int flags) noexcept nogil
         void (*add)(double *y, const double *a, const double *b, ptrdiff_t n) noexcept nogil

@@ -44,10 +44,8 @@ class State:
 
     def __getitem__(self, buffer: Buffer | None) -> np.ndarray:
         assert buffer is not None
-        if buffer.kind == "weight" and buffer.variable is not None:
+        if buffer.kind in ("weight", "packed") and buffer.variable is not None:
             return self.weights[buffer.variable]
-        if buffer.kind == "transposed" and buffer.variable is not None:
-            return self.weights[buffer.variable].T
         if buffer.data is not None:
             return buffer.data
         return self.values[buffer]
@@ -120,9 +118,7 @@ def _dense_fwd(op: Op, s: State) -> None:
 
 
 def _dense_bwd(op: Op, s: State) -> None:
-    w = s[op.ins[1]]
-    wt = w if op.attrs.get("transposed") else w.T
-    s.put(op.outs[0], s.rows(op.ins[0], op.attrs["n"]) @ wt)
+    s.put(op.outs[0], s.rows(op.ins[0], op.attrs["n"]) @ s[op.ins[1]].T)
 
 
 def _accumulate(op: Op, s: State, g: np.ndarray) -> None:
@@ -362,7 +358,7 @@ def _ema(op: Op, s: State) -> None:
         s.weights[w] = mean.copy()
 
 
-def _transpose(op: Op, s: State) -> None:
+def _pack(op: Op, s: State) -> None:
     """A copy that reads find by itself: see `State.__getitem__`."""
 
 
@@ -389,7 +385,7 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "grad_value": _grad_value,
     "sum_samples": _sum_samples,
     "repeat_samples": _repeat_samples,
-    "transpose": _transpose,
+    "pack": _pack,
     "act_fwd": _act_fwd,
     "act_bwd": _act_bwd,
     "softmax_fwd": _rows_fwd,

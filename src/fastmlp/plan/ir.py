@@ -22,7 +22,7 @@ from fastmlp.variables import Variable
 
 Kind = Literal[
     "value", "mask", "batch", "constant",
-    "weight", "transposed", "slot", "gradient", "scratch", "cell",
+    "weight", "packed", "slot", "gradient", "scratch", "cell",
 ]  # fmt: skip
 
 
@@ -32,8 +32,10 @@ class Buffer:
 
     Attributes:
         kind: `value`: one row of `shape` for each sample. `mask`: the same in bytes. `batch`: one
-            value for the whole batch. `constant`: numbers known when the plan is made. `weight`, `transposed`, `slot`, `gradient`: as large as a weight; `slot` is optimizer
-            state. `scratch`: one tile of a gradient, private to a worker. `cell`: a few doubles.
+            value for the whole batch. `constant`: numbers known when the plan is made.
+            `weight`, `slot`, `gradient`: as large as a weight; `slot` is optimizer state.
+            `packed`: a weight in the micro-kernel's panels. `scratch`: one tile of a gradient,
+            private to a worker. `cell`: a few doubles.
         shape: Without the batch.
         variable: The weight that it belongs to.
         slot: Number of the optimizer's state array.

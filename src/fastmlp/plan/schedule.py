@@ -39,10 +39,10 @@ def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
         training: Whether the plan has a backward half (for the size of a step).
     """
     native = _choose_gemm(plan, gemm)
-    refreshes = update.add_transposes(plan, native)
-    plan.prologue = [_tiles(op.ins[0].variable, [op]) for op in refreshes if op.ins[0] is not None]
     step = plan.flops * plan.capacity * (3 if training else 1)
     small = step < _SMALL_STEP
+    refreshes = update.add_packed(plan, native, forward=not small)
+    plan.prologue = [_tiles(op.ins[0].variable, [op]) for op in refreshes if op.ins[0] is not None]
     chunk = plan.capacity if small else row_chunk(plan.capacity)
     plan.phases = [Phase([_rows(plan, ops, chunk)]) for ops in phases.cut(plan.rows)]
     for stage in plan.stages:
@@ -79,7 +79,7 @@ def uses_blas(m: int, n: int, k: int, dtype: str) -> bool:
 
 
 def _choose_gemm(plan: Plan, gemm: str) -> set[Op]:
-    """Marks ops with `blas`; returns the native `dense_bwd`."""
+    """Marks ops with `blas`; returns the native `dense_fwd` and `dense_bwd`."""
     native = set()
     for op in plan.ops():
         if op.name not in ("dense_fwd", "dense_bwd", "grad_matmul"):
@@ -89,7 +89,7 @@ def _choose_gemm(plan: Plan, gemm: str) -> set[Op]:
             gemm == "auto" and uses_blas(m, op.attrs["n"], op.attrs["k"], plan.dtype)
         )
         op.attrs["blas"] = blas
-        if op.name == "dense_bwd" and not blas:
+        if op.name != "grad_matmul" and not blas:
             native.add(op)
     return native
 

@@ -1,6 +1,6 @@
 """Pass 5: what happens to each weight once its gradient is known.
 
-    gradient tile → penalty → accumulate → clip → decay → optimizer → average → transposed copy
+    gradient tile → penalty → accumulate → clip → decay → optimizer → average → copies in panels
 
 One stage, tile by tile, while the tile is in cache. Clipping by norm needs whole gradients first,
 and a constraint whole weights; each is a stage of its own.
@@ -15,6 +15,9 @@ from typing import Any
 from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage
 from fastmlp.regularizers import Regularizer
 from fastmlp.variables import Variable
+
+
+PANEL_MULTIPLE = 48  # columns of panels are filled up to: a multiple of every tier's panel
 
 
 @dataclass(frozen=True)
@@ -147,41 +150,51 @@ def _norms(gradients: Stage, updates: Stage, spec: UpdateSpec) -> list[Stage]:
     return [stage]
 
 
-def add_transposes(plan: Plan, native: set[Op]) -> list[Op]:
-    """Gives every native `dense_bwd` a transposed copy of its weight, refreshed by each update.
+def add_packed(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
+    """Gives native products copies of their weights in panels, refreshed by each update.
 
-    A weight of one row or column needs none: its transpose is the same numbers in the same order.
+    dense_bwd always reads one, of wᵀ; dense_fwd where weights are trained. A weight of one row or
+    column needs none: its transpose is the same numbers in the same order.
 
     Args:
-        native: The `dense_bwd` ops that read the copy.
+        native: The `dense_fwd` and `dense_bwd` ops that run on the micro-kernel.
+        forward: Whether a copy for dense_fwd pays: each step makes it anew.
 
     Returns:
         The ops that fill the copies before the first step.
     """
-    copies: dict[Variable, Buffer] = {}
+    copies: dict[tuple[Variable, bool], Buffer] = {}
+    forward = forward and any(op.name == "update" for op in plan.ops())
     for op in plan.rows:
         w = op.ins[1] if op in native else None
-        if w is not None and w.variable is not None and 1 not in w.shape:
-            name = f"{w.variable.path} transposed"
-            copy = Buffer("transposed", w.shape[::-1], name, w.variable)
-            op.ins[1] = copies.setdefault(w.variable, copy)
-            op.attrs["transposed"] = True
+        transposed = op.name == "dense_bwd"
+        if w is None or w.variable is None or 1 in w.shape or not (forward or transposed):
+            continue
+        k, n = w.shape[::-1] if transposed else w.shape
+        shape = (k, -(-n // PANEL_MULTIPLE) * PANEL_MULTIPLE)
+        name = f"{w.variable.path} in panels{', transposed' * transposed}"
+        copy = Buffer("packed", shape, name, w.variable)
+        op.ins[1] = copies.setdefault((w.variable, transposed), copy)
+        op.attrs["packed"] = True
     last: dict[Variable, list[Op]] = {}
     for stage in plan.stages:
         for variable, ops in stage:
             if any(op.name in ("update", "constrain") for op in ops):
                 last[variable] = ops
-    refreshes = []
-    for variable, copy in copies.items():
+    refreshes: list[Op] = []
+    constrained: Stage = []
+    for (variable, transposed), copy in copies.items():
         source = Buffer("weight", variable.shape, variable.path, variable)
-        refreshes.append(Op("transpose", [copy], [source], {}, variable.path))
-        if variable in last and last[variable][-1].name != "constrain":
-            last[variable].append(Op("transpose", [copy], [source], {}, variable.path))
-    constrained = [
-        (v, op)
-        for v, op in zip(copies, refreshes, strict=True)
-        if v in last and last[v][-1].name == "constrain"
-    ]
+        k, n = variable.shape
+        attrs = {"k": k, "n": n, "transposed": transposed}
+        refreshes.append(Op("pack", [copy], [source], attrs, variable.path))
+        if variable not in last:
+            continue
+        again = Op("pack", [copy], [source], attrs, variable.path)
+        if last[variable][-1].name == "constrain":
+            constrained.append((variable, [again]))
+        else:
+            last[variable].append(again)
     if constrained:
-        plan.stages.append([(v, [Op("transpose", op.outs, op.ins, {})]) for v, op in constrained])
+        plan.stages.append(constrained)
     return refreshes
