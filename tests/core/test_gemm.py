@@ -242,3 +242,29 @@ def test_wrong_arguments_are_refused():
     c.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
         _native.gemm(c, a, b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("m", [1, 2, 6, 13, 29])
+@pytest.mark.parametrize("n", [1, 3, 8, 10, 16, 24, 47, 48, 50, 100])
+@pytest.mark.parametrize("k", [1, 5, 16, 40, 300])
+def test_panels_give_the_bits_of_rows(k, n, m, transposed, dtype, tier):
+    random = np.random.default_rng([k, n, m])
+    a, b = random.normal(size=(m, k)).astype(dtype), random.normal(size=(k, n)).astype(dtype)
+    bias = random.normal(size=n).astype(dtype)
+    source = read_only(b.T if transposed else b)
+    panels = Guarded((_native.panels_size(k, n),), dtype)
+    panels.array[:] = np.nan  # what fills up the last panel must not be read into c
+    cut = len(source) // 3
+    _native.pack(panels.array, source, transposed, 0, cut)
+    _native.pack(panels.array, source, transposed, cut)
+    panels.check()
+    c, want = Guarded((m, n), dtype), np.zeros((m, n), dtype)
+    _native.gemm(c.array, a, b, bias, relu=True, panels=panels.array)
+    c.check()
+    _native.gemm(want, a, np.ascontiguousarray(b), bias, relu=True)
+    if n == 1:  # without panels a sum of 16 lanes
+        np.testing.assert_allclose(c.array, want, rtol=1e-4, atol=1e-4)
+    else:
+        np.testing.assert_array_equal(c.array, want)

@@ -23,6 +23,18 @@ def gemm(
     bias: NDArray[_Real] | None = None,
     relu: bool = False,
     accumulate: bool = False,
+    panels: NDArray[_Real] | None = None,
+) -> None: ...
+
+PANEL_MULTIPLE: int
+
+def panels_size(k: int, n: int) -> int: ...
+def pack(
+    b: NDArray[_Real],
+    a: NDArray[_Real],
+    transposed: bool = False,
+    first: int = 0,
+    last: int = -1,
 ) -> None: ...
 def transpose(b: NDArray[_Real], a: NDArray[_Real]) -> None: ...
 def colsum(g: NDArray[_Real], x: NDArray[_Real], accumulate: bool = False) -> None: ...

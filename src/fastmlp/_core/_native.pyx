@@ -12,6 +12,7 @@ from fastmlp._core.kernels cimport (
     FM_ACCUMULATE,
     FM_ACT_COUNT,
     FM_GATHER_COUNT,
+    FM_PANELS,
     FM_RELU,
     FM_UPDATE_COUNT,
     fm_act_names,
@@ -143,10 +144,11 @@ cdef uintptr_t _out(object x, str where) except? 0:
     return <uintptr_t> address
 
 
-def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False):
+def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None):
     """c (m, n) = a (m, k) · b (k, n) + bias (n), with relu max(c, 0); accumulate: c += a · b.
 
-    `a` may have any strides; rows of `b` and `c` are contiguous.
+    `a` may have any strides; rows of `b` and `c` are contiguous. `panels`: what `pack` made of b,
+    read in its place.
     """
     dtype = _float_type("gemm", (c, a, b, bias))
     _check(
@@ -163,6 +165,11 @@ def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False):
     if bias is not None:
         bias = np.ascontiguousarray(bias)
     cdef uintptr_t pv = _in(bias)
+    if panels is not None:
+        if panels.dtype != dtype or _vector(panels, "gemm panels") < panels_size(k, n):
+            raise ValueError(f"gemm: expected panels that hold b. Received: {panels.shape}")
+        pb = _in(panels)
+        flags |= FM_PANELS
     if dtype == np.float32:
         with nogil:
             fm_f32.gemm(<float *> pc, ldc, <const float *> pa, rs, cs, <const float *> pb, ldb,
@@ -171,6 +178,34 @@ def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False):
         with nogil:
             fm_f64.gemm(<double *> pc, ldc, <const double *> pa, rs, cs, <const double *> pb, ldb,
                         m, n, k, <const double *> pv, flags)
+
+
+PANEL_MULTIPLE = 48  # columns of panels are filled up to: a multiple of every tier's panel
+
+
+cpdef ptrdiff_t panels_size(ptrdiff_t k, ptrdiff_t n):
+    """Elements that a (k, n) matrix may take in panels."""
+    return k * ((n + PANEL_MULTIPLE - 1) // PANEL_MULTIPLE * PANEL_MULTIPLE)
+
+
+def pack(b, a, bint transposed=False, ptrdiff_t first=0, ptrdiff_t last=-1):
+    """b = a, or aᵀ, in gemm's panels; only rows first .. last - 1 of a, if given."""
+    dtype = _float_type("pack", (b, a))
+    cdef ptrdiff_t k = a.shape[0], n = a.shape[1], lda = _rows(a, "pack a")
+    last = k if last < 0 else last
+    needed = panels_size(n, k) if transposed else panels_size(k, n)
+    _check(_vector(b, "pack b") >= needed and 0 <= first <= last <= k, "pack",
+           f"room for {needed} elements and rows of a", (b, a))
+    cdef uintptr_t pb = _out(b, "pack b"), pa = _in(a[first:last])
+    if dtype == np.float32:
+        if transposed:
+            fm_f32.pack_columns(<float *> pb, n, <const float *> pa, lda, first, last - first)
+        else:
+            fm_f32.pack_rows(<float *> pb, k, <const float *> pa, lda, first, last - first, n)
+    elif transposed:
+        fm_f64.pack_columns(<double *> pb, n, <const double *> pa, lda, first, last - first)
+    else:
+        fm_f64.pack_rows(<double *> pb, k, <const double *> pa, lda, first, last - first, n)
 
 
 def transpose(b, a):

@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastmlp._core import _native
 from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage
 from fastmlp.regularizers import Regularizer
 from fastmlp.variables import Variable
-
-
-PANEL_MULTIPLE = 48  # columns of panels are filled up to: a multiple of every tier's panel
 
 
 @dataclass(frozen=True)
@@ -171,7 +169,7 @@ def add_packed(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
         if w is None or w.variable is None or 1 in w.shape or not (forward or transposed):
             continue
         k, n = w.shape[::-1] if transposed else w.shape
-        shape = (k, -(-n // PANEL_MULTIPLE) * PANEL_MULTIPLE)
+        shape = (_native.panels_size(k, n),)
         name = f"{w.variable.path} in panels{', transposed' * transposed}"
         copy = Buffer("packed", shape, name, w.variable)
         op.ins[1] = copies.setdefault((w.variable, transposed), copy)
