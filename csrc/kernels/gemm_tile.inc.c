@@ -12,7 +12,7 @@ typedef struct fm_product {
     R *c, *pack; /* pack: room for a panel of b, or NULL */
     const R *a, *b, *bias;
     ptrdiff_t ldc, a_rs, a_cs, ldb, m, n, k;
-    ptrdiff_t b_panel;       /* distance of the panels of b, if it is kept in them, else 0 */
+    ptrdiff_t b_panel;        /* distance of the panels of b, if it is kept in them, else 0 */
     ptrdiff_t c_last, b_last; /* where a panel's last vector begins: in c and bias, and in b */
     int flags;
     int a_packed; /* a is in groups of a tile's rows, each group (k, rows) contiguous */
