@@ -100,6 +100,38 @@ def transpose(m: int, n: int) -> Contest:
     return {"native": native, "numpy": numpy}
 
 
+def panel_width() -> int:
+    """Columns of a panel on the tier in use: where the second row's first element lies."""
+    a = np.arange(2 * 96, dtype=np.float32).reshape(2, 96)
+    panels = np.zeros(_native.panels_size(2, 96), np.float32)
+    _native.pack(panels, a)
+    return int(np.flatnonzero(panels == 96)[0])
+
+
+def pack(transposed: bool) -> Callable[[int, int], Contest]:
+    """Copies into panels, of a matrix or of its transpose."""
+
+    def build(m: int, n: int) -> Contest:
+        a, width = random(m, n), panel_width()
+        source = a.T if transposed else a
+        k, columns = source.shape
+        b, want = np.zeros((2, _native.panels_size(k, columns)), np.float32)
+
+        def native() -> Array:
+            _native.pack(b, a, transposed)
+            return b
+
+        def numpy() -> Array:
+            for j in range(0, columns, width):
+                part = source[:, j : j + width]
+                want[j * k : (j + width) * k].reshape(k, width)[:, : part.shape[1]] = part
+            return want
+
+        return {"native": native, "numpy": numpy}
+
+    return build
+
+
 def colsum(m: int, n: int) -> Contest:
     x, g, ones = random(m, n), np.empty(n, np.float32), np.ones(m, np.float32)
 
@@ -272,6 +304,8 @@ CONTESTS: dict[str, tuple[Callable[..., Contest], tuple[tuple[int, ...], ...]]] 
     "gemm": (gemm, PRODUCTS),
     "gemm_dw": (gemm_dw, PRODUCTS),
     "transpose": (transpose, MATRICES),
+    "pack_rows": (pack(False), MATRICES),
+    "pack_columns": (pack(True), MATRICES),
     "colsum": (colsum, MATRICES),
     **{
         build.__name__: (build, tuple((n,) for n in VECTORS))
