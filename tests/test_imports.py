@@ -13,7 +13,17 @@ PACKAGE = Path(fastmlp.__file__).parent
 
 # The order of CONTRIBUTING.md and docs/architecture.md: a module imports its own level or lower ones.
 LEVELS = (
-    ("_core", "errors", "registry", "config", "variables", "_seed", "_names", "_version"),
+    (
+        "_core",
+        "errors",
+        "registry",
+        "config",
+        "variables",
+        "_seed",
+        "_names",
+        "_spelling",
+        "_version",
+    ),
     ("graph",),
     ("ops",),
     ("plan", "_reference", "initializers", "regularizers", "constraints", "activations"),

@@ -1,6 +1,7 @@
 """fastmlp: multi-layer perceptrons on the CPU you have, with Keras 3's API and a native core."""
 
 from fastmlp import (
+    _spelling,
     activations,
     callbacks,
     config,
@@ -42,3 +43,5 @@ __all__ = [
     "show_config",
     "utils",
 ]
+
+_spelling.install()

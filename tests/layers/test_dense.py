@@ -72,6 +72,7 @@ def test_weights_are_asked_for_too_early():
         _ = layers.Dense(2, name="early").kernel
 
 
+@pytest.mark.filterwarnings("ignore:Dense:FutureWarning")
 @pytest.mark.parametrize(
     "first",
     [
@@ -89,6 +90,7 @@ def test_old_ways_to_tell_the_input_build_the_model(first):
     assert model.predict(np.ones((5, 4)), verbose=0).shape == (5, 2)
 
 
+@pytest.mark.filterwarnings("ignore:Dense:FutureWarning")
 def test_first_weights_may_be_given():
     model = Sequential([layers.Dense(1, input_dim=2, weights=[np.array([[1.0], [2.0]]), [3.0]])])
     assert model.predict(np.array([[1.0, 1.0]]), verbose=0).tolist() == [[6.0]]

@@ -140,7 +140,8 @@ def test_a_layer_whose_build_has_failed_can_be_added_again():
 
 
 def test_first_weights_that_do_not_fit_leave_the_layer_unbuilt():
-    layer = layers.Dense(2, weights=[np.ones((4, 2)), np.ones(2)])
+    with pytest.warns(FutureWarning, match="set_weights"):
+        layer = layers.Dense(2, weights=[np.ones((4, 2)), np.ones(2)])
     with pytest.raises(ValueError, match="expected 2 weights of shapes"):
         layer(np.ones((1, 3)))
     assert np.array_equal(layer(np.ones((1, 4))), [[5.0, 5.0]])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from fastmlp import _names, config, graph, initializers, ops, regularizers
 from fastmlp._seed import next_seed
+from fastmlp._spelling import accepts_old, missing
 from fastmlp.errors import bad_argument, unknown_keywords
 from fastmlp.function import Function
 from fastmlp.graph import Shape, Tensor
@@ -37,6 +39,7 @@ class Layer:
         ValueError: An argument is not as described, or unknown.
     """
 
+    @accepts_old
     def __init__(
         self,
         *,
@@ -69,7 +72,7 @@ class Layer:
             raise unknown_keywords(f"{kind} '{self.name}'", kwargs, self._known_arguments())
 
     def _known_arguments(self) -> list[str]:
-        code = type(self).__init__.__code__
+        code = inspect.unwrap(type(self).__init__).__code__
         own = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
         common = ["name", "dtype", "trainable", "activity_regularizer", "input_shape", "input_dim"]
         return list(dict.fromkeys([*own, *common, "weights"]))
@@ -84,6 +87,11 @@ class Layer:
         if dim is not None:
             shape = (dim,)
         return None if shape is None else check_shape(f"Layer '{self.name}'", shape)
+
+    if not TYPE_CHECKING:  # so that type checkers see names that are not there
+
+        def __getattr__(self, name: str) -> Any:
+            return missing(self, name)
 
     # For subclasses.
 

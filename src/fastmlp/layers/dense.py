@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import activations, constraints, initializers, ops, regularizers
+from fastmlp._spelling import accepts_old
 from fastmlp.errors import check_int
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
@@ -48,6 +49,7 @@ class Dense(Layer):
     ((3, 2), (2,))
     """
 
+    @accepts_old
     def __init__(
         self,
         units: int,

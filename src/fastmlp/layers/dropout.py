@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import ops
+from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
@@ -43,6 +44,7 @@ class Dropout(Layer):
     2014; scaled in training, as is usual since.
     """
 
+    @accepts_old
     def __init__(
         self,
         rate: float,

@@ -198,10 +198,5 @@ class Model(Trainer):
             self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
         )
 
-    def __getattr__(self, name: str) -> Any:
-        near = None if name.startswith("_") else closest(name, dir(type(self)))
-        hint = f" Did you mean {near!r}?" if near else ""
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}.{hint}")
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

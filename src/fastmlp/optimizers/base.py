@@ -17,13 +17,13 @@ import numpy as np
 from fastmlp import _names
 from fastmlp import config as settings
 from fastmlp._core import optimizers as native
+from fastmlp._spelling import accepts_old
 from fastmlp.errors import (
     bad_argument,
     check_int,
     check_number,
     unknown_keywords,
     warn_old_spelling,
-    warn_user,
 )
 from fastmlp.optimizers.apply import apply
 from fastmlp.optimizers.schedules.base import (
@@ -79,7 +79,7 @@ class Optimizer(State, Configurable):
         gradient_accumulation_steps: Updates every so many batches, >= 2, with the mean of their
             gradients; `None`: every batch.
         name: Name; `None`: the class name in snake_case, with a number from the second on.
-        **old: `lr`, and `decay`, which has no effect: spellings of earlier Kerases.
+        **unknown: Refused; `lr` and `decay`, spellings of earlier Kerases, are understood.
 
     Attributes:
         kind: Name of the native update, of `csrc/kernels/kernels.def`; empty where a subclass
@@ -108,12 +108,16 @@ class Optimizer(State, Configurable):
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
-        **old: Any,
+        **unknown: Any,
     ) -> None:
         State.__init__(self)
         where = type(self).__name__
+        if unknown:
+            known = [*inspect.signature(type(self)).parameters, *CommonArguments.__annotations__]
+            known = [name for name in known if name not in ("common", "unknown")]
+            raise unknown_keywords(where, unknown, known)
         self._learning_rate: Any = None
-        self.learning_rate = self._old_spellings(learning_rate, old)
+        self.learning_rate = learning_rate
         self.weight_decay = self._optional("weight_decay", weight_decay)
         self.clipnorm = self._optional("clipnorm", clipnorm, above=True)
         self.clipvalue = self._optional("clipvalue", clipvalue, above=True)
@@ -140,18 +144,10 @@ class Optimizer(State, Configurable):
         self._excluded: tuple[Any, ...] = ()
         self._excluded_names: tuple[str, ...] = ()
 
-    def _old_spellings(self, learning_rate: Any, old: dict[str, Any]) -> Any:
-        where = type(self).__name__
-        unknown = {name: value for name, value in old.items() if name not in ("lr", "decay")}
-        if unknown:
-            known = [*inspect.signature(type(self)).parameters, *CommonArguments.__annotations__]
-            raise unknown_keywords(where, unknown, [n for n in known if n not in ("common", "old")])
-        if old.get("decay"):
-            warn_user(f"{where}(decay=…) has no effect, as in Keras 3.", FutureWarning)
-        if "lr" in old:
-            warn_old_spelling(f"{where}(lr=…)", f"{where}(learning_rate=…)")
-            return old["lr"]
-        return learning_rate
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            setattr(cls, "__init__", accepts_old(cls.__init__, "Optimizer"))  # noqa: B010
 
     def _optional(self, name: str, value: float | None, above: bool = False) -> float | None:
         if value is None:

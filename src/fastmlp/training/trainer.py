@@ -6,11 +6,12 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastmlp import config, optimizers
+from fastmlp._spelling import accepts_old, missing, warn_bare_metric
 from fastmlp.callbacks import CallbackList, History
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Shape, Tensor
@@ -63,6 +64,11 @@ class Trainer(OnBatch):
         self._cursor: Cursor | None = None  # where the last one ended
         self._resume: Cursor | None = None  # where a callback's on_train_begin wants it to begin
 
+    if not TYPE_CHECKING:  # so that type checkers see names that are not there
+
+        def __getattr__(self, name: str) -> Any:
+            return missing(self, name)
+
     # From the subclass.
 
     inputs: list[Tensor]
@@ -82,6 +88,7 @@ class Trainer(OnBatch):
 
     # Compile.
 
+    @accepts_old
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -117,6 +124,8 @@ class Trainer(OnBatch):
         if run_eagerly:
             raise bad_argument("compile", "run_eagerly=False", "run_eagerly", run_eagerly)
         check_int("compile", "steps_per_execution", steps_per_execution, 1)
+        warn_bare_metric("metrics", metrics)
+        warn_bare_metric("weighted_metrics", weighted_metrics)
         new_optimizer = optimizers.get(optimizer)
         slots = self._output_slots() if self.outputs else None
         compiled = Compiled(loss, loss_weights, metrics, weighted_metrics, slots)
@@ -155,6 +164,7 @@ class Trainer(OnBatch):
 
     # Fit.
 
+    @accepts_old
     def fit(
         self,
         x: Any = None,
@@ -233,6 +243,7 @@ class Trainer(OnBatch):
 
     # Evaluate and predict.
 
+    @accepts_old
     def evaluate(
         self,
         x: Any = None,
@@ -277,6 +288,7 @@ class Trainer(OnBatch):
         values = [logs["loss"], *(logs[name] for name in reader.order)]
         return values if len(values) > 1 else values[0]
 
+    @accepts_old
     def predict(
         self,
         x: Any,

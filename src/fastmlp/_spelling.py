@@ -1,0 +1,313 @@
+"""Spellings of Keras 1 and 2, and misspelt names: the tables, and how each is understood.
+
+An old spelling works and gives one `FutureWarning` that names today's; a misspelt name is an error
+that asks "did you mean".
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import opcode
+import sys
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from fastmlp.errors import closest, warn_old_spelling, warn_user
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LOADERS = dict.fromkeys(
+    ("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "nb_worker", "pickle_safe")
+)
+
+# Arguments: class or method → old → today's; None: it has no effect any more.
+ARGUMENTS: dict[str, dict[str, str | None]] = {
+    "Dense": {
+        "output_dim": "units",
+        "init": "kernel_initializer",
+        "W_regularizer": "kernel_regularizer",
+        "b_regularizer": "bias_regularizer",
+        "W_constraint": "kernel_constraint",
+        "b_constraint": "bias_constraint",
+        "bias": "use_bias",
+    },
+    "Dropout": {"p": "rate"},
+    "Optimizer": {"lr": "learning_rate", "decay": None},
+    "compile": {"class_mode": None, "theano_mode": None},
+    "fit": {"nb_epoch": "epochs", "show_accuracy": None, **_LOADERS},
+    "evaluate": {"show_accuracy": None, **_LOADERS},
+    "predict": {**_LOADERS},
+}
+
+# Arguments that are still understood, and what is written today.
+KEPT = {
+    "Layer": {
+        "batch_input_shape": "an Input(batch_shape=…) before the layer",
+        "weights": "layer.set_weights(…), once it is built",
+    },
+}
+
+# Methods of models: today's, and how the old one is done.
+METHODS: dict[str, tuple[str, Callable[..., Any]]] = {}
+
+# Attributes: old → today's.
+ATTRIBUTES = {"W": "kernel", "b": "bias", "output_dim": "units"}
+
+# Modules: old → today's.
+MODULES = {
+    "initializations": "initializers",
+    "layers.advanced_activations": "layers",
+    "layers.core": "layers",
+    "layers.embeddings": "layers",
+    "layers.merge": "layers",
+    "layers.noise": "layers",
+    "layers.normalization": "layers",
+    "layers.recurrent": "layers",
+    "layers.wrappers": "layers",
+    "objectives": "losses",
+    "optimizers.legacy": "optimizers",
+    "utils.np_utils": "utils",
+    "utils.vis_utils": "utils",
+}
+
+# Names in modules: module → old → today's.
+NAMES = {
+    "regularizers": {
+        "WeightRegularizer": "L1L2",
+        "l1l2": "l1_l2",
+        "activity_l1": "l1",
+        "activity_l2": "l2",
+        "activity_l1l2": "l1_l2",
+    },
+}
+
+_ROOT = __name__.partition(".")[0]
+
+
+# Arguments.
+
+
+def accepts_old(function: F, table: str | None = None) -> F:
+    """Makes a function understand the arguments that `ARGUMENTS` has for it.
+
+    Args:
+        function: A method, or the `__init__` of a class.
+        table: Key of `ARGUMENTS`; `None`: the method's name, or the class's for an `__init__`.
+    """
+    owner, _, name = function.__qualname__.rpartition(".")
+    key = table or (owner.rpartition(".")[2] if name == "__init__" else name)
+    renamed, kept = ARGUMENTS.get(key, {}), KEPT.get(key, {})
+    old = renamed.keys() | kept.keys()
+
+    @functools.wraps(function)
+    def accepting(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not old.isdisjoint(kwargs):
+            where = type(self).__name__ if name == "__init__" else name
+            kwargs = _today(where, kwargs, renamed, kept)
+        return function(self, *args, **kwargs)
+
+    return accepting  # type: ignore[return-value]
+
+
+def _today(
+    where: str,
+    given: Mapping[str, Any],
+    renamed: Mapping[str, str | None],
+    kept: Mapping[str, str],
+) -> dict[str, Any]:
+    """Keyword arguments in today's spelling."""
+    found = {}
+    for name, value in given.items():
+        if name in kept:
+            warn_old_spelling(f"{where}({name}=…)", kept[name])
+        new = renamed.get(name, name)
+        if new is None:
+            if value:
+                warn_user(f"{where}({name}=…) has no effect, as in Keras 3.", FutureWarning)
+            continue
+        if new != name:
+            warn_old_spelling(f"{where}({name}=…)", f"{where}({new}=…)")
+            if new in given:
+                raise TypeError(f"{where}: expected {new} or {name}. Received both.")
+        found[new] = value
+    return found
+
+
+def warn_bare_metric(name: str, value: Any) -> None:
+    """Warns of a metric that is not in a list; `compile` understands it all the same."""
+    if isinstance(value, str):
+        warn_old_spelling(f"compile({name}={value!r})", f"compile({name}=[{value!r}])")
+
+
+# Attributes and methods of objects.
+
+
+def missing(obj: Any, name: str) -> Any:
+    """What an object's `__getattr__` returns or raises.
+
+    Args:
+        obj: A layer or model.
+        name: An attribute that it does not have.
+
+    Raises:
+        AttributeError: No old spelling either; it asks for the nearest name.
+    """
+    kind = type(obj)
+    if hasattr(kind, name):
+        return object.__getattribute__(obj, name)  # a property, whose own error is to be seen
+    new = ATTRIBUTES.get(name)
+    if new is not None and (hasattr(kind, new) or new in vars(obj)):
+        warn_old_spelling(f"{kind.__name__}.{name}", f"{kind.__name__}.{new}")
+        return getattr(obj, new)
+    if name in METHODS and hasattr(kind, "fit"):
+        today, method = METHODS[name]
+        return functools.partial(_call_old_method, obj, name, today, method)
+    near = None if name.startswith("_") else closest(name, _public(dir(kind), vars(obj)))
+    hint = f" Did you mean {near!r}?" if near else ""
+    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}.{hint}")
+
+
+def _public(*names: Any) -> list[str]:
+    return [name for several in names for name in several if not name.startswith("_")]
+
+
+def _call_old_method(
+    obj: Any, name: str, today: str, method: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
+    warn_old_spelling(f"model.{name}(…)", today)
+    return method(obj, *args, **{k: v for k, v in kwargs.items() if k not in _LOADERS})
+
+
+def _old_method(today: str) -> Callable[[F], F]:
+    def register(method: F) -> F:
+        METHODS[method.__name__] = today, method
+        return method
+
+    return register
+
+
+@_old_method("model.predict(x)")
+def predict_proba(model: Any, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
+    """Outputs, that is probabilities."""
+    return model.predict(x, batch_size, verbose=verbose)
+
+
+@_old_method("model.predict(x).argmax(axis=-1), or (model.predict(x) > 0.5).astype('int32')")
+def predict_classes(model: Any, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
+    """Number of each sample's class: the largest output; of a single output whether it is > 0.5."""
+    outputs = model.predict(x, batch_size, verbose=verbose)
+    return outputs.argmax(axis=-1) if outputs.shape[-1] > 1 else (outputs > 0.5).astype("int32")
+
+
+@_old_method("model.fit(generator, …)")
+def fit_generator(
+    model: Any,
+    generator: Any,
+    steps_per_epoch: int | None = None,
+    epochs: int = 1,
+    verbose: Any = 1,
+    callbacks: Any = None,
+    validation_data: Any = None,
+    validation_steps: int | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Trains on batches from a generator."""
+    kwargs = _given(kwargs, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+    if "nb_epoch" not in kwargs:
+        kwargs["epochs"] = epochs
+    more = {"verbose": verbose, "callbacks": callbacks, "validation_data": validation_data}
+    return model.fit(generator, **more, **kwargs)
+
+
+@_old_method("model.evaluate(generator, …)")
+def evaluate_generator(
+    model: Any, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0
+) -> Any:
+    """Loss and metrics on batches from a generator."""
+    options = _given({}, steps=steps, callbacks=callbacks)
+    return model.evaluate(generator, verbose=verbose, **options)
+
+
+@_old_method("model.predict(generator, …)")
+def predict_generator(
+    model: Any, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0
+) -> Any:
+    """Outputs for batches from a generator."""
+    options = _given({}, steps=steps, callbacks=callbacks)
+    return model.predict(generator, verbose=verbose, **options)
+
+
+def _given(known: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Keyword arguments, with those of `more` that are not None."""
+    return {**known, **{name: value for name, value in more.items() if value is not None}}
+
+
+# Modules.
+
+
+def install() -> None:
+    """Gives the modules of fastmlp their old and their nearest names; called once, at import."""
+    for name, module in list(sys.modules.items()):
+        top, _, inner = name.partition(".")
+        if top == _ROOT and not inner.startswith("_") and inspect.ismodule(module):
+            own = vars(module).get("__getattr__")
+            setattr(module, "__getattr__", functools.partial(_module_name, module, own))  # noqa: B010
+    for old in MODULES:
+        sys.modules.setdefault(f"{_ROOT}.{old}", _OldModule(old))
+
+
+class _OldModule(types.ModuleType):
+    """A module of an earlier Keras: it warns once, then shows what is in today's."""
+
+    def __init__(self, old: str) -> None:
+        super().__init__(f"{_ROOT}.{old}", f"Today's name is {_ROOT}.{MODULES[old]}.")
+        self._old = old
+        self._told = False
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        today = f"{_ROOT}.{MODULES[self._old]}"
+        if not self._told:
+            self._told = True
+            warn_old_spelling(self.__name__, today)
+        return _of_module(sys.modules[today], name)
+
+
+def _module_name(module: types.ModuleType, own: Callable[[str], Any] | None, name: str) -> Any:
+    """What a module's `__getattr__` returns or raises."""
+    if own is not None:
+        try:
+            return own(name)
+        except AttributeError:
+            pass
+    inner = module.__name__.removeprefix(_ROOT).removeprefix(".")
+    old = f"{inner}.{name}".removeprefix(".")
+    if old in MODULES:
+        return sys.modules[f"{_ROOT}.{old}"]
+    return _of_module(module, name)
+
+
+def _of_module(module: types.ModuleType, name: str) -> Any:
+    inner = module.__name__.removeprefix(_ROOT).removeprefix(".")
+    new = NAMES.get(inner, {}).get(name)
+    if new is not None:
+        warn_old_spelling(f"{inner}.{name}", f"{inner}.{new}")
+        return getattr(module, new)
+    if name in vars(module):
+        return vars(module)[name]
+    near = None if name.startswith("_") else closest(name, _public(vars(module)))
+    hint = f" Did you mean {near!r}?" if near else ""
+    if near and _imported_by_name():  # `from … import` would hide the hint of an AttributeError
+        raise ImportError(f"cannot import name {name!r} from {module.__name__!r}.{hint}")
+    raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}.{hint}")
+
+
+def _imported_by_name() -> bool:
+    """Whether a `from … import` is what asks."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return frame.f_code.co_code[frame.f_lasti] == opcode.opmap["IMPORT_FROM"]

@@ -1,0 +1,202 @@
+"""Old spellings work and warn once; misspelt names ask "did you mean"."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import _spelling, callbacks, layers, optimizers
+
+X, Y = np.ones((8, 4), "float32"), np.ones((8, 1), "float32")
+
+
+def model(units: int = 1) -> Any:
+    made = fastmlp.Sequential([fastmlp.Input((4,)), layers.Dense(units)])
+    made.compile("sgd", "mse")
+    return made
+
+
+# How each class or method of the table is called, with one old argument.
+VALUES = {
+    "output_dim": 3, "init": "zeros", "W_regularizer": "l2", "b_regularizer": "l1",
+    "W_constraint": "non_neg", "b_constraint": "non_neg", "bias": False, "p": 0.5, "lr": 0.5,
+    "nb_epoch": 2,
+}  # fmt: skip
+CALLS: dict[str, Callable[..., Any]] = {
+    "Dense": lambda **old: layers.Dense(**{"units": 3, **old} if "output_dim" not in old else old),
+    "Dropout": layers.Dropout,
+    "Optimizer": optimizers.Adam,
+    "compile": lambda **old: model().compile("sgd", "mse", **old),
+    "fit": lambda **old: model().fit(X, Y, verbose=0, **old),
+    "evaluate": lambda **old: model().evaluate(X, Y, verbose=0, **old),
+    "predict": lambda **old: model().predict(X, verbose=0, **old),
+}
+RENAMED = [
+    (key, old, new)
+    for key, table in _spelling.ARGUMENTS.items()
+    for old, new in table.items()
+    if key in CALLS
+]
+
+
+def once(call: Callable[[], Any], category: type[Warning] = FutureWarning) -> tuple[Any, str]:
+    """What a call returns, and its one warning, which points here."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = call()
+    assert [w.category for w in caught] == [category], [str(w.message) for w in caught]
+    assert caught[0].filename == __file__
+    return result, str(caught[0].message)
+
+
+@pytest.mark.parametrize(("key", "old", "new"), RENAMED)
+def test_an_old_argument_warns_once_and_works(key: str, old: str, new: str | None) -> None:
+    value = VALUES.get(old, 2)
+    result, message = once(lambda: CALLS[key](**{old: value}))
+    assert f"({old}=…)" in message
+    if new is None:
+        assert "has no effect" in message
+        return
+    assert f"({new}=…)" in message
+    if key == "fit":
+        assert len(result.epoch) == 2
+    else:
+        today = CALLS[key](**{new: value})
+        configs = [made.get_config() for made in (result, today)]
+        assert configs[0] | {"name": ""} == configs[1] | {"name": ""}
+        assert configs[0][new] is not None
+
+
+def test_every_table_belongs_to_something_that_is_called_so() -> None:
+    for key, table in _spelling.ARGUMENTS.items():
+        owner = getattr(layers, key, None) or getattr(fastmlp, key, None)
+        owner = owner or getattr(optimizers, key, None) or getattr(fastmlp.Model, key)
+        known = inspect.signature(owner).parameters
+        assert {new for new in table.values() if new is not None} <= set(known), key
+
+
+def test_both_spellings_at_once_are_refused() -> None:
+    with pytest.warns(FutureWarning), pytest.raises(TypeError, match="units or output_dim"):
+        layers.Dense(units=2, output_dim=2)
+
+
+def test_first_weights_and_a_batch_shape_of_a_layer() -> None:
+    kernel, bias = np.ones((4, 2), "float32"), np.zeros(2, "float32")
+    dense, message = once(lambda: layers.Dense(2, weights=[kernel, bias], input_dim=4))
+    assert "layer.set_weights" in message
+    np.testing.assert_array_equal(fastmlp.Sequential([dense]).get_weights()[0], kernel)
+    dense, message = once(lambda: layers.Dense(2, batch_input_shape=(None, 4)))
+    assert "Input(batch_shape=…)" in message
+    assert fastmlp.Sequential([dense]).input_shape == (None, 4)
+
+
+@pytest.mark.parametrize("name", ["metrics", "weighted_metrics"])
+def test_a_metric_that_is_not_in_a_list(name: str) -> None:
+    made = model()
+    _, message = once(lambda: made.compile("sgd", "mse", **{name: "mae"}))
+    assert message.endswith(f"write compile({name}=['mae']).")
+    assert "mae" in made.fit(X, Y, verbose=0).history
+
+
+def test_predict_classes_and_predict_proba() -> None:
+    three, one = model(3), model(1)
+    classes, message = once(lambda: three.predict_classes(X))
+    assert "model.predict(x).argmax(axis=-1)" in message
+    np.testing.assert_array_equal(classes, three.predict(X, verbose=0).argmax(axis=-1))
+    binary, _ = once(lambda: one.predict_classes(X, batch_size=4))
+    np.testing.assert_array_equal(binary, (one.predict(X, verbose=0) > 0.5).astype("int32"))
+    probabilities, message = once(lambda: one.predict_proba(X))
+    assert "write model.predict(x)" in message
+    np.testing.assert_array_equal(probabilities, one.predict(X, verbose=0))
+
+
+def test_attributes_of_layers() -> None:
+    dense = model(3).layers[0]
+    for old, new in _spelling.ATTRIBUTES.items():
+        value, message = once(lambda old=old: getattr(dense, old))
+        assert f"write Dense.{new}" in message
+        np.testing.assert_array_equal(value, getattr(dense, new))
+
+
+@pytest.mark.parametrize(("old", "today"), _spelling.MODULES.items())
+def test_an_old_module_warns_once_and_shows_todays_names(old: str, today: str) -> None:
+    module = importlib.import_module(f"fastmlp.{old}")
+    parent, _, last = old.rpartition(".")
+    assert getattr(importlib.import_module(f"fastmlp.{parent}".rstrip(".")), last) is module
+    new = importlib.import_module(f"fastmlp.{today}")
+    name = new.__all__[0] if hasattr(new, "__all__") else "get"
+    module._told = False
+    value, message = once(lambda: getattr(module, name))
+    assert value is getattr(new, name)
+    assert message.endswith(f"write fastmlp.{today}.")
+    assert getattr(module, name) is value
+    with pytest.raises(AttributeError, match="has no attribute 'nothing_like_this'"):
+        module.nothing_like_this  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [(module, *pair) for module, table in _spelling.NAMES.items() for pair in table.items()],
+)
+def test_an_old_name_in_a_module(module: str, old: str, new: str) -> None:
+    where = getattr(fastmlp, module)
+    value, message = once(lambda: getattr(where, old))
+    assert value is getattr(where, new)
+    assert message.endswith(f"write {module}.{new}.")
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: model().Add(layers.Dense(1)), "'Sequential' object has no attribute 'Add'.*'add'"),
+        (lambda: model().fitt(X, Y), "Did you mean 'fit'"),
+        (lambda: layers.Dense(2).get_weight(), "Did you mean 'get_weights'"),
+        (lambda: layers.Dense(2).kernel, "has no weights yet"),
+        (lambda: fastmlp.Sequantial(), "module 'fastmlp' has no attribute.*'Sequential'"),
+        (lambda: fastmlp.models.Sequental, "Did you mean 'Sequential'"),
+        (lambda: layers.dense2, r"Did you mean '[dD]ense'"),
+        (lambda: callbacks.EarlyStoping, "Did you mean 'EarlyStopping'"),
+        (lambda: optimizers.schedules.CosinDecay, "Did you mean 'CosineDecay'"),
+        (lambda: model()._private, "no attribute '_private'.$"),
+    ],
+)
+def test_a_misspelt_name_asks_did_you_mean(call: Any, sentence: str) -> None:
+    with pytest.raises(AttributeError, match=sentence):
+        call()
+
+
+def test_from_import_asks_too() -> None:
+    with pytest.raises(ImportError, match=r"cannot import name 'Sequantial' from 'fastmlp'.*'Seq"):
+        exec("from fastmlp import Sequantial")
+    with pytest.raises(ImportError, match=r"name 'Dens' from 'fastmlp.layers'"):
+        exec("from fastmlp.layers import Dens")
+
+
+def test_an_old_import_line_warns_at_the_users_line(tmp_path: Any) -> None:
+    script = tmp_path / "tutorial.py"
+    script.write_text(
+        "from fastmlp.layers.core import Dense, Dropout\n"
+        "from fastmlp.utils import np_utils\n"
+        "print(np_utils.to_categorical([1]), Dense, Dropout)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr.count("FutureWarning") == 2
+    assert f"{script}:1: FutureWarning: fastmlp.layers.core is the spelling" in done.stderr
+    assert f"{script}:3: FutureWarning: fastmlp.utils.np_utils is the spelling" in done.stderr
+
+
+def test_names_that_are_there_cost_nothing() -> None:
+    assert not hasattr(fastmlp, "__path_not_there__")
+    assert not hasattr(model(), "__deepcopy_not_there__")
+    assert inspect.signature(fastmlp.Sequential.fit).parameters["epochs"].default == 1
