@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastmlp.runtime import Executable
@@ -53,3 +55,11 @@ class LogReader:
     def logs(self, row: np.ndarray) -> dict[str, float]:
         """The same for one row, as floats."""
         return {name: float(values[0]) for name, values in self.columns(row[None]).items()}
+
+    def result(self, row: np.ndarray, return_dict: bool) -> Any:
+        """What `evaluate` returns: the loss, a list that begins with it, or a dict."""
+        logs = self.logs(row)
+        if return_dict:
+            return logs
+        values = [logs[self._loss], *(logs[name] for name in self.order)]
+        return values if len(values) > 1 else values[0]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from fastmlp._core.plan import Run
 from fastmlp.function import Function
 from fastmlp.training.data import as_source, warn_not_finite
+from fastmlp.training.logs import LogReader
+
+if TYPE_CHECKING:
+    from fastmlp.training.trainer import Trainer
 
 
 class OnBatch:
@@ -47,3 +53,89 @@ class OnBatch:
             warn_not_finite(as_source(x, "x"), self.dtype)
         result: np.ndarray = y
         return result
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One update of the weights on one batch.
+
+        Args:
+            x: Samples, as for `fit`.
+            y: Targets.
+            sample_weight: Weight of each sample.
+            class_weight: Weight of each class, `{class: weight}`.
+            return_dict: Whether to return `{name: value}`.
+
+        Returns:
+            As `evaluate`: of this batch alone, before the update.
+
+        Raises:
+            ValueError: Data and model do not fit; nothing has changed then.
+            RuntimeError: The model is not compiled.
+        """
+        return _measure(
+            cast("Trainer", self), "train", x, y, sample_weight, class_weight, return_dict
+        )
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics of one batch.
+
+        Args:
+            x: Samples, as for `fit`.
+            y: Targets.
+            sample_weight: Weight of each sample.
+            return_dict: Whether to return `{name: value}`.
+
+        Returns:
+            As `evaluate`: of this batch alone.
+
+        Raises:
+            ValueError: Data and model do not fit.
+            RuntimeError: The model is not compiled.
+        """
+        return _measure(cast("Trainer", self), "test", x, y, sample_weight, None, return_dict)
+
+
+def _measure(
+    model: Trainer,
+    mode: str,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Any,
+    return_dict: bool,
+) -> Any:
+    """Losses and metrics of one batch; with `mode='train'` the weights are updated, too.
+
+    The values are those before the update, and of this batch alone.
+    """
+    method = f"{mode}_on_batch"
+    model._require_compiled(method)
+    optimizer = model.optimizer
+    assert optimizer is not None
+    with model._lock, ExitStack() as stack:
+        with model._built_for(x) as inputs:
+            data = model._labelled(inputs, y, sample_weight, class_weight, method)
+            executable = stack.enter_context(model._executable(mode, data, data.n))
+        trains = mode == "train"
+        if trains:
+            executable.set_hyper(optimizer.hyper())
+        run = Run(
+            executable.program,
+            data.n,
+            data.n,
+            seed=model._seeds.next() if trains else 0,
+            iterations=optimizer.steps,
+            threads=executable.threads(),
+        )
+        run.go()
+        if trains:
+            optimizer.steps = run.iterations
+        return LogReader(executable).result(run.take_log()[0], return_dict)

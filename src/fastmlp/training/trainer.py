@@ -266,7 +266,8 @@ class Trainer(OnBatch):
             return_dict: Whether to return `{name: value}`.
 
         Returns:
-            The loss; with metrics a list: the loss, then the metrics in the order of `compile`.
+            The loss; with several losses or metrics a list: the loss, then the losses of the
+            outputs, then the metrics in the order of `compile`.
 
         Raises:
             ValueError: Data and model do not fit.
@@ -281,12 +282,7 @@ class Trainer(OnBatch):
                 rows = self._inference_rows(batch_size, data.n, listed.has_test_batch_hooks)
                 executable = stack.enter_context(self._executable("test", data, rows))
             row = run_pass(executable, data.n, batch_size, listed, "test", verbose)
-            reader = LogReader(executable)
-            logs = reader.logs(row)
-        if return_dict:
-            return logs
-        values = [logs["loss"], *(logs[name] for name in reader.order)]
-        return values if len(values) > 1 else values[0]
+            return LogReader(executable).result(row, return_dict)
 
     @accepts_old
     def predict(
@@ -356,6 +352,7 @@ class Trainer(OnBatch):
         y: Any,
         sample_weight: Any = None,
         class_weight: Any = None,
+        method: str = "fit",
     ) -> Rows:
         """Inputs with the targets and weights of the outputs."""
         slots, used = self._output_slots(), self._objective().used
@@ -366,7 +363,7 @@ class Trainer(OnBatch):
             return Rows(inputs, targets, weight_sources(sample_weight, slots, used, n))
         if sample_weight is not None:
             raise ValueError(
-                "fit: expected class_weight or sample_weight. Received both. "
+                f"{method}: expected class_weight or sample_weight. Received both. "
                 "Hint: multiply them into sample_weight"
             )
         width = int(self.outputs[0].shape[-1] or 0)
