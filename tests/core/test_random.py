@@ -106,3 +106,83 @@ def test_bad_arguments_raise() -> None:
         native.permutation(-1, 0, 0, 0)
     with pytest.raises(OverflowError):
         native.permutation(3, -1, 0, 0)
+
+
+def slow_shuffle(n: int, seed: int, stream: int, epoch: int) -> list[int]:
+    """Twin of `shuffle`."""
+    keys = reference.philox(np.arange(2), seed, stream, epoch).reshape(-1).tolist()
+    b = int(np.ceil(np.sqrt(n)))
+    a = -(-n // b)
+
+    def mixed(size: int, value: int, key: int) -> int:
+        h = (value ^ key) % 2**32
+        h = (h ^ h >> 16) * 0x85EBCA6B % 2**32
+        h = (h ^ h >> 13) * 0xC2B2AE35 % 2**32
+        return (h ^ h >> 16) * size >> 32
+
+    order = []
+    for i in range(n):
+        v = i
+        while True:
+            x, y = divmod(v, b)
+            for r in (0, 2, 4):
+                x = (x + mixed(a, y, keys[r])) % a
+                y = (y + mixed(b, x, keys[r + 1])) % b
+            v = x * b + y
+            if v < n:
+                break
+        order.append(v)
+    return order
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 16, 17, 997, 1024, 1025])
+def test_shuffle_is_what_its_twin_says(n: int) -> None:
+    assert native.shuffle(n, seed=1, stream=2, epoch=3).tolist() == slow_shuffle(n, 1, 2, 3)
+
+
+@pytest.mark.parametrize("n", [2**18 + 1, 600**2, 600**2 + 1, 1_000_003])
+def test_shuffle_holds_each_number_once_wherever_it_is_cut(n: int) -> None:
+    whole = native.shuffle(n, seed=1, stream=2, epoch=3)
+    np.testing.assert_array_equal(np.sort(whole), np.arange(n))
+    cuts = [0, 1, 10, n // 3, n - 1, n]
+    pieces = [native.shuffle(n, 1, 2, 3, first, last - first) for first, last in pairwise(cuts)]
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+
+
+def test_shuffle_of_more_samples_than_memory_holds() -> None:
+    rows = native.shuffle(2**61, seed=1, stream=2, epoch=3, first=2**60, m=1000)
+    assert len(set(rows.tolist())) == 1000
+    assert rows.min() >= 0
+    assert rows.max() < 2**61
+    assert abs(float(rows.mean()) / 2**60 - 1) < 0.1  # 5 standard deviations
+
+
+def chi_square(counts: np.ndarray) -> float:
+    """Deviations from equal counts, in standard deviations of the sum of their squares."""
+    mean = counts.mean()
+    freedom = counts.size - 1
+    return float((((counts - mean) ** 2).sum() / mean - freedom) / np.sqrt(2 * freedom))
+
+
+def test_shuffle_sends_every_place_everywhere_and_neighbours_apart() -> None:
+    n, epochs, cells = 2**18 + 12345, 40, 64
+    ends = np.zeros((cells, cells))
+    steps = np.zeros(cells)
+    pairs = np.zeros((cells, cells))
+    before = None
+    for epoch in range(epochs):
+        order = native.shuffle(n, seed=5, stream=7, epoch=epoch)
+        cell = order * cells // n
+        ends += np.histogram2d(np.arange(n) * cells // n, cell, bins=cells)[0]
+        steps += np.bincount((np.diff(order) % n) * cells // n, minlength=cells)
+        if before is not None:
+            pairs += np.histogram2d(before, cell, bins=cells)[0]
+        before = cell
+    for counts in (ends, steps, pairs):  # place to number, to the next one, to the next epoch
+        assert abs(chi_square(counts)) < 6
+
+
+@pytest.mark.parametrize(("n", "first", "m"), [(0, 0, None), (5, -1, 2), (5, 4, 2), (5, 0, -1)])
+def test_shuffle_refuses_places_that_there_are_not(n: int, first: int, m: int | None) -> None:
+    with pytest.raises(ValueError, match="expected places within 0 and n"):
+        native.shuffle(n, 1, 2, 3, first, m)

@@ -144,6 +144,7 @@ def run_op(size_t run, buffers, sizes, scalars, double[::1] acc, ranges, ptrdiff
     step.m = m
     step.first = 0
     step.rows = NULL
+    step.origin = 0
     step.t = 0
     step.seed = 0
     worker.id = 0

@@ -6,7 +6,8 @@ from libc.stdint cimport int64_t, uint64_t
 cdef struct Step:            # one batch; read-only while a phase runs
     ptrdiff_t m              # samples in this batch
     ptrdiff_t first          # position of its first sample in the epoch's order
-    const int64_t *rows      # order of the epoch: position -> row of the data set; NULL: 0, 1, 2 ...
+    const int64_t *rows      # rows of the data set, from position `origin` of the order on; NULL: 0, 1, 2 ...
+    ptrdiff_t origin
     int64_t t                # optimizer iterations before this step (0-based)
     uint64_t seed            # of this fit; streams of random numbers hang below it
 

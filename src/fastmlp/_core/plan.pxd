@@ -2,7 +2,7 @@
 """The executor, for other modules that run programs."""
 from libc.stdint cimport int64_t, uint64_t
 
-from fastmlp._core cimport team
+from fastmlp._core cimport random, team
 from fastmlp._core.program cimport Pass, Program
 
 
@@ -14,6 +14,8 @@ cdef struct Job:             # the cursor, and all that a worker sees
     ptrdiff_t epoch
     ptrdiff_t last_epoch
     int64_t *order           # of main's samples, drawn anew each epoch; NULL: as they are
+    bint by_steps            # order has room for one step only, whose rows come from `shuffle`
+    random.Shuffle shuffle
     uint64_t seed
     double *log              # a row for each epoch done
     ptrdiff_t log_width

@@ -44,6 +44,7 @@ cdef extern from "<stdint.h>":
 
 
 cdef enum:
+    LARGEST_ORDER = 1 << 18  # samples whose order is an array, of 2 MB; of more it is computed
     MAX_WORKERS = 256
     SHUFFLE = 0xF00D         # stream of random numbers that orders epochs; layers draw from others
 
@@ -62,6 +63,17 @@ cdef void prepare(Pass *p) noexcept nogil:
             (<float *>p.scalars)[i] = <float>h[i]
 
 
+cdef void draw_order(Job *job, Pass *p) noexcept nogil:
+    """The rows of the step at hand; most often they are known since the epoch began."""
+    if job.by_steps:
+        if p.position == 0:
+            job.shuffle = random.shuffle_of(p.samples, job.seed, SHUFFLE, job.epoch)
+        p.step.origin = p.position
+        random.shuffled(job.order, &job.shuffle, p.position, p.step.m)
+    elif p.position == 0:
+        random.permute(job.order, p.samples, job.seed, SHUFFLE, job.epoch)
+
+
 cdef bint begin_step(Job *job) noexcept nogil:
     """Prepares the next step; False when this execution is to end."""
     cdef Pass *p = &job.passes[job.at]
@@ -75,10 +87,10 @@ cdef bint begin_step(Job *job) noexcept nogil:
         job.until_check = job.check_every
         if fm_now_ns() >= job.deadline:
             return False
-    if job.at == 0 and p.position == 0 and job.order != NULL:
-        random.permute(job.order, p.samples, job.seed, SHUFFLE, job.epoch)
     p.step.first = p.position
     p.step.m = min(p.batch, p.samples - p.position)
+    if job.at == 0 and job.order != NULL:
+        draw_order(job, p)
     if p.update_kind >= 0:
         prepare(p)
     job.phase = -1
@@ -228,8 +240,10 @@ cdef class Run:
             width += after.n_out
             scratch_bytes = max(scratch_bytes, after.scratch_bytes)
             self.uses_blas = self.uses_blas or after.uses_blas
-        ordering = np.arange(samples if shuffle else 1, dtype=np.int64)
+        self.job.by_steps = samples > LARGEST_ORDER
+        ordering = None
         if shuffle:
+            ordering = np.zeros(batch if self.job.by_steps else samples, np.int64)
             order = ordering
             self.job.order = &order[0]
             self.job.passes[0].step.rows = self.job.order
@@ -312,7 +326,10 @@ cdef class Run:
         """
         cdef Pass *p = &self.job.passes[0]
         if self.job.order != NULL:
-            random.permute(self.job.order, p.samples, self.job.seed, SHUFFLE, self.job.epoch)
+            if self.job.by_steps:
+                self.job.shuffle = random.shuffle_of(p.samples, self.job.seed, SHUFFLE, self.job.epoch)
+            else:
+                random.permute(self.job.order, p.samples, self.job.seed, SHUFFLE, self.job.epoch)
         p.position = position
         (<Program>self._alive[0]).set_accumulators(sums)
 

@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Random orders. The generator is csrc/philox.h: numbers by counting, a function of where they stand."""
+from libc.math cimport ceil, sqrt
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 import numpy as np
@@ -15,6 +16,7 @@ cdef extern from "philox.h" nogil:
 
 cdef enum:
     BLOCKS = 8               # drawn together, so that the CPU works on several at a time
+    TOGETHER = 16            # the same, of places of a shuffle
 
 
 cdef uint64_t redrawn(uint64_t n, fm_philox philox, uint64_t i) noexcept nogil:
@@ -66,6 +68,80 @@ cdef void permute(int64_t *order, int64_t n, uint64_t seed, uint64_t stream, uin
         first += 4 * BLOCKS
 
 
+cdef Shuffle shuffle_of(int64_t n, uint64_t seed, uint64_t stream, uint64_t epoch) noexcept nogil:
+    """A permutation of 0 … n-1, 0 < n < 2^62, a function of the other arguments alone.
+
+    Of the n! there are it is one of 2^192: for large n, where an array of n numbers is too much.
+    """
+    cdef Shuffle s
+    cdef fm_philox philox = fm_philox_of(seed, stream, epoch)
+    cdef uint32_t[4] words
+    cdef int i
+    s.n = n
+    s.b = <uint64_t>ceil(sqrt(<double>n))
+    s.a = (s.n + s.b - 1) // s.b
+    for i in range(ROUNDS):
+        if i % 4 == 0:
+            fm_philox_block(words, philox, i // 4)
+        s.keys[i] = words[i % 4]
+    return s
+
+
+cdef inline uint64_t mixed(uint64_t size, uint64_t value, uint32_t key) noexcept nogil:
+    """A number in [0, size), size < 2^32: MurmurHash3's finalizer of value and key, scaled."""
+    cdef uint32_t h = <uint32_t>value ^ key
+    h = (h ^ h >> 16) * <uint32_t>0x85EBCA6B
+    h = (h ^ h >> 13) * <uint32_t>0xC2B2AE35
+    h ^= h >> 16
+    return h * size >> 32
+
+
+cdef void feistel(uint64_t *x, uint64_t *y, int m, const Shuffle *s) noexcept nogil:
+    """Permutes m pairs (x < a, y < b), all at once so that none waits for its own multiplications.
+
+    A Feistel network: each round adds a function of one to the other, which can be undone.
+    """
+    cdef int i, r
+    cdef uint64_t v
+    for r in range(0, ROUNDS, 2):
+        for i in range(m):
+            v = x[i] + mixed(s.a, y[i], s.keys[r])
+            x[i] = v - s.a if v >= s.a else v
+        for i in range(m):
+            v = y[i] + mixed(s.b, x[i], s.keys[r + 1])
+            y[i] = v - s.b if v >= s.b else v
+
+
+cdef void shuffled(int64_t *rows, const Shuffle *s, int64_t first, int64_t m) noexcept nogil:
+    """rows (m) = what the permutation puts at the places first … first + m - 1.
+
+    Numbers beyond n are sent through again until they are below: "cycle walking" (Black & Rogaway
+    2002, "Ciphers with arbitrary finite domains"). That is rare, as a · b < n + sqrt(n) + 1.
+    """
+    cdef uint64_t[TOGETHER] x
+    cdef uint64_t[TOGETHER] y
+    cdef uint64_t place, at, v
+    cdef int64_t done = 0
+    cdef int i, block
+    place, at = <uint64_t>first // s.b, <uint64_t>first % s.b
+    while done < m:
+        block = <int>min(m - done, <int64_t>TOGETHER)
+        for i in range(block):
+            x[i], y[i] = place, at
+            at += 1
+            if at == s.b:
+                place, at = place + 1, 0
+        feistel(x, y, block, s)
+        for i in range(block):
+            v = x[i] * s.b + y[i]
+            while v >= s.n:
+                x[i], y[i] = v // s.b, v % s.b
+                feistel(&x[i], &y[i], 1, s)
+                v = x[i] * s.b + y[i]
+            rows[done + i] = v
+        done += block
+
+
 def permutation(int64_t n, uint64_t seed, uint64_t stream, uint64_t epoch):
     """The order in which `epoch` visits n samples.
 
@@ -87,6 +163,40 @@ def permutation(int64_t n, uint64_t seed, uint64_t stream, uint64_t epoch):
     with nogil:
         permute(&view[0], n, seed, stream, epoch)
     return order[:n]
+
+
+def shuffle(int64_t n, uint64_t seed, uint64_t stream, uint64_t epoch, int64_t first=0, m=None):
+    """The order in which `epoch` visits a large number of samples, computed place by place.
+
+    Args:
+        n: Number of samples, >= 1.
+        seed: Of the generator, as `stream` and `epoch`.
+        first: First place wanted.
+        m: Number of places wanted; None: all from there on.
+
+    Returns:
+        An int64 array of m of the numbers 0 … n-1, none of them twice.
+
+    Raises:
+        ValueError: There is no such place.
+
+    Example:
+        >>> from fastmlp._core.random import shuffle
+        >>> sorted(shuffle(5, seed=1, stream=0, epoch=0).tolist())
+        [0, 1, 2, 3, 4]
+    """
+    cdef int64_t count = n - first if m is None else m
+    if n < 1 or first < 0 or count < 0 or first + count > n:
+        raise ValueError(
+            f"shuffle: expected places within 0 and n. Received: n={n}, first={first}, m={count}"
+        )
+    rows = np.empty(max(count, 1), np.int64)
+    cdef int64_t[::1] view = rows
+    cdef Shuffle s
+    with nogil:
+        s = shuffle_of(n, seed, stream, epoch)
+        shuffled(&view[0], &s, first, count)
+    return rows[:count]
 
 
 def philox(uint64_t block, uint64_t seed, uint64_t stream, uint64_t step):

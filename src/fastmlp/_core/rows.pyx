@@ -25,11 +25,11 @@ cdef inline void run_gather(real *y, const Op *op, const Step *step, ptrdiff_t i
         if real is float:
             bad = kernels32().gather[part.kind](
                 y + i0 * width + part.column, width, part.base, part.row_stride, part.stride,
-                step.rows, step.first + i0, i1 - i0, part.width)
+                step.rows, step.first - step.origin + i0, i1 - i0, part.width)
         else:
             bad = kernels64().gather[part.kind](
                 y + i0 * width + part.column, width, part.base, part.row_stride, part.stride,
-                step.rows, step.first + i0, i1 - i0, part.width)
+                step.rows, step.first - step.origin + i0, i1 - i0, part.width)
         if bad:
             feed.not_finite = 1  # any thread may say so; nobody takes it back
 
