@@ -7,8 +7,8 @@ native arguments, once. What an op's numbers mean stands at the top of its modul
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from fastmlp.plan.lower import LossSpec, MetricSpec, lower
 from fastmlp.plan.memory import layout
 from fastmlp.plan.phases import order
 from fastmlp.plan.prune import prune
+from fastmlp.plan.python import PYTHON, Memory
 from fastmlp.plan.schedule import PARALLEL_STEP, schedule
 from fastmlp.plan.update import UpdateSpec, add_penalties, add_updates
 from fastmlp.variables import Variable, aligned_empty
@@ -120,6 +121,8 @@ class Executable:
     def steps_per_check(self) -> int:
         """Steps between looks at the clock: about 50 µs of work."""
         sample = self.plan.flops + sum(feed.width for feed in self.plan.feeds)
+        if any(op.name in PYTHON for op in self.plan.ops()):
+            return 1
         return max(1, int(1_000_000 / max(5_000, sample * self.plan.capacity)))
 
     def is_current(self) -> bool:
@@ -179,7 +182,7 @@ class Executable:
         groups = [g for phase in plan.phases for g in phase.groups] + plan.prologue
         for group in groups:
             for op in group.ops:
-                if op.name not in NO_CODE:
+                if op.name not in NO_CODE and (op.name not in PYTHON or op.n_acc):
                     numbers[op] = len(entries)
                     entries.append(self._entry(op))
         self.sums = self._sum_offsets(groups)
@@ -193,6 +196,11 @@ class Executable:
             any(op.attrs.get("blas") for op in plan.ops()),
             self._alive,
         )
+        for number, phase in enumerate(plan.phases):
+            op = phase.groups[0].ops[0]
+            if op.name in PYTHON:
+                memory = _Memory(self, op, numbers.get(op, -1))
+                self.program.set_call(number, partial(memory.run, PYTHON[op.name]))
         if any(op.attrs.get("blas") for op in plan.ops()):
             _ready_blas(config.num_threads())
 
@@ -260,6 +268,42 @@ class Executable:
         if buffer.name == "step scalars":
             self._scalars = address
         return address
+
+
+class _Memory:
+    """The buffers of an executable, for one op that is Python code."""
+
+    def __init__(self, executable: Executable, op: Op, number: int) -> None:
+        self._arena, self._dtype = executable._arena, executable.plan.dtype
+        self._op = op
+        self._sums = executable.program.op_accumulators(number) if number >= 0 else np.empty(0)
+        self._m = 0
+        for buffer in (*op.outs, *op.ins):
+            if buffer is not None:
+                executable._address(buffer)  # a weight it reads counts among those of the plan
+        self._weights = executable.weights
+
+    def run(self, code: Callable[[Op, Memory], Any], m: int) -> None:
+        self._m = m
+        code(self._op, self)
+
+    def read(self, buffer: Buffer) -> np.ndarray:
+        return self._view(buffer).copy()
+
+    def write(self, buffer: Buffer, value: np.ndarray) -> None:
+        self._view(buffer)[...] = value
+
+    def sums_of(self, op: Op) -> np.ndarray:
+        return self._sums
+
+    def _view(self, buffer: Buffer) -> np.ndarray:
+        root = buffer.root()
+        shape = (self._m, *buffer.shape) if buffer.per_sample else buffer.shape
+        if root.data is not None:
+            return root.data.astype(self._dtype).reshape(shape)
+        if root.kind == "weight" and root.variable is not None:
+            return self._weights[root.variable].reshape(shape)
+        return np.ndarray(shape, self._dtype, self._arena.data, root.offset)
 
 
 @cache

@@ -11,6 +11,7 @@ cdef struct Job:             # the cursor, and all that a worker sees
     int n_passes
     int at                   # pass at hand
     ptrdiff_t phase
+    bint waiting             # for the Python code that is this phase
     ptrdiff_t epoch
     ptrdiff_t last_epoch
     int64_t *order           # of main's samples, drawn anew each epoch; NULL: as they are
@@ -44,3 +45,4 @@ cdef class Run:
     cdef void restart(self, ptrdiff_t samples, uint64_t seed, int64_t iterations) noexcept
     # Runs to the end on this thread alone, and keeps the GIL: for what takes microseconds.
     cdef int finish(self) except -1
+    cdef int _call(self) except -1

@@ -128,7 +128,11 @@ cdef void end_pass(Job *job) noexcept nogil:
 
 
 cdef ptrdiff_t advance(Job *job) noexcept nogil:
-    """Moves on to the next phase; returns its number of tasks, 0 when this execution ends."""
+    """Moves on to the next phase; returns its number of tasks.
+
+    0 when this execution ends, or where the phase is Python code: `execute` then returns, the code
+    runs, and the next `execute` goes on with the phase after it.
+    """
     cdef Pass *p = &job.passes[job.at]
     cdef Phase *phase
     job.phase += 1
@@ -139,6 +143,9 @@ cdef ptrdiff_t advance(Job *job) noexcept nogil:
         p = &job.passes[job.at]
         job.phase = 0
     phase = &p.phases[job.phase]
+    if phase.call >= 0:
+        job.waiting = True
+        return 0
     if phase.rows:
         return (p.step.m + phase.chunk - 1) // phase.chunk
     return phase.n_tasks
@@ -279,9 +286,29 @@ cdef class Run:
         self.job.until_check = PTRDIFF_MAX
         if self.uses_blas:
             blas.enter()
-        execute(&self.job, 1)
-        if self.uses_blas:
-            blas.leave()
+        try:
+            execute(&self.job, 1)
+            while self.job.waiting:
+                self._call()
+                execute(&self.job, 1)
+        finally:
+            if self.uses_blas:
+                blas.leave()
+        return 0
+
+    cdef int _call(self) except -1:
+        """The phase at hand, which is Python code. If it raises, its step has not happened."""
+        cdef Pass *p = &self.job.passes[self.job.at]
+        cdef Program program = <Program>self._alive[self.job.at]
+        cdef int number = p.phases[self.job.phase].call
+        cdef int64_t start = fm_now_ns()
+        try:
+            program.calls[number](p.step.m)
+        except BaseException:
+            self.job.waiting = False  # the next execution begins this step anew
+            raise
+        finally:
+            program.call_ns[number] += fm_now_ns() - start
         return 0
 
     @property
@@ -349,6 +376,7 @@ cdef class Run:
         """
         cdef Program main = self._alive[0]
         cdef ptrdiff_t room = self._log.shape[0]
+        cdef int64_t start
         main.cover(self.job.passes[0].step.t)
         self.job.log_room = room if epochs < 0 else min(room, self.job.logged + epochs)
         self.job.steps_left, self.job.passes_left = steps, passes
@@ -357,8 +385,14 @@ cdef class Run:
             blas.enter()
         try:
             with nogil:
-                self.job.deadline = fm_now_ns() + budget_ns
+                start = fm_now_ns()
+                self.job.deadline = start + budget_ns
                 execute(&self.job, self.threads)
+            while self.job.waiting:
+                self._call()
+                with nogil:
+                    execute(&self.job, self.threads)
+            main.run_ns += fm_now_ns() - start
         finally:
             if self.uses_blas:
                 blas.leave()
@@ -370,10 +404,14 @@ cdef void execute(Job *job, int threads) noexcept nogil:
     cdef Worker worker
     cdef ptrdiff_t number
     worker.id, worker.scratch = 0, job.scratch
-    for number in range(job.passes[0].prologue.n_tasks):
-        run_task(&job.passes[0], job.passes[0].prologue, &worker, number)
-    if begin_step(job):
+    if job.waiting:
+        job.waiting = False
         n_tasks = advance(job)
+    else:
+        for number in range(job.passes[0].prologue.n_tasks):
+            run_task(&job.passes[0], job.passes[0].prologue, &worker, number)
+        if begin_step(job):
+            n_tasks = advance(job)
     if n_tasks and threads > 1:
         team.tickets_init(job.tickets, threads)
         team.tickets_open(job.tickets, <unsigned int>n_tasks)

@@ -19,6 +19,7 @@ cdef struct Group:
 
 cdef struct Phase:
     bint rows                # one group, cut into chunks of the samples at hand
+    int call                 # number of the Python code that is the whole phase; -1: none
     ptrdiff_t chunk
     Task *tasks              # of a parameter phase
     ptrdiff_t n_tasks
@@ -80,6 +81,9 @@ cdef class Program:
     cdef readonly ptrdiff_t n_out
     cdef readonly ptrdiff_t scratch_bytes
     cdef readonly bint uses_blas
+    cdef list calls          # Python code
+    cdef list call_ns        # how long each took, all calls together
+    cdef int64_t run_ns      # how long runs of this program took
     cdef object _alive       # arrays and weights that the addresses point into
     cdef list _bound
 

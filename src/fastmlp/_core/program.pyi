@@ -1,5 +1,6 @@
 """Types of the extension module program.pyx."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ class Program:
         uses_blas: bool,
         alive: object,
     ) -> None: ...
+    def set_call(self, phase: int, call: Callable[[int], object]) -> None: ...
+    def op_accumulators(self, number: int) -> NDArray[np.float64]: ...
+    def times(self) -> tuple[float, list[float]]: ...
     def set_update(
         self, kind: int, hyper: tuple[Any, ...], scalars: int, every: int = 1
     ) -> None: ...

@@ -50,6 +50,7 @@ cdef class Program:
             raise MemoryError("no memory for a plan")
         self.base.update_kind = -1
         self._bound = [None] * (n_feeds + n_fetches)
+        self.calls, self.call_ns = [], []
 
     def __dealloc__(self):
         cdef ptrdiff_t i
@@ -116,6 +117,7 @@ cdef class Program:
     cdef int _fill_phase(self, Phase *phase, list groups) except -1:
         cdef ptrdiff_t g, i, n_tasks = 0
         phase.n_groups = len(groups)
+        phase.call = -1
         phase.groups = <Group *>calloc(len(groups) + 1, sizeof(Group))
         if phase.groups == NULL:
             raise MemoryError("no memory for a plan")
@@ -162,6 +164,21 @@ cdef class Program:
             self.base.sums[i].acc = self.base.acc + start
             start += self.base.sums[i].n_acc * self.base.sums[i].n_tasks
         return 0
+
+    def set_call(self, ptrdiff_t phase, object call):
+        """Makes Python code the whole of a phase: `call(samples)`, with the GIL, on the caller's thread."""
+        self.base.phases[phase].call = len(self.calls)
+        self.calls.append(call)
+        self.call_ns.append(0)
+
+    def op_accumulators(self, ptrdiff_t number):
+        """The accumulators of an op that has one task: a view."""
+        cdef Op *op = &self.ops[number]
+        return np.asarray(<double[:op.n_acc]>op.acc)
+
+    def times(self):
+        """Seconds of all runs, and of each piece of Python code in them."""
+        return self.run_ns * 1e-9, [ns * 1e-9 for ns in self.call_ns]
 
     def set_update(self, int kind, tuple hyper, size_t scalars, int64_t every=1):
         """The optimizer's kernel, its constants, and where a step's scalars go.

@@ -17,7 +17,8 @@ loss_scalar     dv = loss_weight S      acc[0] += m S Σ v           acc[1] += s
 metric_values   acc[0] += Σ w v / rep                               acc[1] += Σ w / wrep
 metric_scalar   acc[0] += v                                         acc[1] += 1
 
-dv may be NULL: no gradient. acc as in losses.pyx.
+dv may be NULL: no gradient. acc as in losses.pyx. python_metric, which is Python code, has an op here
+that does nothing, for its accumulators.
 """
 from fastmlp._core._native cimport real
 from fastmlp._core.loss_rows cimport loss_scale
@@ -104,9 +105,14 @@ cdef void metric_scalar_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0
     op.acc[1] += 1
 
 
+cdef void nothing(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    pass
+
+
 OPS = {
     "loss_values": (<size_t>&loss_values_f32, <size_t>&loss_values_f64),
     "loss_scalar": (<size_t>&loss_scalar_f32, <size_t>&loss_scalar_f64),
     "metric_values": (<size_t>&metric_values_f32, <size_t>&metric_values_f64),
+    "python_metric": (<size_t>&nothing, <size_t>&nothing),
     "metric_scalar": (<size_t>&metric_scalar_f32, <size_t>&metric_scalar_f64),
 }

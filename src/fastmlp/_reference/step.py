@@ -10,6 +10,7 @@ import numpy as np
 
 from fastmlp._reference import activations, dropout, losses, updates
 from fastmlp.plan.ir import Buffer, Op, Plan
+from fastmlp.plan.python import PYTHON
 from fastmlp.variables import Variable
 
 
@@ -49,6 +50,21 @@ class State:
         if buffer.data is not None:
             return buffer.data
         return self.values[buffer]
+
+    def read(self, buffer: Buffer) -> np.ndarray:
+        """A copy of a value, for Python code."""
+        return np.array(self[buffer])
+
+    def write(self, buffer: Buffer, value: np.ndarray) -> None:
+        """Sets a value that Python code has computed."""
+        if buffer.kind == "weight" and buffer.variable is not None:
+            self.weights[buffer.variable] = value
+        else:
+            self.put(buffer, value)
+
+    def sums_of(self, op: Op) -> np.ndarray:
+        """The accumulators of an op."""
+        return self.sums.setdefault(op, np.zeros(op.n_acc))
 
     def rows(self, buffer: Buffer | None, n: int) -> np.ndarray:
         """A value as a matrix of rows of n."""
@@ -413,4 +429,5 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "update": _update,
     "ema": _ema,
     "constrain": _constrain,
+    **PYTHON,
 }

@@ -62,7 +62,9 @@ class MetricSpec:
     Attributes:
         name: Its log key.
         output: Number of the output.
-        op: `metric_mean` or `metric_confusion`; unused with a function.
+        op: `metric_mean`, `metric_confusion` or, for a metric that is Python code,
+            `python_metric`, of two accumulators, the result and the number of steps; unused with
+            a function.
         kind: For `metric_mean`, name of a native row function; `params` are its scalars.
         thresholds: For `metric_confusion`.
         n_acc: Number of accumulators: 2 with a function, `(Σ w v, Σ w)`.
@@ -126,7 +128,9 @@ class _Objectives:
             target, y = self.values([self.targets[spec.output], self.outputs[spec.output]])
             weight = self._weight(spec, y.shape[:-1])
             sizes = _row_sizes(y, target, weight)
-            if spec.op == "metric_mean":
+            if spec.op == "python_metric":
+                sizes = {"metric": spec.metric, "title": spec.name, "batch": True}
+            elif spec.op == "metric_mean":
                 sizes |= {"kind": spec.kind, "params": spec.params}
             else:
                 sizes |= {"thresholds": spec.thresholds}

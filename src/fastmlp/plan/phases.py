@@ -13,6 +13,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from fastmlp.plan.ir import Buffer, Op, Plan
+from fastmlp.plan.python import PYTHON
 
 
 def order(plan: Plan) -> None:
@@ -30,5 +31,12 @@ def order(plan: Plan) -> None:
 
 
 def cut(ops: list[Op]) -> list[list[Op]]:
-    """Neighbours that run in one phase: row ops, batch ops over samples, or those over none."""
-    return [list(run) for _, run in groupby(ops, key=lambda op: (op.batch, op.per_sample))]
+    """Neighbours that run in one phase: row ops, batch ops over samples, or those over none.
+
+    Python code is alone.
+    """
+    return [list(run) for _, run in groupby(ops, key=_kind)]
+
+
+def _kind(op: Op) -> object:
+    return op if op.name in PYTHON else (op.batch, op.per_sample)

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastmlp._core import _native
+from fastmlp.constraints import Constraint
 from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage
 from fastmlp.regularizers import Regularizer
 from fastmlp.variables import Variable
+
+_CONSTRAIN = ("constrain", "python_constrain")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,12 @@ def has_factors(regularizer: Any) -> bool:
     return isinstance(regularizer, Regularizer) and kind.__call__ is Regularizer.__call__
 
 
+def is_projection(constraint: Any) -> bool:
+    """Whether it is one that the core knows, and no function of its own."""
+    own = isinstance(constraint, Constraint) and hasattr(constraint, "kind")
+    return own and type(constraint).__call__ is Constraint.__call__
+
+
 def add_penalties(b: Builder, variables: Sequence[Variable]) -> None:
     """Adds the loss of every regularizer; before the updates, since it is of the weights used."""
     stage: Stage = []
@@ -70,6 +79,7 @@ def add_updates(b: Builder, spec: UpdateSpec) -> None:
     gradients: Stage = []
     updates: Stage = []
     constraints: Stage = []
+    code: Stage = []  # constraints that are Python code: a phase each
     for variable, ops in plan.parameters.items():
         g = ops[0].outs[0]
         first = [*losses.pop(variable, []), *ops, *_shape_gradient(b, variable, g, spec)]
@@ -81,10 +91,13 @@ def add_updates(b: Builder, spec: UpdateSpec) -> None:
         else:
             updates.append((variable, [*first, *second]))
         if variable.constraint is not None:
-            op = Op("constrain", [], [b.weight(variable)], {"constraint": variable.constraint})
-            constraints.append((variable, [op]))
+            name = "constrain" if is_projection(variable.constraint) else "python_constrain"
+            attrs = {"constraint": variable.constraint}
+            op = Op(name, [], [b.weight(variable)], attrs, variable.path)
+            (constraints if name == "constrain" else code).append((variable, [op]))
     rest = list(losses.items())  # penalties of weights that no loss depends on
     stages = [gradients + rest, *_norms(gradients, updates, spec), updates, constraints]
+    stages += [[entry] for entry in code]
     plan.stages.extend(stage for stage in stages if stage)
 
 
@@ -177,7 +190,7 @@ def add_packed(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
     last: dict[Variable, list[Op]] = {}
     for stage in plan.stages:
         for variable, ops in stage:
-            if any(op.name in ("update", "constrain") for op in ops):
+            if any(op.name in ("update", *_CONSTRAIN) for op in ops):
                 last[variable] = ops
     refreshes: list[Op] = []
     constrained: Stage = []
@@ -189,7 +202,7 @@ def add_packed(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
         if variable not in last:
             continue
         again = Op("pack", [copy], [source], attrs, variable.path)
-        if last[variable][-1].name == "constrain":
+        if last[variable][-1].name in _CONSTRAIN:
             constrained.append((variable, [again]))
         else:
             last[variable].append(again)
