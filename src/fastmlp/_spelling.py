@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, dict[str, str | None]] = {
         "bias": "use_bias",
     },
     "Dropout": {"p": "rate"},
+    "Model": {"input": "inputs", "output": "outputs"},
     "Optimizer": {"lr": "learning_rate", "decay": None},
     "compile": {"class_mode": None, "theano_mode": None},
     "fit": {"nb_epoch": "epochs", "show_accuracy": None, **_LOADERS},

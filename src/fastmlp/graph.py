@@ -7,24 +7,28 @@ no cycles unless somebody edits it; `order` checks that all the same.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastmlp.variables import Variable
 
+if TYPE_CHECKING:
+    from fastmlp.calls import Call
+
 Shape = tuple[int | None, ...]
 
 _names = itertools.count()
 _layer: ContextVar[str] = ContextVar("layer", default="")
+_training: ContextVar[bool | None] = ContextVar("training", default=None)
 
 
 @contextmanager
 def layer_scope(name: str) -> Iterator[None]:
-    """Nodes made inside belong to the layer of this name, for messages."""
+    """Nodes made inside belong to the layer of this name; `''`: to no layer."""
     token = _layer.set(name)
     try:
         yield
@@ -37,23 +41,63 @@ def current_layer() -> str:
     return _layer.get()
 
 
+# What Python's operators do with a tensor, by name in `fastmlp.ops`, which fills it when imported.
+OPERATORS: dict[str, Callable[..., Any]] = {}
+
+
+def _operator(name: str, swap: bool = False) -> Callable[[Any, Any], Any]:
+    """The method behind an operator of two operands; `swap`: the tensor is the second."""
+
+    def method(self: Any, other: Any) -> Any:
+        function = OPERATORS.get(name)
+        if function is None:
+            return NotImplemented
+        return function(other, self) if swap else function(self, other)
+
+    return method
+
+
+@contextmanager
+def training_scope(training: bool | None) -> Iterator[None]:
+    """Nodes made inside behave as told: as in training, as outside, or `None`: as the plan says."""
+    token = _training.set(training)
+    try:
+        yield
+    finally:
+        _training.reset(token)
+
+
+def current_training() -> bool | None:
+    """What the layer being called was told of training."""
+    return _training.get()
+
+
 class Tensor:
     """A symbolic array: the output of a node.
+
+    Python's operators on it are the functions of `fastmlp.ops`: `a + b`, `2 * x`, `x[:, :3]`.
 
     Args:
         shape: Its shape; the first entry is `None`, the batch, unless it is one value for all
             samples, as a weight is.
         dtype: `'float32'` or `'float64'`.
         node: The node that computes it.
+
+    Attributes:
+        call: The layer's or operation's call that returned it; `None` for an input, and inside
+            of a layer.
     """
 
-    __slots__ = ("dtype", "name", "node", "shape")
+    __slots__ = ("call", "dtype", "name", "node", "shape")
+
+    __array_ufunc__ = None  # so that `array * tensor` asks the tensor
 
     def __init__(self, shape: Shape, dtype: str, node: Node, name: str | None = None) -> None:
         self.shape = tuple(shape)
         self.dtype = dtype
         self.node = node
         self.name = name or f"tensor_{next(_names)}"
+        self.call: Call | None = None
 
     @property
     def ndim(self) -> int:
@@ -70,8 +114,57 @@ class Tensor:
             "Hint: use fastmlp.ops on it, or give the model an array."
         )
 
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"{self!r} is symbolic: it is neither true nor false before there is data. "
+            "Hint: use fastmlp.ops.where in place of `if`"
+        )
+
+    def __len__(self) -> int:
+        raise TypeError(f"{self!r} is symbolic and has no length. Hint: look at its shape")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError(f"{self!r} is symbolic: it cannot be iterated over. Hint: slice it")
+
+    def __float__(self) -> float:
+        raise TypeError(f"{self!r} is symbolic and has no values. Hint: use fastmlp.ops on it")
+
+    __add__, __radd__ = _operator("add"), _operator("add", swap=True)
+    __sub__, __rsub__ = _operator("subtract"), _operator("subtract", swap=True)
+    __mul__, __rmul__ = _operator("multiply"), _operator("multiply", swap=True)
+    __truediv__, __rtruediv__ = _operator("true_divide"), _operator("true_divide", swap=True)
+    __floordiv__, __rfloordiv__ = _operator("floor_divide"), _operator("floor_divide", swap=True)
+    __mod__, __rmod__ = _operator("mod"), _operator("mod", swap=True)
+    __pow__, __rpow__ = _operator("power"), _operator("power", swap=True)
+    __matmul__, __rmatmul__ = _operator("matmul"), _operator("matmul", swap=True)
+    __lt__, __le__ = _operator("less"), _operator("less_equal")
+    __gt__, __ge__ = _operator("greater"), _operator("greater_equal")
+    __and__, __rand__ = _operator("logical_and"), _operator("logical_and", swap=True)
+    __or__, __ror__ = _operator("logical_or"), _operator("logical_or", swap=True)
+
+    def __getitem__(self, key: Any) -> Any:
+        return _call_operator("get_item", self, key)
+
+    def __neg__(self) -> Any:
+        return _call_operator("negative", self)
+
+    def __abs__(self) -> Any:
+        return _call_operator("absolute", self)
+
+    def __invert__(self) -> Any:
+        return _call_operator("logical_not", self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
     def __repr__(self) -> str:
         return f"<Tensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+
+def _call_operator(name: str, x: Tensor, *others: Any) -> Any:
+    if name not in OPERATORS:
+        raise TypeError(f"There is no operation '{name}' on {x!r}.")
+    return OPERATORS[name](x, *others)
 
 
 class Node:
@@ -86,9 +179,10 @@ class Node:
 
     Attributes:
         layer: Name of the layer that made it, for messages.
+        training: Whether it behaves as in training; `None`: as the plan says.
     """
 
-    __slots__ = ("attrs", "inputs", "layer", "op", "output", "weights")
+    __slots__ = ("attrs", "inputs", "layer", "op", "output", "training", "weights")
 
     def __init__(
         self,
@@ -104,7 +198,14 @@ class Node:
         self.weights = tuple(weights)
         self.attrs = dict(attrs or {})
         self.layer = current_layer()
+        self.training = current_training()
         self.output = Tensor(shape, dtype, self)
+
+    def reads(self, training: bool | None) -> tuple[Tensor, ...]:
+        """The inputs that count: of a `phase` node the one for training, or the other."""
+        if self.op != "phase" or training is None:
+            return self.inputs
+        return (self.inputs[0 if training else 1],)
 
     def __repr__(self) -> str:
         return f"<Node {self.op} {self.layer!r} -> {self.output.shape}>"
@@ -129,13 +230,30 @@ def constant_tensor(value: Any, dtype: str) -> Tensor:
     return Node("constant", (), array.shape, dtype, attrs={"value": array}).output
 
 
-def order(outputs: Iterable[Tensor]) -> list[Node]:
+def phase(train: Tensor, infer: Tensor) -> Tensor:
+    """`train` while a plan trains, `infer` otherwise; of one shape."""
+    if train.shape != infer.shape:
+        raise ValueError(
+            f"Layer '{current_layer()}': expected one output shape with training=True and "
+            f"training=False. Received: {train.shape} and {infer.shape}"
+        )
+    return Node("phase", [train, infer], train.shape, train.dtype).output
+
+
+def order(
+    outputs: Iterable[Tensor], inputs: Iterable[Tensor] = (), training: bool | None = None
+) -> list[Node]:
     """All nodes that the outputs need, each after the nodes it reads.
+
+    Args:
+        outputs: What is wanted.
+        inputs: Tensors that are given: their nodes, and what only these read, are left out.
+        training: Which side of `phase` nodes is needed; `None`: both.
 
     Raises:
         ValueError: The nodes form a cycle.
     """
-    done: dict[Node, bool] = {}  # False while its inputs are being visited
+    done: dict[Node, bool] = {t.node: True for t in inputs}  # False while inputs are visited
     result: list[Node] = []
     stack: list[tuple[Node, bool]] = [(t.node, False) for t in reversed(list(outputs))]
     while stack:
@@ -146,7 +264,7 @@ def order(outputs: Iterable[Tensor]) -> list[Node]:
         elif node not in done:
             done[node] = False
             stack.append((node, True))
-            for tensor in reversed(node.inputs):
+            for tensor in reversed(node.reads(training)):
                 if not done.get(tensor.node, True):
                     raise ValueError(f"The graph has a cycle through {tensor.node!r}.")
                 stack.append((tensor.node, False))

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp._core import activations as _activations
+from fastmlp.calls import operation
 from fastmlp.errors import unknown_name
-from fastmlp.graph import Node, Shape, Tensor, current_layer
+from fastmlp.graph import OPERATORS, Node, Shape, Tensor, current_layer
 from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
@@ -125,6 +126,14 @@ class Dropout(OpSpec):
         dx = b.value(x.shape, f"d_{x.name}")
         b.emit("dropout_bwd", [dx], [dy, op.outs[1]], rate=op.attrs["rate"])
         b.add_gradient(x, dx)
+
+
+class Pass(OpSpec):
+    """y = x, and nothing to do: the identity, and the side of a phase that counts"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        return ins[0]
 
 
 class Affine(OpSpec):
@@ -261,6 +270,8 @@ OPS: dict[str, type[OpSpec]] = {
     "softmax": Softmax,
     "log_softmax": Softmax,
     "dropout": Dropout,
+    "identity": Pass,
+    "phase": Pass,
     "affine": Affine,
     "reshape": Reshape,
     "add": Add,
@@ -363,6 +374,7 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     return _node("reshape", [x], (None, *shape) if x.per_sample else tuple(shape))
 
 
+@operation
 def add(a: Tensor, b: Tensor) -> Tensor:
     """`a + b`, of equal shapes."""
     if a.shape != b.shape:
@@ -406,3 +418,6 @@ def _floating(x: Any) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise TypeError(f"Expected numbers. Received: dtype={array.dtype}")
     return array.astype(np.float32)
+
+
+OPERATORS["add"] = add

@@ -1,30 +1,35 @@
-"""The base of all layers: names, weights, building, and calls on tensors and arrays."""
+"""The base of all layers: names, building, and calls on tensors and arrays."""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from fastmlp import _names, config, graph, initializers, ops, regularizers
+from fastmlp import _names, _tree, calls, config, graph, ops, regularizers
 from fastmlp._seed import next_seed
 from fastmlp._spelling import accepts_old, missing
+from fastmlp.calls import Call
 from fastmlp.errors import bad_argument, unknown_keywords
 from fastmlp.function import Function
 from fastmlp.graph import Shape, Tensor
+from fastmlp.layers import eager
+from fastmlp.layers.holder import WeightHolder
 from fastmlp.registry import snake_case
-from fastmlp.variables import Variable
 
 _DTYPES = ("float32", "float64")
 
 
-class Layer:
+class Layer(WeightHolder):
     """A named function with weights.
 
     A layer stores its arguments in `__init__`, makes its weights in `build(input_shape)`, and
     describes in `call(x)` what it computes, with functions of `fastmlp.ops` and other layers.
+    `call` runs on symbolic tensors: once for each use of the layer. If it takes an argument
+    `training`, it runs once for training and once for the rest.
 
     Args:
         name: Name; made from the class's name if `None`.
@@ -37,6 +42,15 @@ class Layer:
 
     Raises:
         ValueError: An argument is not as described, or unknown.
+
+    Example:
+
+    >>> from fastmlp import ops
+    >>> class Double(Layer):
+    ...     def call(self, x):
+    ...         return ops.add(x, x)
+    >>> Double()([[1.0, 2.0]])
+    array([[2., 4.]], dtype=float32)
     """
 
     @accepts_old
@@ -49,22 +63,22 @@ class Layer:
         activity_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
+        super().__init__(trainable)
         kind = type(self).__name__
         if name is not None and not isinstance(name, str):
             raise bad_argument(kind, "a string or None", "name", name)
         self.name = name or _names.unique_name(snake_case(kind))
-        dtype = getattr(dtype, "name", dtype) or config.floatx()
+        dtype = _dtype_name(dtype) or config.floatx()
         if dtype not in _DTYPES:
             raise bad_argument(f"{kind} '{self.name}'", "'float32' or 'float64'", "dtype", dtype)
         self.dtype: str = dtype
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.built = False
-        self.input_shape: Shape | None = None
-        self.output_shape: Shape | None = None
-        self._trainable = bool(trainable)
-        self._variables: list[Variable] = []
-        self._constants: set[Variable] = set()  # made with trainable=False
-        self._functions: dict[Any, Function] = {}
+        self._has_built = False
+        self.calls: list[Call] = []
+        self._shapes: tuple[Any, Any] | None = None  # of the first call's input and output
+        self._made_in_init = 0  # weights that are older than build
+        self._is_building = False
+        self._functions: dict[Any, Any] = {}
         self._first_weights = kwargs.pop("weights", None)
         self.given_input_shape = self._take_input_shape(kwargs)
         kwargs.pop("autocast", None)
@@ -95,181 +109,188 @@ class Layer:
 
     # For subclasses.
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Any) -> None:
         """Makes the weights for inputs of this shape, the batch included."""
 
-    def call(self, x: Any) -> Any:
-        """What the layer computes from a symbolic tensor."""
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """What the layer computes from symbolic tensors."""
         raise NotImplementedError(
             f"{type(self).__name__} '{self.name}': a layer needs a call(self, x) method."
         )
 
-    def add_weight(
-        self,
-        shape: tuple[int, ...] = (),
-        initializer: Any = "glorot_uniform",
-        dtype: str | None = None,
-        trainable: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        name: str = "weight",
-    ) -> Variable:
-        """Makes a weight; for use in `build`.
-
-        Args:
-            shape: Its shape.
-            initializer: Gives its first value.
-            dtype: Its type; the layer's if `None`.
-            trainable: Whether `fit` updates it while the layer is trainable.
-            regularizer: Penalty added to the loss.
-            constraint: Applied after each update.
-            name: Name within the layer.
-        """
-        dtype = dtype or self.dtype
-        value = np.asarray(initializers.get(initializer)(tuple(shape), dtype=dtype))
-        if value.shape != tuple(shape):
-            raise ValueError(
-                f"{type(self).__name__} '{self.name}': expected the initializer of '{name}' to "
-                f"return shape {tuple(shape)}. Received: shape={value.shape}"
-            )
-        variable = Variable(value, name, dtype, trainable, regularizer, constraint)
-        variable.path = f"{self.name}/{name}"
-        self._variables.append(variable)
-        if not trainable:
-            self._constants.add(variable)
-        self._apply_trainable()
-        return variable
-
     # Calls.
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Applies the layer.
 
         Args:
-            x: A symbolic tensor, or an array `(batch, …)`.
-            training: For an array: whether to behave as in training (dropout). Default: no.
+            *args: As `call` takes them: symbolic tensors or arrays `(batch, …)`, or lists, tuples
+                and dicts of them.
+            **kwargs: Further arguments of `call`; `training`: whether to behave as in training
+                (dropout). Default: on arrays no; on tensors as the model that uses the result.
 
         Returns:
-            A symbolic tensor, or a new array.
-        """
-        if isinstance(x, Tensor):
-            return self._call_symbolic(x)
-        x = np.asarray(x)
-        if x.dtype.kind not in "biuf":
-            raise TypeError(
-                f"{type(self).__name__} '{self.name}': expected numbers. Received: dtype={x.dtype}"
-            )
-        if x.ndim < 2:
-            raise ValueError(
-                f"{type(self).__name__} '{self.name}': expected inputs (batch, features). "
-                f"Received: shape={x.shape}. Hint: x[None] makes a batch of one sample."
-            )
-        key = (x.shape[1:], bool(training), *(v.trainable for v in self._variables))
-        if key not in self._functions:
-            entry = graph.input_tensor((None, *x.shape[1:]), self.dtype)
-            self._functions[key] = Function([entry], [self(entry)], bool(training))
-        return self._functions[key]([x], next_seed() if training else 0)[0]
+            Symbolic tensors, or new arrays.
 
-    def _call_symbolic(self, x: Tensor) -> Tensor:
+        Raises:
+            ValueError: The inputs do not suit the layer.
+            TypeError: They are no numbers, or `call` returns something else than tensors.
+        """
+        if "_first_weights" not in vars(self):
+            raise RuntimeError(
+                f"{type(self).__name__}: __init__ did not call super().__init__(). "
+                "Hint: make it the first line"
+            )
+        if calls.tensors((args, kwargs)):
+            return self._call_symbolic(args, kwargs)
+        return self._call_arrays(args, kwargs)
+
+    def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with graph.layer_scope(self.name):
-            self._ensure_built(x.shape)
-            y: Tensor = self.call(x)
+            self._check_dtype(calls.tensors((args, kwargs)))
+            self._build_once(args)
+            outputs = self._check_outputs(self._trace(args, kwargs))
             regularizer = self.activity_regularizer
             if regularizer is not None:
-                y = ops.activity_penalty(y, regularizer.l1, regularizer.l2)
-        if self.output_shape is None:
-            self.input_shape, self.output_shape = x.shape, y.shape
-        return y
+                outputs = _tree.apply(
+                    lambda y: ops.activity_penalty(y, regularizer.l1, regularizer.l2), outputs
+                )
+        if self._shapes is None:
+            self._shapes = (shapes(args[0]) if args else None, shapes(outputs))
+        return calls.record(self, args, kwargs, outputs)
 
-    def _ensure_built(self, input_shape: Shape) -> None:
-        if self.built:
-            return
-        known = len(self._variables)
-        try:
-            self.build(input_shape)
-            if self._first_weights is not None:
-                self.set_weights(self._first_weights)
-        except BaseException:
-            del self._variables[known:]  # so that building again does not make them twice
-            raise
-        self.built = True
+    def _trace(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Runs `call`; twice if it asks whether the model trains, and nobody has told yet."""
+        takes = _parameters(type(self).call)
+        kwargs = dict(kwargs)
+        training = kwargs.pop("training", None)
+        if training is None:
+            training = graph.current_training()
+        if kwargs.get("mask", 0) is None and "mask" not in takes:
+            del kwargs["mask"]
+
+        def trace(phase: bool | None) -> Any:
+            told = {"training": phase} if "training" in takes else {}
+            with graph.training_scope(phase):
+                return self.call(*args, **kwargs, **told)
+
+        if training is not None or "training" not in takes:
+            return trace(None if training is None else bool(training))
+        train, infer = trace(True), trace(False)
+        if not _tree.same_form(train, infer):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected call to return one structure with "
+                f"training=True and training=False. Received: {train!r} and {infer!r}"
+            )
+        both = zip(_tree.flatten(train), _tree.flatten(infer), strict=True)
+        return _tree.pack(train, [a if a is b else graph.phase(a, b) for a, b in both])
+
+    def _check_outputs(self, outputs: Any) -> Any:
+        found = _tree.flatten(outputs)
+        wrong = [leaf for leaf in found if not isinstance(leaf, Tensor)]
+        if wrong or not found:
+            raise TypeError(
+                f"{type(self).__name__} '{self.name}': expected call to return tensors. "
+                f"Received: {(wrong[0] if wrong else outputs)!r}. Hint: call gets symbolic tensors; "
+                "compute with fastmlp.ops, and return the result"
+            )
+        return outputs
+
+    def _check_dtype(self, inputs: list[Tensor]) -> None:
+        dtypes = {t.dtype for t in inputs}
+        if len(dtypes) > 1 or (self._variables and dtypes != {self.dtype}):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected inputs of dtype {self.dtype}. "
+                f"Received: {', '.join(sorted(dtypes))}. Hint: give Inputs and layers one dtype, "
+                "or set it for all by fastmlp.config.set_floatx"
+            )
+
+    def _call_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Runs a function compiled for inputs of these shapes."""
+        where = f"{type(self).__name__} '{self.name}'"
+        training = bool(kwargs.pop("training", None))
+        form = (
+            tuple(eager.to_arrays(where, arg) for arg in args),
+            eager.to_arrays(where, kwargs, options=True),
+        )
+        key = (eager.key(form), training, *(v.trainable for v in self.weights))
+        if key not in self._functions:
+            with graph.layer_scope(self.name):
+                inputs, again = eager.to_tensors(form, self.dtype)
+                outputs = self._call_symbolic(*again)
+            self._functions[key] = Function(inputs, _tree.flatten(outputs), training), outputs
+        function, outputs = self._functions[key]
+        arrays = [leaf for leaf in _tree.flatten(form) if isinstance(leaf, np.ndarray)]
+        return _tree.pack(outputs, function(arrays, next_seed() if training else 0))
+
+    def _build_once(self, args: tuple[Any, ...]) -> None:
+        """Makes the weights for these inputs, unless there are some already."""
+        if not self._has_built:
+            takes = len(_parameters(type(self).build))
+            self.build(*[shapes(arg) for arg in args[:takes]])
+
+    def __init_subclass__(cls, build_once: bool = True, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if build_once and "build" in vars(cls):
+            cls.build = _once(cls.build)  # type: ignore[method-assign]
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights exist."""
+        return self._has_built
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._has_built = bool(value)
+
+    def _makes_weights(self) -> bool:
+        return type(self).build is not Layer.build
 
     def unbuild(self) -> None:
         """Forgets the weights and the input's shape: the data that told it were refused."""
-        self.built = False
-        self.input_shape = self.output_shape = None
-        self._variables, self._constants, self._functions = [], set(), {}
+        self._has_built = False
+        self._shapes = None
+        del self._variables[self._made_in_init :]
+        self._functions, self.calls = {}, []
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the output for inputs of this shape, the batch included."""
-        x = graph.input_tensor(tuple(input_shape), self.dtype)
+    def compute_output_shape(self, *input_shapes: Any) -> Any:
+        """Shapes of the outputs for inputs of these shapes, the batch included."""
         with graph.layer_scope(self.name):
-            self._ensure_built(x.shape)
-            shape: Shape = self.call(x).shape
-        return shape
-
-    # Weights.
-
-    @property
-    def trainable(self) -> bool:
-        """Whether `fit` updates its weights; compile the model again after a change."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        self._apply_trainable()
-
-    def _apply_trainable(self) -> None:
-        for variable in self._variables:
-            variable.trainable = self._trainable and variable not in self._constants
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights, trainable ones first made first."""
-        return list(self._variables)
-
-    variables = weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        return [v for v in self._variables if v.trainable]
-
-    trainable_variables = trainable_weights
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        return [v for v in self._variables if not v.trainable]
-
-    non_trainable_variables = non_trainable_weights
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of the weights' values."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Any) -> None:
-        """Sets the values of all weights.
-
-        Args:
-            weights: Arrays as `get_weights` returns them.
-
-        Raises:
-            ValueError: Their number or a shape differs; nothing is changed then.
-        """
-        set_values(f"{type(self).__name__} '{self.name}'", self.weights, weights)
-
-    def count_params(self) -> int:
-        """Number of elements of all weights.
-
-        Raises:
-            ValueError: The layer has not been built.
-        """
-        if not self.built and type(self).build is not Layer.build:
-            raise ValueError(
-                f"{type(self).__name__} '{self.name}': has no weights yet. "
-                "Hint: give the model an Input, or call it on data first."
+            args = tuple(
+                map_shapes(lambda shape: graph.input_tensor(shape, self.dtype), given)
+                for given in input_shapes
             )
-        return sum(v.size for v in self.weights)
+            self._build_once(args)
+            return shapes(self._trace(args, {}))
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of the first input it was called on, the batch included; `None` before."""
+        return None if self._shapes is None else self._shapes[0]
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of the first output, the batch included; `None` before the first call."""
+        return None if self._shapes is None else self._shapes[1]
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensors of its first call."""
+        args = self._first_call("input").args
+        return args[0] if len(args) == 1 else list(args)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensors that its first call returned: to make a model that ends there."""
+        return self._first_call("output").outputs
+
+    def _first_call(self, what: str) -> Call:
+        if not self.calls:
+            raise AttributeError(
+                f"{type(self).__name__} '{self.name}': has no {what} yet, since it was not called "
+                "on a symbolic tensor. Hint: give the model an Input"
+            )
+        return self.calls[0]
 
     # Configs.
 
@@ -284,6 +305,64 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _once(build: Callable[..., None]) -> Callable[..., None]:
+    """`build` that runs once, and undoes itself when it fails."""
+
+    @functools.wraps(build)
+    def once(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self._is_building:  # super().build(...)
+            build(self, *args, **kwargs)
+        elif not self._has_built:
+            self._made_in_init = known = len(self._variables)
+            self._is_building = True
+            try:
+                build(self, *args, **kwargs)
+                if self._first_weights is not None:
+                    self.set_weights(self._first_weights)
+            except BaseException:
+                del self._variables[known:]  # so that building again does not make them twice
+                raise
+            finally:
+                self._is_building = False
+            self._has_built = True
+
+    return once
+
+
+Layer.build = _once(Layer.build)  # type: ignore[method-assign]
+
+
+@functools.cache
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of a method's arguments, without `self`."""
+    found = list(inspect.signature(function).parameters.values())[1:]
+    names = [p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return tuple(names)
+
+
+def _dtype_name(dtype: Any) -> Any:
+    """`'float32'` of a NumPy type, of Keras's policies and of their configs."""
+    if isinstance(dtype, Mapping):
+        return dtype.get("config", {}).get("name")
+    return getattr(dtype, "name", dtype)
+
+
+def shapes(structure: Any) -> Any:
+    """The structure with shapes in place of tensors, the batch as `None`."""
+    return _tree.apply(
+        lambda leaf: (None, *leaf.shape[1:]) if hasattr(leaf, "shape") else leaf, structure
+    )
+
+
+def map_shapes(function: Callable[[Shape], Any], given: Any) -> Any:
+    """The structure with `function(shape)` in place of each shape."""
+    if isinstance(given, Mapping):
+        return {key: map_shapes(function, given[key]) for key in given}
+    if all(d is None or isinstance(d, (int, np.integer)) for d in given):
+        return function(tuple(given))
+    return [map_shapes(function, one) for one in given]
 
 
 def check_shape(where: str, shape: Any) -> tuple[int, ...]:
@@ -303,23 +382,3 @@ def check_shape(where: str, shape: Any) -> tuple[int, ...]:
     if not whole or any(int(d) < 1 for d in sizes):
         raise bad_argument(where, "a shape of positive integers without the batch", "shape", given)
     return tuple(int(d) for d in sizes)
-
-
-def set_values(where: str, variables: list[Variable], values: Any) -> None:
-    """Sets several weights; all or none.
-
-    Raises:
-        ValueError: The number of values or a shape differs.
-    """
-    arrays = [np.asarray(value) for value in values]
-    expected = [v.shape for v in variables]
-    if [a.shape for a in arrays] != expected:
-        raise ValueError(
-            f"{where}: expected {len(expected)} weights of shapes {expected}. "
-            f"Received: {len(arrays)} of shapes {[a.shape for a in arrays]}"
-        )
-    for array in arrays:
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"{where}: expected numbers. Received: dtype={array.dtype}")
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)

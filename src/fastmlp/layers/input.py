@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import _names, config, graph
+from fastmlp.calls import Call
 from fastmlp.errors import bad_argument, unknown_name
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer, check_shape
@@ -57,12 +58,25 @@ class InputLayer(Layer):
         self.shape = check_shape(f"Input '{self.name}'", sample)
         self.batch_shape = (batch_size, *self.shape)
         self.built = True
-        self.output_shape = (None, *self.shape)
         self.input_dtype = dtype
-        self.output: Tensor = graph.input_tensor((None, *self.shape), config.floatx(), self.name)
+        kind = "float64" if getattr(dtype, "name", dtype) == "float64" else config.floatx()
+        self.tensor = graph.input_tensor((None, *self.shape), kind, self.name)
+        self.tensor.call = Call(self, (), {}, self.tensor)
+        self.calls.append(self.tensor.call)
+        self._shapes = (self.tensor.shape, self.tensor.shape)
 
     def call(self, x: Tensor) -> Tensor:
         return x
+
+    @property
+    def input(self) -> Tensor:
+        """The symbolic tensor that the model starts from."""
+        return self.tensor
+
+    @property
+    def output(self) -> Tensor:
+        """The same tensor."""
+        return self.tensor
 
     def get_config(self) -> dict[str, Any]:
         return {"batch_shape": self.batch_shape, "dtype": self.input_dtype, "name": self.name}
@@ -96,4 +110,4 @@ def Input(
     >>> Input((4,)).shape
     (None, 4)
     """
-    return InputLayer(shape, batch_size, dtype, batch_shape, name, **kwargs).output
+    return InputLayer(shape, batch_size, dtype, batch_shape, name, **kwargs).tensor

@@ -1,117 +1,178 @@
-"""What all models share: layers, weights, calls and the summary."""
+"""What all models share: layers, their graph, calls and the summary."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from fastmlp import _names
+from fastmlp import _names, _tree, graph
 from fastmlp._seed import next_seed
+from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, closest
 from fastmlp.function import Function
-from fastmlp.graph import Shape, Tensor
-from fastmlp.layers.base import Layer, set_values
+from fastmlp.graph import Tensor
+from fastmlp.layers import InputLayer, eager
+from fastmlp.layers.base import Layer, check_shape, map_shapes
+from fastmlp.models.network import Network
 from fastmlp.models.summary import print_summary
-from fastmlp.registry import snake_case
 from fastmlp.training.trainer import Trainer
-from fastmlp.variables import Variable
+from fastmlp.variables import move_to_arena
+
+_SHAPE = "a shape with the batch first, as (None, 4)"
 
 
-class Model(Trainer):
-    """Base of models; use `Sequential`.
+class Model(Layer, Trainer, build_once=False):
+    """Layers with inputs and outputs, which can be trained; itself a layer.
+
+    Either made of symbolic tensors, `Model(inputs, outputs)`, or a subclass with layers in its
+    attributes and a method `call`, which is run once, on symbolic tensors, when the model first
+    sees data.
 
     Args:
+        inputs: Tensors made by `Input`, or computed from such: one, or a list, tuple or dict.
+        outputs: Tensors computed from them: one, or a list, tuple or dict.
         name: Name; made from the class's name if `None`.
+        trainable: Whether `fit` updates the weights.
+
+    Raises:
+        TypeError: Something is no symbolic tensor.
+        ValueError: An output needs an input that is not given, or a name is taken twice.
+
+    Example:
+
+    >>> from fastmlp import Input, layers
+    >>> a, b = Input((3,), name="a"), Input((2,), name="b")
+    >>> hidden = layers.Dense(2, activation="relu")(a)
+    >>> model = Model(inputs=[a, b], outputs=layers.Dense(1)(hidden + b))
+    >>> model.output_shape, model.count_params()
+    ((None, 1), 11)
     """
 
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__()
-        if name is not None and not isinstance(name, str):
-            raise bad_argument(type(self).__name__, "a string or None", "name", name)
-        self.name = name or _names.unique_name(snake_case(type(self).__name__))
-        self.inputs: list[Tensor] = []
-        self.outputs: list[Tensor] = []
-        self._functions: dict[bool, Function] = {}
+    @accepts_old
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        kind = type(self).__name__
+        if (inputs is None) != (outputs is None):
+            missing = "inputs" if inputs is None else "outputs"
+            raise TypeError(f"{kind}: expected inputs and outputs. Received: no {missing}")
+        if type(self) is Model and name is None:
+            name = _names.unique_name("functional")
+        Trainer.__init__(self)
+        Layer.__init__(self, name=name, trainable=trainable, **kwargs)
+        self._network: Network | None = None
+        self._arena: Any = None
+        if inputs is not None:
+            self._set_network(Network(f"{kind} '{self.name}'", inputs, outputs))
+            if not trainable:
+                self.trainable = False
 
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, without inputs."""
-        raise NotImplementedError
+    # The graph.
 
-    @property
-    def built(self) -> bool:
-        """Whether the weights exist."""
-        return bool(self.outputs)
+    def _set_network(self, network: Network | None) -> None:
+        """Takes a graph, or forgets the one there is."""
+        self._network = network
+        self._functions, self._executables = {}, {}
+        if network is not None:
+            self.dtype = network.outputs[0].dtype
+            weights = self.weights
+            self._arena = move_to_arena(weights) if self._arena is None else self._arena
 
-    @property
-    def input_shape(self) -> Shape:
-        """Shape of the input, the batch included."""
-        return self._built_tensors()[0][0].shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """Shape of the output, the batch included."""
-        return self._built_tensors()[1][0].shape
-
-    def _built_tensors(self) -> tuple[list[Tensor], list[Tensor]]:
-        if not self.built:
+    def _graph(self) -> Network:
+        if self._network is None:
             raise RuntimeError(
                 f"{type(self).__name__} '{self.name}': is not built, since it does not know its "
                 "input. Hint: begin with Input((features,)), or call fit or build first"
             )
-        return self.inputs, self.outputs
-
-    # Weights.
+        return self._network
 
     @property
-    def weights(self) -> list[Variable]:
-        """Weights of all layers, each once."""
-        found = dict.fromkeys(v for layer in self.layers for v in layer.weights)
-        return list(found)
+    def built(self) -> bool:
+        """Whether its inputs are known, and so the weights exist."""
+        return self._network is not None
 
-    variables = weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        return [v for v in self.weights if v.trainable]
-
-    trainable_variables = trainable_weights
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._has_built = bool(value)
 
     @property
-    def non_trainable_weights(self) -> list[Variable]:
-        return [v for v in self.weights if not v.trainable]
-
-    non_trainable_variables = non_trainable_weights
+    def inputs(self) -> list[Tensor]:
+        """The symbolic inputs, flat; none before the model is built."""
+        return [] if self._network is None else list(self._network.inputs)
 
     @property
-    def trainable(self) -> bool:
-        """Whether `fit` updates the weights; compile again after a change."""
-        return any(layer.trainable for layer in self.layers)
+    def outputs(self) -> list[Tensor]:
+        """The symbolic outputs, flat; none before the model is built."""
+        return [] if self._network is None else list(self._network.outputs)
 
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self.layers:
-            layer.trainable = value
+    @property
+    def input_names(self) -> list[str]:
+        """A name for each input: its key in a dict of inputs, or its own."""
+        return [] if self._network is None else list(self._network.input_names)
 
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights' values."""
-        return [v.numpy() for v in self.weights]
+    @property
+    def output_names(self) -> list[str]:
+        """A name for each output: its key in a dict of outputs, or the name of its layer."""
+        return [] if self._network is None else list(self._network.output_names)
 
-    def set_weights(self, weights: Any) -> None:
-        """Sets the values of all weights.
+    @property
+    def _input_structure(self) -> Any:
+        return self._graph().input_structure
 
-        Args:
-            weights: Arrays as `get_weights` returns them.
+    @property
+    def _output_structure(self) -> Any:
+        return self._graph().output_structure
 
-        Raises:
-            ValueError: Their number or a shape differs; nothing is changed then.
-        """
-        set_values(f"{type(self).__name__} '{self.name}'", self.weights, weights)
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, in the structure in which they were given."""
+        return self._input_structure
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, in the structure in which they were given."""
+        return self._output_structure
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of the input, the batch included; a list of them for several."""
+        return _one_or_list([t.shape for t in self._graph().inputs])
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of the output, the batch included; a list of them for several."""
+        return _one_or_list([t.shape for t in self._graph().outputs])
+
+    @property
+    def operations(self) -> list[Any]:
+        """Layers, inputs and functions of `fastmlp.ops`: all that is called between in and out."""
+        return list(self._graph().layers)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers; of `Model(inputs, outputs)` its inputs, too."""
+        if self._is_functional():
+            return [layer for layer in self._graph().layers if isinstance(layer, Layer)]
+        return [layer for layer in super()._sublayers() if isinstance(layer, Layer)]
+
+    def _is_functional(self) -> bool:
+        """Whether the layers are known from symbolic tensors, not from attributes."""
+        return self._network is not None and type(self).call is Model.call
+
+    def _sublayers(self) -> list[Any]:
+        found = super()._sublayers()
+        if not self._is_functional():
+            return found
+        first = self.layers
+        return [*first, *(layer for layer in found if not any(layer is f for f in first))]
 
     def count_params(self) -> int:
         """Number of elements of all weights."""
-        self._built_tensors()
+        self._graph()
         return sum(v.size for v in self.weights)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -122,58 +183,152 @@ class Model(Trainer):
         """
         if (name is None) == (index is None):
             raise bad_argument("get_layer", "either name or index", "name", name)
+        layers = self.layers
         if index is not None:
-            if not -len(self.layers) <= index < len(self.layers):
-                raise bad_argument("get_layer", f"one of {len(self.layers)} layers", "index", index)
-            return self.layers[index]
-        names = [layer.name for layer in self.layers]
+            if not -len(layers) <= index < len(layers):
+                raise bad_argument("get_layer", f"one of {len(layers)} layers", "index", index)
+            return layers[index]
+        names = [layer.name for layer in layers]
         if name in names:
-            return self.layers[names.index(name)]
+            return layers[names.index(name)]
         near = closest(str(name), names)
         hint = f" Did you mean {near!r}?" if near else ""
         raise ValueError(f"No layer {name!r} in '{self.name}'.{hint} Layers: {', '.join(names)}.")
 
+    # Building.
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights for inputs of this shape, the batch included; or several shapes.
+
+        Raises:
+            ValueError: It is no shape.
+        """
+        if self._network is None and input_shape is not None:
+            where = f"{type(self).__name__} '{self.name}'"
+            if not isinstance(input_shape, (tuple, list, dict)):
+                raise bad_argument(where, _SHAPE, "input_shape", input_shape)
+            self._ensure_built(map_shapes(lambda shape: _sample(where, shape), input_shape))
+
+    def _build_once(self, args: tuple[Any, ...]) -> None:
+        if type(self).build is not Model.build and not self._is_building:
+            super()._build_once(args)
+
+    def _ensure_built(self, row_shapes: Any) -> list[Any]:
+        """Builds the model for samples of these shapes, if need be.
+
+        Args:
+            row_shapes: Shape of a sample, a tuple; or a list or dict of them.
+
+        Returns:
+            The layers that were built, for `_unbuild`.
+        """
+        if self._network is not None:
+            return []
+        new = [layer for layer in self._all_layers() if not layer.built]
+        try:
+            self._set_network(self._trace_network(row_shapes))
+        except BaseException:
+            self._unbuild(new)
+            raise
+        return new
+
+    def _trace_network(self, row_shapes: Any) -> Network:
+        """The graph of `call`, with the calls of the layers inside on record."""
+        inputs = map_shapes(lambda shape: InputLayer(shape or (1,), dtype=self.dtype), row_shapes)
+        inputs = _tree.apply(lambda layer: layer.tensor, inputs)
+        self._build_once((inputs,))
+        with graph.layer_scope(""):
+            outputs = self._trace((inputs,), {})
+        where = f"{type(self).__name__} '{self.name}'"
+        return Network(where, inputs, self._check_outputs(outputs), unique_names=False)
+
+    def _unbuild(self, layers: list[Any]) -> None:
+        if not layers:
+            return
+        for layer in layers:
+            if layer is not self:
+                layer.unbuild()
+        self._arena = None
+        self._set_network(None)
+
+    def unbuild(self) -> None:
+        """Forgets the graph, and the weights that were made for it."""
+        super().unbuild()
+        self._unbuild(list(self._all_layers()))
+
     # Calls.
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Any) -> Any:
+        """The outputs for given inputs; a subclass describes its own here."""
+        if self._network is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} '{self.name}': a model needs inputs and outputs, or a "
+                "method call(self, inputs)."
+            )
+        return self._network.run(self._match_inputs(inputs))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Outputs for one batch, without batching or a progress bar.
 
         Args:
-            x: Array `(batch, …)`, or a symbolic tensor.
-            training: Whether layers behave as in training (dropout). Default: no.
+            *args: Arrays `(batch, …)` or symbolic tensors: one, or a list, tuple or dict.
+            **kwargs: `training`: whether layers behave as in training (dropout). Default: no.
 
         Returns:
-            A new array `(batch, …)`, or a symbolic tensor.
+            New arrays `(batch, …)`, or symbolic tensors, in the structure of the outputs.
         """
-        known = None if training else self._functions.get(False)
-        if known is not None and (y := known.on_array(x)) is not None:
-            return y
-        if isinstance(x, Tensor):
-            return self._call_symbolic(x)
-        x = np.asarray(x)
-        if x.dtype.kind not in "biuf":
-            raise TypeError(f"'{self.name}': expected numbers. Received: dtype={x.dtype}")
-        if x.ndim < 2:
-            raise ValueError(
-                f"'{self.name}': expected inputs (batch, …). Received: shape={x.shape}. "
-                "Hint: x[None] makes a batch of one sample"
-            )
-        self._ensure_built(x.shape[1:])
-        self._check_row_shape(x.shape)
-        key = bool(training)
+        if len(args) == 1 and not kwargs:
+            known = self._functions.get(False)
+            if known is not None and (y := known.on_array(args[0])) is not None:
+                return y
+        return super().__call__(*args, **kwargs)
+
+    def _call_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Outputs for one batch, without batching or a progress bar."""
+        if len(args) != 1 or kwargs.keys() - {"training", "mask"}:
+            return super()._call_arrays(args, kwargs)
+        x = eager.to_arrays(f"'{self.name}'", args[0])
+        self._ensure_built(_tree.apply(lambda array: array.shape[1:], x))
+        arrays = self._match_inputs(x)
+        training = bool(kwargs.get("training"))
+        simple = len(arrays) == 1 and isinstance(self._output_structure, Tensor)
+        key = training if simple else (training, "several")
         if key not in self._functions:
-            self._functions[key] = Function(self.inputs, self.outputs, key)
-        return self._functions[key]([x], next_seed() if training else 0)[0]
+            self._functions[key] = Function(self.inputs, self.outputs, training)
+        results = self._functions[key](arrays, next_seed() if training else 0)
+        return _tree.pack(self._output_structure, results)
 
-    def _call_symbolic(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
+    def _match_inputs(self, given: Any) -> list[Any]:
+        """What was given for each input, in order.
 
-    def _check_row_shape(self, shape: tuple[int, ...]) -> None:
-        expected = self.input_shape
-        if shape[1:] != expected[1:]:
+        Raises:
+            ValueError: Some are missing, unknown, or of another shape.
+        """
+        network = self._graph()
+        names = network.input_names
+        if isinstance(given, dict):
+            for name in [*names, *given]:
+                if name not in given or name not in names:
+                    what = "is missing" if name in names else "is unknown"
+                    raise ValueError(
+                        f"'{self.name}': expected the inputs {names}. "
+                        f"Received: {list(given)}, where '{name}' {what}"
+                    )
+            found = [given[name] for name in names]
+        else:
+            found = _tree.flatten(given)
+        if len(found) != len(names):
             raise ValueError(
-                f"'{self.name}': expected inputs of shape {expected}. Received: shape={shape}"
+                f"'{self.name}': expected {len(names)} inputs, {names}. Received: {len(found)}"
             )
+        for x, tensor in zip(found, network.inputs, strict=True):
+            if x.shape[1:] != tensor.shape[1:]:
+                which = f" for '{tensor.name}'" if len(names) > 1 else ""
+                raise ValueError(
+                    f"'{self.name}': expected inputs of shape {tensor.shape}{which}. "
+                    f"Received: shape={x.shape}"
+                )
+        return found
 
     def summary(
         self,
@@ -190,7 +345,7 @@ class Model(Trainer):
             line_length: Width of the table in characters.
             positions: Where columns end, as shares of the width.
             print_fn: Called with the text instead of `print`.
-            expand_nested: Accepted; a Sequential model holds no models.
+            expand_nested: Whether to show the layers of models within this one.
             show_trainable: Whether to tell which layers are trainable.
             layer_range: `(first, last)` names of layers to show.
         """
@@ -198,5 +353,13 @@ class Model(Trainer):
             self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
         )
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+def _one_or_list(found: list[Any]) -> Any:
+    return found[0] if len(found) == 1 else found
+
+
+def _sample(where: str, shape: Any) -> tuple[int, ...]:
+    """The shape of a sample, from one with the batch first."""
+    if len(shape) < 2:
+        raise bad_argument(where, _SHAPE, "input_shape", shape)
+    return check_shape(where, shape[1:])

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastmlp import graph
-from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
-from fastmlp.layers.base import Layer, check_shape
+from fastmlp.layers.base import Layer, shapes
 from fastmlp.layers.input import InputLayer
 from fastmlp.models.model import Model
-from fastmlp.variables import move_to_arena
+from fastmlp.models.network import Network
 
 
 class Sequential(Model):
@@ -42,10 +41,9 @@ class Sequential(Model):
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name=name)
         self._input: Tensor | None = None
         self._layers: list[Layer] = []
-        self._arena: Any = None
         if isinstance(layers, (Layer, Tensor)):
             layers = [layers]
         for layer in layers or []:
@@ -75,30 +73,22 @@ class Sequential(Model):
             return None
         layer = self._layers.pop()
         if not self._layers and self._input is None:
-            self.inputs, self.outputs = [], []
+            self._set_network(None)
         elif rebuild:
             self._rebuild()
         return layer
 
     @property
     def layers(self) -> list[Layer]:
+        """The layers, without the input."""
         return list(self._layers)
-
-    def build(self, input_shape: Any = None) -> None:
-        """Makes the weights for inputs of this shape, the batch included."""
-        if self.built or input_shape is None:
-            return
-        if not isinstance(input_shape, (tuple, list)) or len(input_shape) < 2:
-            expected = "a shape with the batch first, as (None, 4)"
-            raise bad_argument(f"Sequential '{self.name}'", expected, "input_shape", input_shape)
-        self._ensure_built(check_shape(f"Sequential '{self.name}'", tuple(input_shape)[1:]))
 
     def _append(self, layer: Any) -> None:
         if isinstance(layer, Tensor) and layer.node.op == "input":
             self._add_input(layer)
             return
         if isinstance(layer, InputLayer):
-            self._add_input(layer.output)
+            self._add_input(layer.tensor)
             return
         if not isinstance(layer, Layer):
             hint = ". Hint: write Dense(4), not Dense" if isinstance(layer, type) else ""
@@ -120,14 +110,13 @@ class Sequential(Model):
         self._input = tensor
 
     def _set_input(self, shape: tuple[int, ...], dtype: str | None = None) -> None:
-        dtype = dtype or (self._layers[0].dtype if self._layers else "float32")
-        self._input = graph.input_tensor((None, *shape), dtype, "input_layer")
+        dtype = dtype or (self._layers[0].dtype if self._layers else None)
+        self._input = InputLayer(shape, dtype=dtype).tensor
 
     def _rebuild(self) -> None:
         """Calls the layers again, from the input on."""
-        self._functions = {}
+        self._set_network(None)
         if self._input is None or not self._layers:
-            self.inputs, self.outputs = [], []
             return
         dtypes = {layer.dtype for layer in self._layers}
         if len(dtypes) > 1:
@@ -135,37 +124,32 @@ class Sequential(Model):
                 f"Sequential '{self.name}': expected layers of one dtype. "
                 f"Received: {', '.join(sorted(dtypes))}"
             )
-        self.dtype = self._layers[0].dtype
-        if self._input.dtype != self.dtype:
-            self._input = graph.input_tensor(self._input.shape, self.dtype, self._input.name)
-        y = self._call_symbolic(self._input)
-        self.inputs, self.outputs = [self._input], [y]
-        self._executables = {}
-        self._arena = move_to_arena(self.weights) if self._arena is None else self._arena
+        dtype = self._layers[0].dtype
+        if self._input.dtype != dtype:
+            self._input = InputLayer(
+                self._input.shape[1:], dtype=dtype, name=self._input.name
+            ).tensor
+        y: Any = self._input
+        with graph.layer_scope(""), graph.training_scope(None):
+            for layer in self._layers:
+                y = layer(y)
+        self._set_network(Network(f"Sequential '{self.name}'", self._input, y))
 
-    def _call_symbolic(self, x: Tensor) -> Tensor:
-        for layer in self._layers:
-            x = layer(x)
-        return x
+    def _build_once(self, args: tuple[Any, ...]) -> None:
+        if self._network is None:
+            self._ensure_built(shapes(args[0])[1:])
 
-    def _ensure_built(self, row_shape: tuple[int, ...]) -> list[Any]:
+    def _ensure_built(self, row_shapes: Any) -> list[Any]:
         if not self._layers:
             raise ValueError(f"Sequential '{self.name}': has no layers yet. Hint: add one")
-        if self.built:
-            return []
-        new = [layer for layer in self._layers if not layer.built]
-        try:
-            self._set_input(row_shape or (1,))
-            self._rebuild()
-        except BaseException:
-            self._unbuild(new)
-            raise
-        return new
+        return super()._ensure_built(row_shapes)
+
+    def _trace_network(self, row_shapes: Any) -> Network:
+        self._set_input(row_shapes or (1,))
+        self._rebuild()
+        return self._graph()
 
     def _unbuild(self, layers: list[Any]) -> None:
-        if not layers:
-            return
-        for layer in layers:
-            layer.unbuild()
-        self._input, self._arena = None, None
-        self._rebuild()
+        if layers:
+            self._input = None
+            super()._unbuild(layers)

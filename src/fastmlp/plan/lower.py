@@ -43,9 +43,8 @@ class Lowering:
         Raises:
             ValueError: They need an input that is not fed.
         """
-        for node in graph.order(tensors):
-            if node.output not in self.values:
-                self.values[node.output] = self._node(node)
+        for node in graph.order(tensors, self.values, self.training):
+            self.values[node.output] = self._node(node)
         return [self.values[t] for t in tensors]
 
     def _node(self, node: Node) -> Buffer:
@@ -60,8 +59,9 @@ class Lowering:
         if node.op == "constant":
             return b.constant(node.attrs["value"])
         first = len(b.plan.rows)
-        ins = [self.values[t] for t in node.inputs]
-        y = ops.OPS[node.op].fwd(b, node, ins, self.training)
+        ins = [self.values[t] for t in node.reads(self.training)]
+        training = self.training if node.training is None else node.training
+        y = ops.OPS[node.op].fwd(b, node, ins, training)
         for op in b.plan.rows[first:]:
             if op.name in ops.GRADIENTS and any(b.differentiable(x) for x in op.ins):
                 for out in op.outs:

@@ -21,7 +21,7 @@ class OnBatch:
 
     name: str
     dtype: str
-    _functions: dict[bool, Function]
+    _functions: dict[Any, Any]
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Outputs for one batch, computed as a whole.
@@ -44,11 +44,11 @@ class OnBatch:
         array([[3.],
                [7.]], dtype=float32)
         """
-        known = self._functions.get(False)
+        known: Function | None = self._functions.get(False)
         y = None if known is None else known.on_array(x)
         if y is None:
             y = self(x)  # type: ignore[operator]
-            known = self._functions[False]
+            known = self._functions.get(False)
         if known is not None and len(y) and known.not_finite():
             warn_not_finite(as_source(x, "x"), self.dtype)
         result: np.ndarray = y

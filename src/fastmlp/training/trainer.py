@@ -71,15 +71,23 @@ class Trainer(OnBatch):
 
     # From the subclass.
 
-    inputs: list[Tensor]
-    outputs: list[Tensor]
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The symbolic inputs, flat."""
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The symbolic outputs, flat."""
+        raise NotImplementedError
 
     @property
     def weights(self) -> list[Variable]:
+        """All weights."""
         raise NotImplementedError
 
-    def _ensure_built(self, row_shape: tuple[int, ...]) -> list[Any]:
-        """Builds the model for samples of this shape, if need be; returns the layers built."""
+    def _ensure_built(self, row_shapes: Any) -> list[Any]:
+        """Builds the model for samples of these shapes, if need be; returns the layers built."""
         raise NotImplementedError
 
     def _unbuild(self, layers: list[Any]) -> None:

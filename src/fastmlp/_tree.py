@@ -1,0 +1,88 @@
+"""Nested structures: lists, tuples and dicts with something at their leaves.
+
+Everything that is no list, tuple or dict is a leaf; `None` is no leaf but an empty place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+
+def keys(mapping: Mapping[Any, Any]) -> list[Any]:
+    """The keys of a dict in the order in which its leaves are counted: sorted, as in Keras."""
+    try:
+        return sorted(mapping)
+    except TypeError:  # keys of several types
+        return sorted(mapping, key=lambda key: (type(key).__name__, str(key)))
+
+
+def walk(structure: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every leaf with its path: the keys and positions that lead to it."""
+    if isinstance(structure, Mapping):
+        for key in keys(structure):
+            yield from walk(structure[key], (*path, key))
+    elif isinstance(structure, (list, tuple)):
+        for index, part in enumerate(structure):
+            yield from walk(part, (*path, index))
+    elif structure is not None:
+        yield path, structure
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves in order; those of a dict by sorted key.
+
+    Example:
+
+    >>> flatten({"b": [1, 2], "a": (3, None)})
+    [3, 1, 2]
+    """
+    return [leaf for _, leaf in walk(structure)]
+
+
+def pack(structure: Any, leaves: Iterable[Any]) -> Any:
+    """A structure of the same form with other leaves.
+
+    Args:
+        structure: The form.
+        leaves: As many as `flatten(structure)` returns, in its order.
+
+    Raises:
+        ValueError: There are fewer or more.
+
+    Example:
+
+    >>> pack({"b": [0, 0], "a": (0, None)}, [3, 1, 2])
+    {'b': [1, 2], 'a': (3, None)}
+    """
+    rest = list(leaves)
+    expected = len(flatten(structure))
+    if len(rest) != expected:
+        raise ValueError(f"expected {expected} values. Received: {len(rest)}")
+    feed = iter(rest)
+    return apply(lambda _: next(feed), structure)
+
+
+def apply(function: Callable[[Any], Any], structure: Any) -> Any:
+    """The structure with `function(leaf)` in place of each leaf, called in the leaves' order.
+
+    Example:
+
+    >>> apply(str, [1, {"a": 2}])
+    ['1', {'a': '2'}]
+    """
+    if isinstance(structure, Mapping):
+        found = {key: apply(function, structure[key]) for key in keys(structure)}
+        return {key: found[key] for key in structure}
+    if isinstance(structure, (list, tuple)):
+        parts = [apply(function, part) for part in structure]
+        if isinstance(structure, list):
+            return parts
+        named = hasattr(structure, "_fields")
+        return type(structure)(*parts) if named else tuple(parts)
+    return None if structure is None else function(structure)
+
+
+def same_form(a: Any, b: Any) -> bool:
+    """Whether two structures have their leaves at the same paths; lists are as good as tuples."""
+    return [path for path, _ in walk(a)] == [path for path, _ in walk(b)]

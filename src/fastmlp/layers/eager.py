@@ -1,0 +1,74 @@
+"""Calls on arrays: from what a user passes to arrays, and to the tensors that stand for them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _tree, graph
+from fastmlp.graph import Tensor
+
+
+def to_arrays(where: str, given: Any, options: bool = False) -> Any:
+    """Makes arrays of everything that has numbers in it.
+
+    Args:
+        where: What is called, for errors.
+        given: Arrays, frames, nested lists of numbers; or a list, tuple or dict of such.
+        options: Whether only arrays become arrays: what is no array is an option.
+
+    Raises:
+        TypeError: Something holds no numbers.
+        ValueError: An array has no axis of samples.
+    """
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        return {key: to_arrays(where, part, options) for key, part in given.items()}
+    if isinstance(given, (list, tuple)) and (options or _holds_arrays(given)):
+        return type(given)([to_arrays(where, part, options) for part in given])
+    if options and not hasattr(given, "shape"):
+        return given
+    array = np.asarray(given)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{where}: expected numbers. Received: dtype={array.dtype}")
+    if array.ndim < 2:
+        raise ValueError(
+            f"{where}: expected inputs (batch, features). Received: shape={array.shape}. "
+            "Hint: x[None] makes a batch of one sample."
+        )
+    return array
+
+
+def _holds_arrays(given: Any) -> bool:
+    """Whether a list is one of batches, not of numbers or rows."""
+    return any(getattr(leaf, "ndim", 0) > 1 for leaf in _tree.flatten(given))
+
+
+def key(form: Any) -> Hashable:
+    """What a compiled function depends on: structure, shapes of samples, options."""
+    return repr(
+        _tree.apply(
+            lambda leaf: leaf.shape[1:] if isinstance(leaf, np.ndarray) else repr(leaf), form
+        )
+    )
+
+
+def to_tensors(form: Any, dtype: str) -> tuple[list[Tensor], Any]:
+    """A symbolic tensor for each array.
+
+    Returns:
+        The tensors, and the structure with them in the arrays' places.
+    """
+    tensors: list[Tensor] = []
+
+    def swap(leaf: Any) -> Any:
+        if not isinstance(leaf, np.ndarray):
+            return leaf
+        tensors.append(graph.input_tensor((None, *leaf.shape[1:]), dtype))
+        return tensors[-1]
+
+    swapped = _tree.apply(swap, form)
+    return tensors, swapped

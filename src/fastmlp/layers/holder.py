@@ -1,0 +1,219 @@
+"""What holds weights: its own, and those of the layers in its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from fastmlp import constraints, initializers, regularizers
+from fastmlp.variables import Variable
+
+
+class WeightHolder:
+    """Base of `Layer`: weights made by `add_weight`, and layers found in attributes.
+
+    A layer that stands in an attribute, or in a list, tuple or dict in one, is a part of the
+    holder.
+    """
+
+    name: str
+    dtype: str
+
+    def __init__(self, trainable: bool) -> None:
+        self._trainable = bool(trainable)
+        self._variables: list[Variable] = []
+        self._constants: set[Variable] = set()  # made with trainable=False
+
+    def add_weight(
+        self,
+        shape: tuple[int, ...] | int = (),
+        initializer: Any = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: Any = None,
+        name: str = "weight",
+    ) -> Variable:
+        """Makes a weight; for use in `build` or `__init__`.
+
+        Args:
+            shape: Its shape.
+            initializer: Gives its first value. Default: `'glorot_uniform'`.
+            dtype: Its type; the layer's if `None`.
+            trainable: Whether `fit` updates it while the layer is trainable.
+            autocast: Accepted and not needed.
+            regularizer: Penalty added to the loss.
+            constraint: Applied after each update.
+            aggregation: Accepted and not needed.
+            name: Name within the layer.
+        """
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        dtype = dtype or self.dtype
+        first = initializers.get(initializer or "glorot_uniform")
+        value = np.asarray(first(shape, dtype=dtype))
+        if value.shape != shape:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected the initializer of '{name}' to "
+                f"return shape {shape}. Received: shape={value.shape}"
+            )
+        variable = Variable(
+            value,
+            name,
+            dtype,
+            trainable,
+            regularizers.get(regularizer),
+            constraints.get(constraint),
+        )
+        variable.path = f"{self.name}/{name}"
+        self._variables.append(variable)
+        if not trainable:
+            self._constants.add(variable)
+        self._apply_trainable()
+        return variable
+
+    # Layers within.
+
+    def _sublayers(self) -> list[WeightHolder]:
+        """The layers that are parts of this one, each once."""
+        found: dict[int, WeightHolder] = {}
+        for value in vars(self).values():
+            for layer in _layers_in(value):
+                found.setdefault(id(layer), layer)
+        found.pop(id(self), None)
+        return list(found.values())
+
+    def _all_layers(self) -> Iterator[WeightHolder]:
+        """This layer and all within it, each once."""
+        seen: set[int] = set()
+        stack: list[WeightHolder] = [self]
+        while stack:
+            layer = stack.pop()
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                stack.extend(reversed(layer._sublayers()))
+
+    # Weights.
+
+    @property
+    def trainable(self) -> bool:
+        """Whether `fit` updates its weights, and those of the layers within it."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._all_layers():
+            layer._trainable = bool(value)
+            layer._apply_trainable()
+
+    def _apply_trainable(self) -> None:
+        for variable in self._variables:
+            variable.trainable = self._trainable and variable not in self._constants
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, each once: its own, trainable ones first, then those of layers within."""
+        found: dict[Variable, None] = {}
+        for layer in self._all_layers():
+            own = layer._variables
+            found.update(dict.fromkeys(v for v in own if v not in layer._constants))
+            found.update(dict.fromkeys(own))
+        return list(found)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as `weights`."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that `fit` updates."""
+        return [v for v in self.weights if v.trainable] if self.trainable else []
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that `fit` leaves alone."""
+        trainable = set(self.trainable_weights)
+        return [v for v in self.weights if v not in trainable]
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the weights' values."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Any) -> None:
+        """Sets the values of all weights.
+
+        Args:
+            weights: Arrays as `get_weights` returns them.
+
+        Raises:
+            ValueError: Their number or a shape differs; nothing is changed then.
+        """
+        set_values(f"{type(self).__name__} '{self.name}'", self.weights, weights)
+
+    def count_params(self) -> int:
+        """Number of elements of all weights.
+
+        Raises:
+            ValueError: The layer has not been built.
+        """
+        if not self.built and self._makes_weights():
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': has no weights yet. "
+                "Hint: give the model an Input, or call it on data first."
+            )
+        return sum(v.size for v in self.weights)
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights exist."""
+        raise NotImplementedError
+
+    def _makes_weights(self) -> bool:
+        """Whether there will be weights once it is built."""
+        raise NotImplementedError
+
+
+def _layers_in(value: Any) -> Iterator[WeightHolder]:
+    if isinstance(value, WeightHolder):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _layers_in(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _layers_in(part)
+
+
+def set_values(where: str, variables: list[Variable], values: Any) -> None:
+    """Sets several weights; all or none.
+
+    Raises:
+        ValueError: The number of values or a shape differs.
+    """
+    arrays = [np.asarray(value) for value in values]
+    expected = [v.shape for v in variables]
+    if [a.shape for a in arrays] != expected:
+        raise ValueError(
+            f"{where}: expected {len(expected)} weights of shapes {expected}. "
+            f"Received: {len(arrays)} of shapes {[a.shape for a in arrays]}"
+        )
+    for array in arrays:
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{where}: expected numbers. Received: dtype={array.dtype}")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)

@@ -1,0 +1,199 @@
+"""From symbolic inputs to outputs: which calls lie between, in which order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from fastmlp import _tree, calls
+from fastmlp.calls import Call
+from fastmlp.graph import Tensor
+from fastmlp.layers import InputLayer
+
+
+class Network:
+    """The graph between inputs and outputs, seen call by call.
+
+    Args:
+        where: The model, for errors.
+        inputs: Structure of symbolic tensors that are given.
+        outputs: Structure of symbolic tensors that are computed.
+        unique_names: Whether two layers of one name are an error.
+
+    Attributes:
+        input_structure: The inputs as given; where they were computed by layers, new Inputs stand
+            in their places and the calls are repeated on those.
+        output_structure: The outputs.
+        inputs: The inputs, flat.
+        outputs: The outputs, flat.
+        calls: Every call, each after those it needs.
+        layers: What was called, inputs included, in the order of Keras: farthest from the outputs
+            first.
+
+    Raises:
+        TypeError: Something is no symbolic tensor.
+        ValueError: An output needs an input that is not given, or names are taken twice.
+    """
+
+    def __init__(self, where: str, inputs: Any, outputs: Any, unique_names: bool = True) -> None:
+        self.where = where
+        _check_tensors(where, "inputs", inputs)
+        _check_tensors(where, "outputs", outputs)
+        if any(t.node.op != "input" for t in _tree.flatten(inputs)):
+            inputs, outputs = _on_new_inputs(where, inputs, outputs)
+        self.input_structure, self.output_structure = inputs, outputs
+        self.inputs: list[Tensor] = _tree.flatten(inputs)
+        self.outputs: list[Tensor] = _tree.flatten(outputs)
+        self.calls, first_seen = _walk(where, self.inputs, self.outputs)
+        self.layers = _by_depth(self.calls, first_seen, self.inputs)
+        if unique_names:
+            _check_names(where, self.layers)
+        self.input_names = _names(inputs, [t.name for t in self.inputs])
+        self.output_names = _names(outputs, [_name(t) for t in self.outputs])
+
+    def run(
+        self, inputs: list[Any], call: Callable[[Call, dict[Tensor, Any]], Any] | None = None
+    ) -> Any:
+        """Repeats all calls on other tensors.
+
+        Args:
+            inputs: One for each input.
+            call: Does one call, given what stands for each tensor so far; `None`: `Call.again`.
+
+        Returns:
+            The structure of the new outputs.
+        """
+        values: dict[Tensor, Any] = dict(zip(self.inputs, inputs, strict=True))
+        for one in self.calls:
+            made = one.again(values) if call is None else call(one, values)
+            pairs = zip(_tree.flatten(one.outputs), _tree.flatten(made), strict=True)
+            values.update((old, new) for old, new in pairs)
+        return _tree.apply(lambda t: values[t], self.output_structure)
+
+
+def _check_tensors(where: str, name: str, structure: Any) -> None:
+    found = _tree.flatten(structure)
+    if not found:
+        raise ValueError(
+            f"{where}: expected {name} to hold symbolic tensors. Received: {structure!r}"
+        )
+    for leaf in found:
+        if not isinstance(leaf, Tensor):
+            hint = ". Hint: write Dense(4)(x), not Dense(4)" if callable(leaf) else ""
+            raise TypeError(
+                f"{where}: expected {name} to be symbolic tensors, as Input(...) returns them. "
+                f"Received: {leaf!r}{hint}"
+            )
+    if name == "inputs" and len(set(found)) < len(found):
+        raise ValueError(f"{where}: expected each input once. Received: {structure!r}")
+
+
+def _on_new_inputs(where: str, inputs: Any, outputs: Any) -> tuple[Any, Any]:
+    """The same calls on new Inputs, for a model that starts amid another."""
+    flat = _tree.flatten(inputs)
+
+    def fresh(t: Tensor) -> Tensor:
+        if t.node.op == "input":
+            return t
+        return InputLayer(t.shape[1:], dtype=t.dtype, name=f"{calls.of(t).layer.name}_input").tensor
+
+    new = {t: fresh(t) for t in flat}
+    values: dict[Tensor, Any] = dict(new)
+    for call in _walk(where, flat, _tree.flatten(outputs))[0]:
+        made = call.again(values)
+        values.update(zip(_tree.flatten(call.outputs), _tree.flatten(made), strict=True))
+    return _tree.apply(new.__getitem__, inputs), _tree.apply(values.__getitem__, outputs)
+
+
+def _walk(
+    where: str, inputs: list[Tensor], outputs: list[Tensor]
+) -> tuple[list[Call], dict[int, int]]:
+    """The calls that the outputs need, each after those it needs.
+
+    Returns:
+        The calls, and for the id of each layer the number at which the walk first met it.
+    """
+    given = set(inputs)
+    done: dict[Call, bool] = {}  # False while what it needs is being visited
+    result: list[Call] = []
+    first_seen: dict[int, int] = {}
+    reached = False
+    stack: list[tuple[Tensor, Call | None]] = [(t, None) for t in reversed(outputs)]
+    while stack:
+        tensor, finished = stack.pop()
+        if finished is not None:
+            done[finished] = True
+            result.append(finished)
+            continue
+        call = calls.of(tensor)
+        first_seen.setdefault(id(call.layer), len(first_seen))
+        if tensor in given:
+            reached = True
+            continue
+        if tensor.node.op == "input":
+            raise ValueError(
+                f"{where}: its outputs need the input '{tensor.name}', which is not among inputs. "
+                f"Received: inputs={[t.name for t in inputs]}. Hint: add it to them"
+            )
+        if call in done:
+            if not done[call]:
+                raise ValueError(f"{where}: the graph has a cycle through '{call.layer.name}'.")
+            continue
+        done[call] = False
+        stack.append((tensor, call))
+        stack.extend((t, None) for t in reversed(call.inputs))
+    if not reached:
+        names = [calls.of(t).layer.name for t in outputs]
+        raise ValueError(f"{where}: the outputs {names} do not depend on its inputs.")
+    return result, first_seen
+
+
+def _by_depth(order: list[Call], first_seen: dict[int, int], inputs: list[Tensor]) -> list[Any]:
+    """What was called, each once: by the number of calls to the farthest output, as in Keras."""
+    entries = [calls.of(t) for t in inputs]
+    used = {id(t) for call in order for t in call.inputs}
+    depth_of_call: dict[Call, int] = {}
+    depth_of: dict[int, int] = {}
+    layers: dict[int, Any] = {}
+    for call in reversed([*entries, *order]):
+        layer = call.layer
+        depth = max(depth_of_call.get(call, 0), depth_of.get(id(layer), 0))
+        depth_of[id(layer)] = depth_of_call[call] = depth
+        layers[id(layer)] = layer
+        for tensor in call.inputs:
+            before = calls.of(tensor)
+            depth_of_call[before] = max(depth + 1, depth_of_call.get(before, 0))
+    for entry in entries:
+        if id(entry.outputs) not in used:
+            first_seen.setdefault(id(entry.layer), -1)
+    return sorted(layers.values(), key=lambda layer: (-depth_of[id(layer)], first_seen[id(layer)]))
+
+
+def _check_names(where: str, layers: list[Any]) -> None:
+    twice = [name for name, n in Counter(layer.name for layer in layers).items() if n > 1]
+    if twice:
+        kinds = [type(layer).__name__ for layer in layers if layer.name == twice[0]]
+        raise ValueError(
+            f"{where}: expected layers of different names. Received: {' and '.join(kinds)}, both "
+            f"named '{twice[0]}'. Hint: give one of them another name="
+        )
+
+
+def _name(output: Tensor) -> str:
+    while output.node.op == "phase":
+        output = output.node.inputs[1]
+    name: str = calls.of(output).layer.name
+    return name
+
+
+def _names(structure: Any, found: list[str]) -> list[str]:
+    """The keys of a dict of tensors; else the names found, made different by `_1`, `_2` …"""
+    if isinstance(structure, dict) and all(isinstance(t, Tensor) for t in structure.values()):
+        return [str(key) for key in _tree.keys(structure)]
+    seen: Counter[str] = Counter()
+    names = []
+    for name in found:
+        names.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return names
