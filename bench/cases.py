@@ -1,16 +1,39 @@
-"""The five networks that every comparison runs: their sizes, data and training settings."""
+"""The networks that every comparison runs: sizes, data, training settings, and what is to be reached."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float32]
+
+OUTPUTS = {
+    "mean_squared_error": "linear",
+    "binary_crossentropy": "sigmoid",
+    "sparse_categorical_crossentropy": "softmax",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a row is to reach.
+
+    Args:
+        ratio: times as fast as the fastest other library.
+        share: of the machine's FMA peak, all cores; `None`: too small to ask.
+    """
+
+    ratio: float
+    share: float | None = None
+
 
 @dataclass(frozen=True)
 class Case:
-    """One network and how it is trained. Losses belong to the last activation, as in the demo."""
+    """One network and how it is trained. The last activation belongs to the loss."""
 
     name: str
     sizes: tuple[int, ...]
@@ -20,36 +43,67 @@ class Case:
     learning_rate: float
     batch_size: int
     rows: int
-    epochs: int
     dropout: float = 0.0
+    target: Target = field(default=Target(1.0))
+    epsilon: float = 1e-7
 
     @property
     def title(self) -> str:
-        """A row of the table: `784-128-128-10 relu, dropout 0.2, SGD, batch 128`."""
+        """A row of the table: `784-128-128-10 relu, dropout 0.3, SGD, batch 128`."""
         dropout = f", dropout {self.dropout:g}" if self.dropout else ""
         optimizer = {"sgd": "SGD", "adam": "Adam"}[self.optimizer]
-        sizes = "-".join(map(str, self.sizes))
-        return f"{sizes} {self.hidden}{dropout}, {optimizer}, batch {self.batch_size}"
-
-    @property
-    def steps(self) -> int:
-        """Steps of one whole `fit`."""
-        return -(-self.rows // self.batch_size) * self.epochs
+        sizes = list(map(str, self.sizes))
+        if len(sizes) > 5:  # 28-300×4-1
+            sizes = [sizes[0], f"{sizes[1]}×{len(sizes) - 2}", sizes[-1]]
+        return f"{'-'.join(sizes)} {self.hidden}{dropout}, {optimizer}, batch {self.batch_size}"
 
     @property
     def output(self) -> str:
         """The last layer's activation."""
-        return {
-            "mean_squared_error": "linear",
-            "binary_crossentropy": "sigmoid",
-            "sparse_categorical_crossentropy": "softmax",
-        }[self.loss]
+        return OUTPUTS[self.loss]
 
-    def without_dropout(self) -> Case:
-        """For checks: two libraries draw different masks."""
-        return replace(self, dropout=0.0)
+    @property
+    def steps(self) -> int:
+        """Steps of one epoch."""
+        return -(-self.rows // self.batch_size)
 
-    def data(self, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.generic]]:
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return sum(k * n + n for k, n in pairwise(self.sizes))
+
+    @property
+    def slots(self) -> int:
+        """Arrays as large as the weights that the optimizer keeps."""
+        return {"sgd": 0, "adam": 2}[self.optimizer]
+
+    @property
+    def flops(self) -> float:
+        """Multiplications and additions of an average step: 2 · (3 · Σ in·out − in₀·out₀) · rows."""
+        products = sum(k * n for k, n in pairwise(self.sizes))
+        return 2.0 * (3 * products - self.sizes[0] * self.sizes[1]) * self.rows / self.steps
+
+    @property
+    def bytes(self) -> float:
+        """What a step must move at the least: its rows once, weights and slots there and back."""
+        return 4.0 * (
+            self.sizes[0] * self.rows / self.steps + 2 * (1 + self.slots) * self.parameters
+        )
+
+    @property
+    def working_set(self) -> float:
+        """Bytes that one step touches: weights, slots, activations and gradients of a batch."""
+        return 4.0 * ((1 + self.slots) * self.parameters + 2 * sum(self.sizes) * self.batch_size)
+
+    def for_check(self, steps: int) -> Case:
+        """The same network, trained so that all libraries compute the same: a few full batches.
+
+        No dropout, since they draw different masks; hardly an epsilon, which some add to √v before
+        they correct its bias, others after.
+        """
+        return replace(self, dropout=0.0, rows=steps * self.batch_size, epsilon=1e-12)
+
+    def data(self, seed: int = 0) -> tuple[Array, NDArray[np.generic]]:
         """Inputs in [0, 1) and targets that depend on them; float32, labels int64."""
         random = np.random.default_rng(seed)
         x = random.random((self.rows, self.sizes[0]), np.float32)
@@ -60,34 +114,82 @@ class Case:
             return x, (z > 0).astype(np.float32)
         return x, z.argmax(axis=1)
 
+    def weights(self, seed: int = 0) -> list[Array]:
+        """Initial kernels (Glorot uniform) and biases (zero), the same for every contestant."""
+        random = np.random.default_rng(seed)
+        weights: list[Array] = []
+        for k, n in pairwise(self.sizes):
+            limit = np.sqrt(6 / (k + n))
+            weights.append(random.uniform(-limit, limit, (k, n)).astype(np.float32))
+            weights.append(np.zeros(n, np.float32))
+        return weights
 
-# Rows and epochs are chosen so that one fit in NumPy takes about half a second.
+    def to_json(self) -> dict[str, Any]:
+        """As a child process receives it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Case:
+        """The inverse of `to_json`."""
+        return cls(
+            **{
+                **content,
+                "sizes": tuple(content["sizes"]),
+                "target": Target(**content["target"]),
+            }
+        )
+
+
+_MSE, _BCE, _SPARSE = OUTPUTS
+
 CASES = (
-    Case("sine", (1, 20, 1), "sigmoid", "mean_squared_error", "sgd", 0.1, 8, 1000, 100),
-    Case("pima", (8, 12, 8, 1), "relu", "binary_crossentropy", "adam", 0.001, 10, 768, 75),
-    Case("small", (16, 64, 64, 1), "relu", "mean_squared_error", "adam", 0.001, 256, 8192, 30),
+    Case("sin", (1, 20, 1), "sigmoid", _MSE, "sgd", 0.1, 8, 45, target=Target(40)),
+    Case("pima", (8, 12, 8, 1), "relu", _BCE, "adam", 0.001, 10, 768, target=Target(12)),
+    Case("tab64", (16, 64, 64, 1), "relu", _MSE, "adam", 0.001, 256, 8192, target=Target(3, 0.45)),
     Case(
-        "mnist-128",
+        "mnist128",
         (784, 128, 128, 10),
         "relu",
-        "sparse_categorical_crossentropy",
+        _SPARSE,
         "sgd",
         0.01,
         128,
         12800,
-        4,
-        0.2,
+        0.3,
+        Target(2.5, 0.7),
     ),
     Case(
-        "mnist-512",
+        "mnist512",
         (784, 512, 512, 10),
         "relu",
-        "sparse_categorical_crossentropy",
+        _SPARSE,
         "adam",
         0.001,
         128,
         12800,
-        1,
         0.2,
+        Target(2, 0.7),
+    ),
+    Case(
+        "higgs300",
+        (28, 300, 300, 300, 300, 1),
+        "tanh",
+        _BCE,
+        "sgd",
+        0.05,
+        100,
+        10000,
+        target=Target(1.8, 0.7),
+    ),
+    Case(
+        "wide2048",
+        (1024, 2048, 2048, 1000),
+        "relu",
+        _SPARSE,
+        "adam",
+        0.001,
+        512,
+        2048,
+        target=Target(1.12, 0.88),
     ),
 )

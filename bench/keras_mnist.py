@@ -1,7 +1,7 @@
 """Two real trainings with the same lines of code in Keras and in fastmlp, over several seeds.
 
-    KERAS_BACKEND=jax python bench/keras_mnist.py                      # stores results/keras-mnist.json
-    python bench/keras_mnist.py --library fastmlp                      # the same, results/fastmlp-mnist.json
+    KERAS_BACKEND=jax python -m bench.keras_mnist                    # stores results/keras-mnist.json
+    python -m bench.keras_mnist --library fastmlp                    # the same, results/fastmlp-mnist.json
 
 The first file is what the accuracy test compares fastmlp with. Data come from the folder that
 `FASTMLP_DATA` names (`mnist.npz` in Keras's layout, `pima/pima-indians-diabetes.csv`).
@@ -18,8 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import machine
 import numpy as np
+
+from bench import machine
 
 
 def data_dir() -> Path:
@@ -119,7 +120,7 @@ def main() -> None:
     library = importlib.import_module(arguments.library)
     backend = f"KERAS_BACKEND={os.environ['KERAS_BACKEND']} " if library.__name__ == "keras" else ""
     content = {
-        "command": f"{backend}python bench/keras_mnist.py --library {arguments.library} "
+        "command": f"{backend}python -m bench.keras_mnist --library {arguments.library} "
         f"--mnist-seeds {arguments.mnist_seeds} --pima-seeds {arguments.pima_seeds}",
         "machine": machine.describe(("numpy", "keras", "jax", "fastmlp")),
         "pima": over_seeds(pima, library, arguments.pima_seeds),

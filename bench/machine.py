@@ -49,6 +49,12 @@ def slug(description: dict[str, Any]) -> str:
     return "-".join([*words, str(description["cores"]), "cores"])
 
 
+def load(path: Path) -> dict[str, Any]:
+    """A stored result."""
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
 def store(name: str, content: dict[str, Any]) -> Path:
     """Write `content` to `results/<name>.json` and return the path."""
     RESULTS.mkdir(exist_ok=True)

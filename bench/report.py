@@ -1,84 +1,92 @@
-"""Writes the README's table from the JSON that `bench/train.py` stored.
+"""Writes every table and plot of README.md and docs/performance.md from the stored JSON.
 
-    python bench/report.py                               # the newest results/train-*.json
-    python bench/report.py results/train-<machine>.json
-    python bench/report.py --check                       # exit status 1 if the README says otherwise
+    python -m bench.report                               # the newest results/<machine>.json
+    python -m bench.report bench/results/<machine>.json
+    python -m bench.report --check                       # exit status 1 if a table says otherwise
 
-No figure in the README is written by hand.
+No figure in them is written by hand. A table stands between `<!-- begin NAME … -->` and
+`<!-- end NAME -->`; plots are docs/images/*.svg.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import machine
+from bench import machine, tables
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-BEGIN = "<!-- table: written by bench/report.py -->"
-END = "<!-- end of table -->"
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("README.md", "docs/performance.md")
+IMAGES = ROOT / "docs" / "images"
+MARKERS = re.compile(
+    r"(<!-- begin (\w+): written by `python -m bench.report` -->\n).*?(<!-- end \2 -->)", re.DOTALL
+)
 
-
-def figure(microseconds: float) -> str:
-    """Three significant digits, thousands separated: 0.41, 12.3, 1,240."""
-    if microseconds >= 100:
-        return f"{round(microseconds, 3 - len(str(int(microseconds)))):,.0f}"
-    return f"{microseconds:.3g}" if microseconds >= 1 else f"{microseconds:.2f}"
-
-
-def table(content: dict[str, Any]) -> str:
-    """The table in Markdown, and under it where and how it was measured."""
-    rows = ["| one training step of | NumPy | fastmlp | ratio |", "|---|---:|---:|---:|"]
-    for result in content["results"]:
-        ours, theirs = result["median_us"]["fastmlp"], result["median_us"]["numpy"]
-        low, high = result["spread_us"]["fastmlp"]
-        rows.append(
-            f"| {result['title']} | {figure(theirs)} µs | **{figure(ours)} µs** "
-            f"({figure(low)} – {figure(high)}) | {result['ratio']:.3g} × |"
-        )
-    about, versions = content["machine"], content["machine"]["versions"]
-    rows += [
-        "",
-        f"{about['cpu']}, {about['cores']} cores, {about['system']}, {content['threads']} threads, "
-        f"NumPy {versions['numpy']}, Python {versions['python']}, {about['date']}. "
-        f"A whole `fit` with shuffling divided by its steps; median of {content['repeats']} "
-        "runs, taken in turn, and fastmlp's 10th to 90th percentile; 99 % of their weights agreed to "
-        "1e-4 first. `python bench/train.py` measures, `python bench/report.py` writes this table.",
-    ]
-    return "\n".join(rows)
+# Name between the markers → what it is made from. Nothing is written for parts not measured yet.
+TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "summary": ("training", tables.of_readme),
+    "training": ("training", tables.of_training),
+    "peers": ("training", tables.of_peers),
+    "peak": ("peak", tables.of_peak),
+    "inference": ("inference", tables.of_inference),
+    "busy": ("busy", tables.of_busy),
+    "width": ("growth", partial(tables.of_growth, sweep="width")),
+    "batch": ("growth", partial(tables.of_growth, sweep="batch")),
+    "depth": ("growth", partial(tables.of_growth, sweep="depth")),
+}
 
 
 def rewritten(text: str, content: dict[str, Any]) -> str:
-    """`text` with the table between the markers replaced."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{README}: expected the markers {BEGIN} and {END}.")
-    return f"{before}{BEGIN}\n{table(content)}\n{END}{after}"
+    """`text` with every table between its markers replaced.
+
+    Raises:
+        SystemExit: There are no markers, or one has an unknown name.
+    """
+    found = [match[2] for match in MARKERS.finditer(text)]
+    unknown = [name for name in found if name not in TABLES]
+    if not found or unknown:
+        raise SystemExit(f"expected markers <!-- begin NAME … --> of {', '.join(TABLES)}.")
+
+    def replaced(match: re.Match[str]) -> str:
+        part, write = TABLES[match[2]]
+        table = write(content) if part in content else "Not measured yet."
+        return f"{match[1]}{table}\n{match[3]}"
+
+    return MARKERS.sub(replaced, text)
 
 
 def newest() -> dict[str, Any]:
     """The stored result of the latest day."""
-    stored = [json.loads(path.read_text()) for path in sorted(machine.RESULTS.glob("train-*.json"))]
+    stored = [machine.load(path) for path in sorted(machine.RESULTS.glob("*-cores.json"))]
     if not stored:
-        raise SystemExit("No results/train-*.json. Hint: run python bench/train.py first.")
+        raise SystemExit("No results/*-cores.json. Hint: run python -m bench first.")
     return max(stored, key=lambda content: str(content["machine"]["date"]))
 
 
 def main() -> int:
+    """Reads the options and writes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("json", nargs="?", type=Path)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    text = README.read_text()
-    new = rewritten(text, json.loads(arguments.json.read_text()) if arguments.json else newest())
-    if arguments.check:
-        return int(new != text)
-    README.write_text(new)
-    return 0
+    content = machine.load(arguments.json) if arguments.json else newest()
+    same = True
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        new = rewritten(text, content)
+        same = same and new == text
+        if not arguments.check:
+            (ROOT / page).write_text(new)
+    if not arguments.check:
+        from bench import plots
+
+        plots.draw(content, IMAGES)
+    return int(arguments.check and not same)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # Who -> one run, which returns what must agree. "numpy" is the reference.
 Contest = dict[str, Callable[[], Any]]
 
-# A call from Python costs some microseconds, in a plan none: tiny sizes are timed by train.py.
+# A call from Python costs some microseconds, in a plan none: tiny sizes are timed by `python -m bench`.
 VECTORS = (16384, 262144)  # 64 KiB and 1 MiB
 MATRICES = ((1024, 10), (128, 512))  # rows, columns
 ROWS = ((128, 784), (4096, 54))  # of user data

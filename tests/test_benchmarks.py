@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 
-import cases
-import machine
+import numpy as np
 import pytest
-import test_kernels as kernels
-import train
+
+from bench import __main__ as program
+from bench import busy, cases, compare, contestants, growth, machine, peak, roofline, worker
+from bench import test_kernels as kernels
+from bench.peers import PEERS, fastmlp, numpy
+from bench.peers.base import Unsupported, orders
+
+TINY = cases.Case("tiny", (2, 3, 1), "relu", "mean_squared_error", "adam", 0.01, 8, 44)
+QUICK = [case for case in cases.CASES if case.flops < 1e9]
 
 
 @pytest.mark.parametrize("kernel", kernels.CONTESTS)
@@ -17,28 +24,135 @@ def test_contestants_of_a_kernel_agree(kernel, tier):
     kernels.check(kernel, kernels.CONTESTS[kernel][1][0])
 
 
-@pytest.mark.parametrize("case", cases.CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", QUICK, ids=lambda case: case.name)
 def test_fastmlp_and_numpy_reach_the_same_weights(case):
-    assert train.check(case) <= train.TOLERANCE
+    assert worker.check(fastmlp.Peer, case) <= worker.TOLERANCE
 
 
-def test_a_network_that_differs_stops_the_benchmark(monkeypatch):
-    case = cases.CASES[0]
-    faster = train.peer(replace(case, learning_rate=0.5))
-    monkeypatch.setattr(train, "peer", lambda case: faster)
-    with pytest.raises(SystemExit, match="sine: fastmlp and NumPy differ by"):
-        train.check(case)
+@pytest.mark.parametrize("name", ["sklearn", "jax-step", "jax-scan", "keras-jax"])
+def test_a_library_and_numpy_reach_the_same_weights(name):
+    assert worker.check(worker.Worker(name).kind, TINY) <= worker.TOLERANCE
 
 
-def test_measurement_holds_samples_median_and_spread():
-    case = cases.Case("tiny", (2, 3, 1), "relu", "mean_squared_error", "sgd", 0.1, 8, 40, 2)
-    assert case.steps == 10
-    result = train.measure(case, repeats=3)
+def test_scikit_learn_has_no_dropout():
+    case = replace(TINY, dropout=0.5).to_json()
+    with pytest.raises(Unsupported, match="no dropout"):
+        worker.Worker("sklearn").prepare(case)
+
+
+def test_a_network_that_differs_stops_the_benchmark():
+    class Wrong(numpy.Peer):
+        def weights(self):
+            return [w * 1.01 + 0.01 for w in super().weights()]
+
+    with pytest.raises(ValueError, match=r"tiny: differs by .* from NumPy"):
+        worker.check(Wrong, TINY)
+
+
+def test_a_case_survives_the_way_to_another_process():
+    for case in cases.CASES:
+        assert cases.Case.from_json(json.loads(json.dumps(case.to_json()))) == case
+
+
+def test_flops_are_three_products_a_layer_but_one_at_the_inputs():
+    case = cases.Case("x", (4, 3, 2), "relu", "mean_squared_error", "sgd", 0.1, 10, 20)
+    assert case.flops == 2 * (2 * 4 * 3 + 3 * 3 * 2) * 10
+    assert case.parameters == 4 * 3 + 3 + 3 * 2 + 2
+
+
+def test_every_batch_of_an_epoch_is_drawn_once():
+    draw = orders(45, 8)
+    batches = draw(True)
+    assert [len(batch) for batch in batches] == [8] * 5 + [5]
+    assert sorted(np.concatenate(batches)) == list(range(45))
+    assert list(np.concatenate(draw(False))) == list(range(45))
+
+
+def test_a_comparison_in_processes_of_their_own(tmp_path):
+    with contestants.started(["fastmlp", "numpy", "sklearn"], log=tmp_path / "log") as children:
+        comparison = compare.Comparison(replace(TINY, dropout=0.1), children, seconds=0.01)
+        comparison.prepare()
+        comparison.measure(repeats=3)
+    result = json.loads(json.dumps(comparison.result()))
+    assert result["absent"] == {"sklearn": "no dropout in scikit-learn"}
+    assert result["ready"]["fastmlp"]["difference"] <= worker.TOLERANCE
     for name in ("fastmlp", "numpy"):
         low, high = result["spread_us"][name]
         assert low <= result["median_us"][name] <= high
         assert len(result["samples_us"][name]) == 3
-    json.dumps(result)
+    assert compare.ratio(result, "fastmlp", "fastmlp") == 1
+    assert compare.ratio(result, "fastmlp", "numpy") > 0
+
+
+def test_a_failure_in_another_process_is_told():
+    answers = io.StringIO()
+    worker.serve("numpy", io.StringIO('{"do": "sample"}\n{"do": "prepare", "case": {}}\n'), answers)
+    told = [json.loads(line) for line in answers.getvalue().splitlines()]
+    assert ["failed" in answer for answer in told] == [False, True]
+    assert "KeyError" in told[1]["failed"]
+
+
+def test_calls_that_predict_are_compared():
+    peer = worker.Worker("fastmlp")
+    peer.prepare(TINY.to_json(), rows=1)
+    peer.choose(seconds=0.001)
+    assert {"predict"} <= peer.sample()["us"].keys()
+
+
+def test_every_contestant_has_a_module():
+    for name, entry in PEERS.items():
+        assert entry.title
+        assert (contestants.ROOT / "bench" / "peers" / f"{entry.module}.py").is_file(), name
+    assert contestants.installed("fastmlp")
+    assert contestants.installed("numpy") == np.__version__
+
+
+def test_peaks_are_rates_of_this_machine(monkeypatch):
+    monkeypatch.setattr(peak, "REPEATS", 1)
+    monkeypatch.setattr(peak, "SECONDS", 0.001)
+    monkeypatch.setattr(peak, "SETS", {"L1": 16 << 10})
+    measured = peak.measure()
+    assert all(rate > 0 for rate in measured["median"].values())
+    assert measured["samples"].keys() == measured["median"].keys()
+
+
+def test_roofline_is_the_longer_of_arithmetic_and_traffic():
+    rates = {f"{name}, 1": 10.0 for name in ["fma", *roofline.SETS]}
+    case = cases.CASES[-1]
+    assert roofline.microseconds({"median": rates}, 1, case) == case.flops * 1e-4
+    rates["memory, 1"] = 1e-3
+    assert roofline.microseconds({"median": rates}, 1, case) == case.bytes
+    assert roofline.share_of_peak({"median": rates, "threads": 1}, 5e4, 10) == 0.5
+
+
+def test_growth_has_every_point_and_restores_the_threads(monkeypatch):
+    monkeypatch.setattr(growth, "DEPTHS", (1, 2))
+    before = program.fastmlp.config.num_threads()
+    rows = growth.measure("depth", repeats=1, seconds=0.001)["points"]
+    assert [row["value"] for row in rows] == [1, 2]
+    assert cases.Case.from_json(rows[1]["case"]).sizes == (64, 256, 256, 10)
+    assert program.fastmlp.config.num_threads() == before
+    json.dumps(rows)
+
+
+def test_a_busy_machine_is_measured_and_left_quiet():
+    result = json.loads(json.dumps(busy.measure(TINY, repeats=1, seconds=0.02)))
+    assert result["kept"] > 0 and result["side_by_side"] > 0
+    assert result["longest_step_ms"]["busy"] > 0
+    assert {len(column) for column in result["samples_us"].values()} == {1}
+
+
+def test_a_row_is_stored_with_the_state_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "RESULTS", tmp_path)
+    options = program.Options([TINY], ["fastmlp", "numpy"], 2, 0.01, False, True, tmp_path / "log")
+    program.training(options)
+    program.keep(options, "training", "other", {"old": 1})
+    program.keep(options, "training", "other", {"new": 1})
+    (path,) = tmp_path.glob("*-cores.json")
+    rows = machine.load(path)["training"]
+    assert {"title", "median_us", "samples_us", "machine", "threads"} <= rows["tiny"].keys()
+    assert "new" in rows["other"] and "old" not in rows["other"]
+    assert rows["tiny"]["machine"]["versions"]["fastmlp"] == program.fastmlp.__version__
 
 
 def test_results_are_named_by_the_machine(monkeypatch):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
-import report
+
+from bench import machine, report, tables
+
+PAGES = report.PAGES
 
 COMMANDS = (
     'pip install ".[demo]" && python -m fastmlp demo',
@@ -48,21 +50,50 @@ def test_example_has_fifteen_lines_and_runs(readme, capsys):
     assert "[[" in capsys.readouterr().out
 
 
-def test_table_is_what_report_writes_from_the_stored_results(readme):
-    assert report.rewritten(readme, report.newest()) == readme
+@pytest.mark.parametrize("page", PAGES)
+def test_tables_are_what_report_writes_from_the_stored_results(page, root):
+    text = (root / page).read_text()
+    assert report.rewritten(text, report.newest()) == text
 
 
-def test_report_writes_one_row_for_each_network(readme):
+def test_summary_has_one_row_for_each_network(readme):
     content = report.newest()
-    text = report.rewritten(readme, content)
-    for result in content["results"]:
-        assert text.count(f"| {result['title']} |") == 1
-    assert text.partition(report.END)[2] == readme.partition(report.END)[2]
+    assert content["training"]
+    for row in content["training"].values():
+        assert readme.count(f"| {row['title']} |") == 1
 
 
-def test_report_refuses_a_readme_without_markers():
-    with pytest.raises(SystemExit, match="expected the markers"):
+def test_report_refuses_a_page_without_markers():
+    with pytest.raises(SystemExit, match="expected markers"):
         report.rewritten("no table here", {})
+
+
+def test_a_part_that_was_not_measured_says_so(readme):
+    assert "\nNot measured yet.\n<!-- end summary -->" in report.rewritten(readme, {})
+
+
+def test_performance_page_has_every_table_and_shows_every_plot(root):
+    text = (root / "docs" / "performance.md").read_text()
+    written = {match[2] for match in report.MARKERS.finditer(text)}
+    assert written == report.TABLES.keys() - {"summary"}
+    for image in re.findall(r"\(images/([\w.]+)\)", text):
+        assert (report.IMAGES / image).is_file()
+
+
+def test_report_writes_pages_and_plots(tmp_path, monkeypatch, root):
+    (tmp_path / "docs").mkdir()
+    for page in PAGES:
+        (tmp_path / page).write_text((root / page).read_text().replace("µs", "ms"))
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    monkeypatch.setattr(report, "IMAGES", tmp_path / "images")
+    monkeypatch.setattr("sys.argv", ["report", "--check"])
+    assert report.main() == 1
+    monkeypatch.setattr("sys.argv", ["report"])
+    assert report.main() == 0
+    for page in PAGES:
+        assert (tmp_path / page).read_text() == (root / page).read_text()
+    drawn = sorted(path.name for path in (tmp_path / "images").iterdir())
+    assert drawn == sorted(path.name for path in (root / "docs" / "images").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -70,17 +101,17 @@ def test_report_refuses_a_readme_without_markers():
     [(0.412, "0.41"), (1.04, "1.04"), (12.34, "12.3"), (371.5, "372"), (8374.0, "8,370")],
 )
 def test_figures_have_three_digits(microseconds, text):
-    assert report.figure(microseconds) == text
+    assert tables.figure(microseconds) == text
 
 
 def test_stored_results_tell_machine_versions_and_samples():
-    content = report.newest()
-    json.dumps(content)
-    assert {"cpu", "cores", "system", "versions", "load_average"} <= content["machine"].keys()
-    for result in content["results"]:
-        assert result["difference"] <= 1e-4
-        for column in result["samples_us"].values():
-            assert len(column) == content["repeats"]
+    for path in machine.RESULTS.glob("*-cores.json"):
+        for row in machine.load(path)["training"].values():
+            assert {"cpu", "cores", "system", "versions", "load_average"} <= row["machine"].keys()
+            assert {"fastmlp", "numpy"} <= row["samples_us"].keys()
+            for name, column in row["samples_us"].items():
+                assert len(column) == len(row["samples_us"]["fastmlp"])
+                assert row["ready"][name]["difference"] <= 1e-4
 
 
 def test_files_that_the_readme_names_exist(readme, root):

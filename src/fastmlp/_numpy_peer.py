@@ -104,6 +104,7 @@ class NumpyMLP:
         learning_rate: step size.
         dropout: rate of the dropout after every hidden layer.
         seed: of the initial weights (Glorot uniform), the shuffles and the dropout.
+        epsilon: Adam's, added to √v.
     """
 
     def __init__(
@@ -115,7 +116,9 @@ class NumpyMLP:
         learning_rate: float = 0.01,
         dropout: float = 0.0,
         seed: int | None = None,
+        epsilon: float = 1e-7,
     ) -> None:
+        self.epsilon = epsilon
         self.optimizer, self.learning_rate, self.dropout = optimizer, learning_rate, dropout
         self._loss, last = LOSSES[loss]
         self._activations = [ACTIVATIONS[hidden]] * (len(sizes) - 2) + [ACTIVATIONS[last]]
@@ -216,7 +219,7 @@ class NumpyMLP:
         t *= 1 - 0.999
         v += t
         np.sqrt(v, out=t)  # w -= lr · corrected · m / (√v + epsilon)
-        t += 1e-7
+        t += self.epsilon
         np.divide(m, t, out=t)
         t *= self.learning_rate * corrected
         self._w -= t

@@ -1,0 +1,1 @@
+"""Measurements of fastmlp beside what one would use instead: `python -m bench`."""

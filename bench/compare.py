@@ -1,0 +1,97 @@
+"""Times one network in every library: checked first, warmed up, then in turn.
+
+The figure is a whole `fit` (shuffling and dropout included) divided by its steps, in microseconds.
+Each library may be used in several documented ways (threads, kinds of optimizer): the fastest is
+found in the warm-up and measured. Inference likewise: microseconds a call, Python included.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bench.cases import Case
+from bench.contestants import Contestant
+
+PAUSE = 0.2  # s before each sample: libraries' threads spin on after the last one's product
+
+
+class Comparison:
+    """One network in every library.
+
+    Args:
+        case: The network.
+        contestants: Their processes; all must know fastmlp's answer to be compared with it.
+        seconds: Length of a sample.
+        rows: Of a call to predict; `None`: training is compared.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        contestants: Mapping[str, Contestant],
+        seconds: float = 0.2,
+        rows: int | None = None,
+    ) -> None:
+        self.case, self.contestants, self.seconds, self.rows = case, contestants, seconds, rows
+        self.ready: dict[str, dict[str, Any]] = {}
+        self.absent: dict[str, str] = {}
+        self.samples: dict[str, list[float]] = {}
+
+    def prepare(self) -> None:
+        """Checks every result against NumPy's; builds, compiles and warms up.
+
+        Raises:
+            RuntimeError: A library failed, or computed something else.
+        """
+        case = self.case.to_json()
+        for name, contestant in self.contestants.items():
+            told: dict[str, Any] = {}
+            for do, more in (("check", {}), ("prepare", {"rows": self.rows})):
+                answer = contestant.ask(do, case=case, **more)
+                if "failed" in answer:
+                    raise RuntimeError(f"{name}, {self.case.name}, {do}:\n{answer['failed']}")
+                told.update(answer)
+                if "unsupported" in answer:
+                    self.absent[name] = answer["unsupported"]
+                    break
+            else:
+                self.ready[name] = told
+
+    def measure(self, repeats: int) -> None:
+        """Chooses each one's form, then adds `repeats` samples of each, taken in turn."""
+        for name, told in self.ready.items():
+            time.sleep(PAUSE)
+            told.update(self.contestants[name].ask("choose", seconds=self.seconds))
+        for _ in range(repeats):
+            for name in self.ready:
+                time.sleep(PAUSE)
+                for work, us in self.contestants[name].ask("sample")["us"].items():
+                    label = name if self.rows is None else f"{name}: {work}"
+                    self.samples.setdefault(label, []).append(us)
+
+    def result(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return {
+            "title": self.case.title,
+            "case": self.case.to_json(),
+            "ready": self.ready,
+            "absent": self.absent,
+            "median_us": {name: statistics.median(s) for name, s in self.samples.items()},
+            "spread_us": {
+                name: np.percentile(s, [10, 90]).round(3).tolist()
+                for name, s in self.samples.items()
+            },
+            "samples_us": {name: np.round(s, 3).tolist() for name, s in self.samples.items()},
+        }
+
+
+def ratio(result: dict[str, Any], ours: str, other: str) -> float:
+    """How many times as fast as `other` is `ours`: median over the rounds, which were taken in turn."""
+    samples = result["samples_us"]
+    pairs = zip(samples[ours], samples[other], strict=True)
+    return float(statistics.median(theirs / own for own, theirs in pairs))
