@@ -21,6 +21,7 @@ from fastmlp._show_config import show_config
 from fastmlp._version import __version__
 from fastmlp.layers import Input
 from fastmlp.models import Model, Sequential
+from fastmlp.training.gradients import check_gradients, gradients
 
 __all__ = [
     "Input",
@@ -29,9 +30,11 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "check_gradients",
     "config",
     "constraints",
     "datasets",
+    "gradients",
     "initializers",
     "layers",
     "losses",

@@ -93,10 +93,10 @@ class Executable:
         hyper: tuple[Any, ...] = (),
     ) -> None:
         self.plan = plan
-        self._slots = slots or {}
+        self.slots = {} if slots is None else slots
         self._arena = aligned_empty(plan.arena_bytes + 64, np.uint8)
         self._memory: dict[Buffer, np.ndarray] = {}
-        self._alive: list[Any] = [self._arena, self._slots, self._memory]
+        self._alive: list[Any] = [self._arena, self.slots, self._memory]
         self.weights: dict[Variable, np.ndarray] = {}
         self.program = Program(len(plan.feeds), len(plan.fetches))
         self._freeze()
@@ -115,7 +115,7 @@ class Executable:
 
     def _work(self) -> int:
         """Floating-point operations of one row."""
-        training = any(op.name == "update" for op in self.plan.ops())
+        training = any(op.name in ("update", "accumulate") for op in self.plan.ops())
         return self.plan.flops * (3 if training else 1)
 
     def steps_per_check(self) -> int:
@@ -257,7 +257,7 @@ class Executable:
             self.weights[variable] = variable.value
             return variable.value.ctypes.data
         if buffer.kind == "slot" and variable is not None:
-            return self._slots[variable][buffer.slot].ctypes.data
+            return self.slots[variable][buffer.slot].ctypes.data
         if buffer.kind == "scratch":
             return 0
         if buffer not in self._memory:

@@ -83,14 +83,15 @@ class State:
         known[: len(values)] += values
 
 
-def run_step(plan: Plan, state: State) -> State:
-    """Runs all ops of one step.
+def run_step(plan: Plan, state: State, ops: Sequence[Op] | None = None) -> State:
+    """Runs the ops of one step.
 
     Args:
         plan: Before or after any pass.
         state: Changed in place.
+        ops: Some of the plan's ops, in order; `None`: all.
     """
-    for op in plan.ops():
+    for op in plan.ops() if ops is None else ops:
         OPS[op.name](op, state)
     return state
 

@@ -45,6 +45,10 @@ class UpdateSpec:
     ema: tuple[float, int] | None = None
 
 
+# No optimizer: slot 0 of each weight takes its gradient, penalties of the weight included.
+COLLECT = UpdateSpec("collect", 0, every=2**62)
+
+
 def has_factors(regularizer: Any) -> bool:
     """Whether it is `l1 · Σ|w| + l2 · Σw²`, and no function of its own."""
     kind = type(regularizer)
@@ -90,7 +94,7 @@ def add_updates(b: Builder, spec: UpdateSpec) -> None:
             updates.append((variable, second))
         else:
             updates.append((variable, [*first, *second]))
-        if variable.constraint is not None:
+        if variable.constraint is not None and spec.kind != COLLECT.kind:
             name = "constrain" if is_projection(variable.constraint) else "python_constrain"
             attrs = {"constraint": variable.constraint}
             op = Op(name, [], [b.weight(variable)], attrs, variable.path)
@@ -118,6 +122,8 @@ def _shape_gradient(b: Builder, variable: Variable, g: Buffer, spec: UpdateSpec)
 def _update(
     b: Builder, variable: Variable, g: Buffer, scalars: Buffer, spec: UpdateSpec
 ) -> list[Op]:
+    if spec.kind == COLLECT.kind:
+        return []
     w = b.weight(variable)
     ops: list[Op] = []
     attrs: dict[str, Any]

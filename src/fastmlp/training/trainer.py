@@ -15,6 +15,7 @@ from fastmlp._spelling import accepts_old, missing, warn_bare_metric
 from fastmlp.callbacks import CallbackList, History
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Shape, Tensor
+from fastmlp.plan.update import COLLECT
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.checks import check_input
 from fastmlp.training.compiled import Compiled, Objective, update_spec
@@ -38,7 +39,7 @@ from fastmlp.training.rows import (
     weight_sources,
 )
 from fastmlp.training.structure import Slots, pack
-from fastmlp.variables import Variable
+from fastmlp.variables import Variable, aligned_empty
 
 _BATCH = 32
 _KEPT = 6  # executables kept for the next call
@@ -466,18 +467,25 @@ class Trainer(OnBatch):
             [t.shape for t in self.outputs],
             [w is not None for w in data.weights],
         )
-        trains = mode == "train"
         variables = self.weights
-        if trains and not any(v.trainable for v in variables):
-            raise ValueError("fit: the model has no trainable weights.")
+        trained = [v for v in variables if v.trainable]
+        update = None
+        if mode != "test":
+            if not trained:
+                method = "fit" if mode == "train" else "gradients"
+                raise ValueError(f"{method}: the model has no trainable weights.")
+            update = update_spec(self.optimizer, variables) if mode == "train" else COLLECT
         plan = compile_plan(
-            self.inputs, self.outputs, self.dtype, rows, trains, losses, metrics,
-            update_spec(self.optimizer, variables) if trains else None, variables,
+            self.inputs, self.outputs, self.dtype, rows, mode in ("train", "gradients"),
+            losses, metrics, update, variables,
         )  # fmt: skip
-        if not trains:
+        if mode == "test":
             return Executable(plan)
-        slots = self.optimizer.ensure_built(v for v in variables if v.trainable)
-        return Executable(plan, slots, self.optimizer.hyper())
+        if mode == "train":
+            slots = self.optimizer.ensure_built(trained)
+            return Executable(plan, slots, self.optimizer.hyper())
+        room = {v: [aligned_empty(v.size, v.dtype).reshape(v.shape)] for v in trained}
+        return Executable(plan, room)
 
 
 def sizes(shape: Shape) -> tuple[int, ...]:
