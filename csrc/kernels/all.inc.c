@@ -7,6 +7,7 @@
 
 #include "../simd/math.h"
 #include "activations.inc.c"
+#include "map.inc.c"
 #include "softmax.inc.c"
 #include "dropout.inc.c"
 #include "update.inc.c"
@@ -23,6 +24,11 @@ const FM_TABLE FM(table) = {
     .act_bwd =
         {
 #define ACT(name, saves) FM(name##_bwd),
+#include "kernels.def"
+        },
+    .map =
+        {
+#define MAP(name, operands) FM(map_##name),
 #include "kernels.def"
         },
     .update =

@@ -12,6 +12,11 @@ enum fm_act {
 #include "kernels.def"
     FM_ACT_COUNT
 };
+enum fm_map {
+#define MAP(name, operands) FM_MAP_##name,
+#include "kernels.def"
+    FM_MAP_COUNT
+};
 enum fm_update {
 #define UPDATE(name, slots) FM_UPDATE_##name,
 #include "kernels.def"
@@ -24,19 +29,25 @@ enum fm_gather {
 };
 extern const char *const fm_act_names[FM_ACT_COUNT];
 extern const char fm_act_saves[FM_ACT_COUNT]; /* what backward reads: 'X' or 'Y' */
+extern const char *const fm_map_names[FM_MAP_COUNT];
+extern const int fm_map_operands[FM_MAP_COUNT];
 extern const char *const fm_update_names[FM_UPDATE_COUNT];
 extern const int fm_update_slots[FM_UPDATE_COUNT];
 extern const char *const fm_gather_names[FM_GATHER_COUNT];
 
-/* Symbols of the functions: FM(name), FM(name_fwd) and FM(name_bwd), FM(update_name), FM(gather_name).
+/* Symbols of the functions: FM(name), FM(name_fwd) and FM(name_bwd), FM(map_name), FM(update_name),
+ * FM(gather_name).
  * act_fwd: y = f(x), y == x allowed.  act_bwd: dx = dy * f'(x), s is y or x (fm_act_saves), dx == dy
  *          allowed.  h: the activation's own parameters.
+ * map:     y = f(a, b, c), element by element (map.inc.c).
  * update:  w, s0, s1, s2 in place from the gradient g; h: the step's scalars (update.inc.c).
  * gather:  x (m, n), row i = row (rows ? rows[first + i] : first + i) of src; strides in bytes; returns
  *          1 if any value was NaN or infinite, else 0 (gather.inc.c). */
 #define FM_ARRAYS                                                                                  \
     void (*act_fwd[FM_ACT_COUNT])(R *y, const R *x, ptrdiff_t n, const R *h);                      \
     void (*act_bwd[FM_ACT_COUNT])(R *dx, const R *dy, const R *s, ptrdiff_t n, const R *h);        \
+    void (*map[FM_MAP_COUNT])(R *y, const R *a, ptrdiff_t sa, const R *b, ptrdiff_t sb,            \
+                              const R *c, ptrdiff_t sc, ptrdiff_t n);                              \
     void (*update[FM_UPDATE_COUNT])(R *w, const R *g, R *s0, R *s1, R *s2, ptrdiff_t n,            \
                                     const R *h);                                                   \
     int (*gather[FM_GATHER_COUNT])(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,     \

@@ -140,3 +140,20 @@ static double FM(sumabs)(const R *x, ptrdiff_t n)
     for (int l = 0; i + l < n; l++) s[l] += fabs((double)x[i + l]);
     return FM(lanes_sum)(s);
 }
+
+/* y (m) = the sums of the rows of x (m, n), in double, element i of a row in lane i % 16. */
+static void FM(rowsum)(R *y, const R *x, ptrdiff_t m, ptrdiff_t n)
+{
+    for (ptrdiff_t row = 0; row < m; row++, x += n) {
+        double sum = 0, s[FM_LANES] = {0};
+        ptrdiff_t i = 0;
+        if (n >= FM_LANES) {
+            for (; i + FM_LANES <= n; i += FM_LANES) {
+                for (int l = 0; l < FM_LANES; l++) s[l] += (double)x[i + l];
+            }
+            sum = FM(lanes_sum)(s);
+        }
+        for (; i < n; i++) sum += (double)x[i];
+        y[row] = (R)sum;
+    }
+}

@@ -12,18 +12,22 @@ import numpy as np
 
 from fastmlp._core import _native, losses
 from fastmlp._core.constraints import KINDS as CONSTRAINTS
+from fastmlp._core.reductions import KINDS
+from fastmlp.ops.moves import blocks
 from fastmlp.plan.ir import Buffer, Op
+from fastmlp.plan.strides import is_like, is_one_run, merged
 
 # Buffers, sizes, scalars. An array among the buffers holds numbers that never change.
 Arguments = tuple[list[Buffer | np.ndarray | None], list[int], list[float]]
 
 UPDATES = {name: index for index, name in enumerate(_native.UPDATES)}
 _ACTIVATIONS = {name: index for index, name in enumerate(_native.ACTIVATIONS)}
+_MAPS = {name: index for index, name in enumerate(_native.MAPS)}
 _ROWS = {name: index for index, name in enumerate(losses.ROWS)}
 _RANDOM_BITS = 16  # of one element's decision in dropout
 
 # Ops that only rename a buffer.
-NO_CODE = {"reshape", "activity_penalty"}
+NO_CODE = {"reshape", "activity_penalty", "stop_gradient"}
 
 
 def row_width(buffer: Buffer) -> int:
@@ -136,6 +140,38 @@ def _dense_sizes(op: Op) -> list[int]:
     return [*_attrs("rep", "k", "n")(op), op.attrs["relu"], op.attrs["blas"], packed]
 
 
+def _map(op: Op) -> Arguments:
+    y = op.outs[0]
+    operands = [x for x in op.ins if x is not None]
+    sizes, strides = merged(y, operands)
+    absent = 3 - len(operands)
+    if is_one_run(y, operands):
+        axes, widths = 0, [x.width if is_like(x, y) else 0 for x in operands]
+    else:
+        axes, widths = len(sizes), [x.width if x.per_sample else 0 for x in operands]
+    table = np.array([sizes, *strides, *[[0] * len(sizes)] * absent], np.int64)
+    numbers = [_MAPS[op.attrs["kind"]], axes, y.width, *widths, *[0] * absent]
+    return [y, *operands, *[None] * absent, table], numbers, []
+
+
+def _reduce(op: Op) -> Arguments:
+    sizes = [KINDS.index(op.attrs["kind"]), *_attrs("outer", "n", "inner", "over_batch")(op)]
+    return [*op.outs, *op.ins], sizes, []
+
+
+def _move(op: Op) -> Arguments:
+    y, x = op.outs[0], op.ins[0]
+    assert x is not None
+    run, start = blocks(op.attrs["index"])
+    flags = _attrs("zero", "add")(op) if op.name == "put" else []
+    return [y, x, start], [y.width, x.width, run, len(start), *flags], []
+
+
+def _bmm(op: Op) -> Arguments:
+    widths = [x.width if x is not None and x.per_sample else 0 for x in op.ins]
+    return [*op.outs, *op.ins], [*_attrs("stack", "m", "n", "k", "transposed")(op), *widths], []
+
+
 # Arguments of each native op: pointers, sizes, scalars.
 ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "gather": _simple(lambda op: [_width(op)]),
@@ -192,4 +228,11 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
         [],
     ),
     "constrain": _constraint_arguments,
+    "map": _map,
+    "reduce": _reduce,
+    "reduce_bwd": _reduce,
+    "cumsum": _simple(_attrs("outer", "n", "inner", "reverse")),
+    "take": _move,
+    "put": _move,
+    "bmm": _bmm,
 }

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 _Real = TypeVar("_Real", np.float32, np.float64)
 
 ACTIVATIONS: dict[str, str]
+MAPS: dict[str, int]
 UPDATES: dict[str, int]
 GATHERS: list[str]
 TABLES: dict[str, int]

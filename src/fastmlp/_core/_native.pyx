@@ -13,6 +13,7 @@ from fastmlp._core.kernels cimport (
     FM_ACT_COUNT,
     FM_GATHER_COUNT,
     FM_PANELS,
+    FM_MAP_COUNT,
     FM_RELU,
     FM_UPDATE_COUNT,
     fm_act_names,
@@ -20,6 +21,8 @@ from fastmlp._core.kernels cimport (
     fm_gather_names,
     fm_kernels_f32,
     fm_kernels_f64,
+    fm_map_names,
+    fm_map_operands,
     fm_update_names,
     fm_update_slots,
 )
@@ -44,6 +47,7 @@ cdef const fm_kernels_f64 *kernels64() noexcept nogil:
 
 # What kernels.def lists, by index.
 ACTIVATIONS = {fm_act_names[i].decode(): chr(fm_act_saves[i]).lower() for i in range(FM_ACT_COUNT)}
+MAPS = {fm_map_names[i].decode(): fm_map_operands[i] for i in range(FM_MAP_COUNT)}
 UPDATES = {fm_update_names[i].decode(): fm_update_slots[i] for i in range(FM_UPDATE_COUNT)}
 GATHERS = [fm_gather_names[i].decode() for i in range(FM_GATHER_COUNT)]
 

@@ -9,11 +9,14 @@ cdef extern from "kernels/kernels.h" nogil:
         FM_RELU
         FM_PANELS
         FM_ACT_COUNT
+        FM_MAP_COUNT
         FM_UPDATE_COUNT
         FM_GATHER_COUNT
 
     const char *const *fm_act_names
     const char *fm_act_saves
+    const char *const *fm_map_names
+    const int *fm_map_operands
     const char *const *fm_update_names
     const int *fm_update_slots
     const char *const *fm_gather_names
@@ -37,6 +40,7 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*clip)(float *g, ptrdiff_t n, float limit) noexcept nogil
         double (*sumsq)(const float *x, ptrdiff_t n) noexcept nogil
         double (*sumabs)(const float *x, ptrdiff_t n) noexcept nogil
+        void (*rowsum)(float *y, const float *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*softmax_fwd)(float *y, const float *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*softmax_bwd)(float *dx, const float *dy, const float *y,
                             ptrdiff_t m, ptrdiff_t n) noexcept nogil
@@ -51,6 +55,8 @@ cdef extern from "kernels/kernels.h" nogil:
         void (**act_fwd)(float *y, const float *x, ptrdiff_t n, const float *h) noexcept nogil
         void (**act_bwd)(float *dx, const float *dy, const float *s, ptrdiff_t n,
                          const float *h) noexcept nogil
+        void (**map)(float *y, const float *a, ptrdiff_t sa, const float *b, ptrdiff_t sb,
+                     const float *c, ptrdiff_t sc, ptrdiff_t n) noexcept nogil
         void (**update)(float *w, const float *g, float *s0, float *s1, float *s2, ptrdiff_t n,
                         const float *h) noexcept nogil
         int (**gather)(float *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,
@@ -77,6 +83,7 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*clip)(double *g, ptrdiff_t n, double limit) noexcept nogil
         double (*sumsq)(const double *x, ptrdiff_t n) noexcept nogil
         double (*sumabs)(const double *x, ptrdiff_t n) noexcept nogil
+        void (*rowsum)(double *y, const double *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*softmax_fwd)(double *y, const double *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*softmax_bwd)(double *dx, const double *dy, const double *y,
                             ptrdiff_t m, ptrdiff_t n) noexcept nogil
@@ -91,6 +98,8 @@ cdef extern from "kernels/kernels.h" nogil:
         void (**act_fwd)(double *y, const double *x, ptrdiff_t n, const double *h) noexcept nogil
         void (**act_bwd)(double *dx, const double *dy, const double *s, ptrdiff_t n,
                          const double *h) noexcept nogil
+        void (**map)(double *y, const double *a, ptrdiff_t sa, const double *b, ptrdiff_t sb,
+                     const double *c, ptrdiff_t sc, ptrdiff_t n) noexcept nogil
         void (**update)(double *w, const double *g, double *s0, double *s1, double *s2, ptrdiff_t n,
                         const double *h) noexcept nogil
         int (**gather)(double *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,

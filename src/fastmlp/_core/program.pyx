@@ -15,9 +15,12 @@ from fastmlp._core import (
     dense as _dense,
     gradients as _gradients,
     losses as _losses,
+    maps as _maps,
     metrics as _metrics,
+    moves as _moves,
     noise as _noise,
     optimizers as _optimizers,
+    reductions as _reductions,
     rows as _rows,
     values as _values,
 )
@@ -30,7 +33,7 @@ cdef enum:                   # steps of the first table of learning rates, and o
 OPS = {
     **_dense.OPS, **_rows.OPS, **_gradients.OPS, **_activations.OPS, **_losses.OPS,
     **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS, **_batch.OPS,
-    **_values.OPS,
+    **_values.OPS, **_maps.OPS, **_moves.OPS, **_reductions.OPS,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp._reference import activations, dropout, losses, updates
+from fastmlp._reference import activations, dropout, losses, maps, updates
 from fastmlp.plan.ir import Buffer, Op, Plan
 from fastmlp.plan.python import PYTHON
 from fastmlp.variables import Variable
@@ -391,6 +391,7 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "affine": _affine,
     "add": _add,
     "reshape": _same,
+    "stop_gradient": _same,
     "activity_penalty": _same,
     "activity_loss": _activity_loss,
     "activity_penalty_bwd": _activity_penalty_bwd,
@@ -430,5 +431,6 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "update": _update,
     "ema": _ema,
     "constrain": _constrain,
+    **maps.OPS,
     **PYTHON,
 }

@@ -36,8 +36,8 @@ class Flatten(Layer):
             raise bad_argument(where, "'channels_last' or None", "data_format", data_format)
         self.data_format = "channels_last"
 
-    def call(self, x: Tensor) -> Tensor:
-        return ops.reshape(x, (math.prod(int(d or 0) for d in x.shape[1:]),))
+    def call(self, x: Tensor) -> Any:
+        return ops.reshape(x, (-1, math.prod(int(d or 0) for d in x.shape[1:])))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}

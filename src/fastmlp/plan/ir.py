@@ -319,7 +319,7 @@ class Builder:
         known = self._gradients.get(buffer)
         if known is not None:
             total = self.result([buffer], buffer.shape, f"d_{buffer.name}")
-            self.emit("add", [total], [known, gradient])
+            self.emit("map", [total], [known, gradient], kind="add")
             gradient = total
         self._gradients[buffer] = gradient
 

@@ -15,7 +15,7 @@ from fastmlp.variables import ALIGNMENT
 # Ops whose first output may be one of their inputs (the first one that nobody needs again).
 _IN_PLACE = {
     "act_fwd", "act_bwd", "dropout_fwd", "dropout_noise_fwd", "dropout_bwd", "affine", "add",
-    "activity_penalty_bwd",
+    "activity_penalty_bwd", "map",
 }  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def _try_in_place(op: Op, index: int, last: dict[Buffer, int]) -> None:
     if y.alias is not None:
         return
     # act_bwd and activity_penalty_bwd read more than their first input; only that is overwritten.
-    candidates = op.ins if op.name == "add" else op.ins[:1]
+    candidates = op.ins if op.name in ("add", "map") else op.ins[:1]
     for x in candidates:
         if x is None or x.root().kind != y.kind or x.width != y.width or last[x.root()] != index:
             continue

@@ -21,7 +21,9 @@ def order(plan: Plan) -> None:
     level_of: dict[Buffer, int] = {}
     level: dict[Op, int] = {}
     for op in plan.rows:
-        before = max((level_of.get(b, -1) for b in op.ins if b is not None), default=-1)
+        # Several ops may write parts of one buffer: it is known when the last of them has run.
+        around = (*op.ins, *op.outs)
+        before = max((level_of.get(b, -1) for b in around if b is not None), default=-1)
         renames = bool(op.outs) and op.outs[0].alias is not None
         if not renames and (before % 2 == 0) == op.batch:
             before += 1  # an odd level for a batch op, an even one for a row op

@@ -1,15 +1,10 @@
-"""The ops: their shape rules, what they lower to, and their gradients, side by side.
-
-Each op is a class; `OPS` is the one list of them. The functions below it are what layers call:
-on symbolic tensors they build nodes. `fwd` writes the op into a plan, `bwd` its gradient. Native
-kernels and `_reference` implement the plan ops named there.
+"""The ops that layers are made of: dense, activations, softmax, dropout.
 
 m = samples, k = inputs, n = units, rep = rows of a sample (1, or the middle axes of a rank 3 input).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,23 +13,13 @@ import numpy as np
 from fastmlp._core import activations as _activations
 from fastmlp.calls import operation
 from fastmlp.errors import unknown_name
-from fastmlp.graph import OPERATORS, Node, Shape, Tensor, current_layer
+from fastmlp.graph import Node, Shape, Tensor, current_layer
+from fastmlp.ops import shapes, spec
+from fastmlp.ops.spec import OpSpec
 from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
     from fastmlp.plan.ir import Buffer, Builder, Op
-
-
-class OpSpec:
-    """Base: `fwd` returns the output buffer; `bwd` adds gradients through the builder."""
-
-    @staticmethod
-    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        raise NotImplementedError
-
-    @staticmethod
-    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
-        raise NotImplementedError
 
 
 class Dense(OpSpec):
@@ -89,7 +74,7 @@ class Softmax(OpSpec):
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        y = b.value(ins[0].shape)
+        y = b.result(ins, ins[0].shape)
         n = y.shape[-1]
         b.emit(f"{node.op}_fwd", [y], ins, rep=y.width // n, n=n)
         return y
@@ -99,7 +84,7 @@ class Softmax(OpSpec):
         """dx = y · (dy - Σ y·dy)    (log_softmax: dx = dy - exp(y) · Σ dy)"""
         (x,) = op.ins
         assert x is not None
-        dx = b.value(x.shape, f"d_{x.name}")
+        dx = b.result([x], x.shape, f"d_{x.name}")
         b.emit(op.name.replace("_fwd", "_bwd"), [dx], [dy, op.outs[0]], **op.attrs)
         b.add_gradient(x, dx)
 
@@ -176,24 +161,6 @@ class Reshape(OpSpec):
         b.add_gradient(x, dx)
 
 
-class Add(OpSpec):
-    """y = x0 + x1"""
-
-    @staticmethod
-    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        y = b.result(ins, ins[0].shape)
-        b.emit("add", [y], ins)
-        return y
-
-    @staticmethod
-    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
-        """dx0 = dx1 = dy"""
-        for x in op.ins:
-            assert x is not None
-            if b.differentiable(x):
-                b.add_gradient(x, dy)
-
-
 class SumSamples(OpSpec):
     """y = Σ_samples x, one value for the batch"""
 
@@ -264,40 +231,6 @@ class Penalty(OpSpec):
         return y
 
 
-OPS: dict[str, type[OpSpec]] = {
-    "dense": Dense,
-    "activation": Activation,
-    "softmax": Softmax,
-    "log_softmax": Softmax,
-    "dropout": Dropout,
-    "identity": Pass,
-    "phase": Pass,
-    "affine": Affine,
-    "reshape": Reshape,
-    "add": Add,
-    "sum_samples": SumSamples,
-    "repeat_samples": RepeatSamples,
-    "activity_penalty": ActivityPenalty,
-    "penalty": Penalty,
-}
-
-# Which spec differentiates a plan op of the forward pass.
-GRADIENTS: dict[str, type[OpSpec]] = {
-    "dense_fwd": Dense,
-    "act_fwd": Activation,
-    "softmax_fwd": Softmax,
-    "log_softmax_fwd": Softmax,
-    "dropout_fwd": Dropout,
-    "dropout_noise_fwd": Dropout,
-    "affine": Affine,
-    "reshape": Reshape,
-    "add": Add,
-    "sum_samples": SumSamples,
-    "repeat_samples": RepeatSamples,
-    "activity_penalty": ActivityPenalty,
-}
-
-
 def _node(op: str, inputs: Sequence[Tensor], shape: Shape, **attrs: Any) -> Tensor:
     return Node(op, inputs, shape, inputs[0].dtype, attrs=attrs).output
 
@@ -313,6 +246,7 @@ def dense(x: Tensor, w: Variable, b: Variable | None = None) -> Tensor:
     return Node("dense", [x], shape, x.dtype, [w, b]).output
 
 
+@operation
 def activation(x: Any, kind: str, params: Sequence[float] = ()) -> Any:
     """Applies an element-wise activation to a tensor or an array.
 
@@ -323,34 +257,48 @@ def activation(x: Any, kind: str, params: Sequence[float] = ()) -> Any:
     """
     if kind not in _activations.ACTIVATIONS:
         raise unknown_name("activation kernel", kind, _activations.ACTIVATIONS)
-    if isinstance(x, Tensor):
+    if spec.is_symbolic(x):
+        (x,) = spec.operands(kind, x)
         return _node("activation", [x], x.shape, kind=kind, params=tuple(params))
-    return _activations.forward(kind, _floating(x), tuple(params))
+    return _activations.forward(kind, spec.arrays(x, floating=True)[0], tuple(params))
 
 
-def _rows_function(x: Any, op: str, axis: int) -> Any:
-    ndim = x.ndim if isinstance(x, Tensor) else np.ndim(x)
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"{op}: expected an axis of a rank {ndim} input. Received: axis={axis}")
-    last = axis in (-1, ndim - 1)
-    if isinstance(x, Tensor):
-        if not last or ndim < 2:
-            raise ValueError(
-                f"{op} {current_layer()!r}: expected the last axis of a tensor with at least two. "
-                f"Received: axis={axis}, shape={x.shape}"
-            )
+def _rows_function(x: Any, op: str, axis: Any) -> Any:
+    if not spec.is_symbolic(x):
+        (x,) = spec.arrays(x, floating=True)
+        axes = spec.axes_of(op, x, axis)
+        last = range(-len(axes), 0)
+        rows = np.moveaxis(x, axes, last)
+        flat = rows.reshape(*rows.shape[: x.ndim - len(axes)], -1)
+        return np.moveaxis(_activations.forward(op, flat).reshape(rows.shape), last, axes)
+    (x,) = spec.operands(op, x)
+    axes = spec.axes_of(op, x, axis)
+    if not axes or (x.per_sample and 0 in axes):
+        raise ValueError(
+            f"{spec.where(op)}: expected an axis of a sample. Received: axis={axis}, shape={x.shape}"
+        )
+    if axes == (x.ndim - 1,):
         return _node(op, [x], x.shape)
-    x = np.moveaxis(_floating(x), axis, -1)
-    return np.moveaxis(_activations.forward(op, x), -1, axis)
+    order = [*(i for i in range(x.ndim) if i not in axes), *axes]
+    rows = shapes.transpose(x, order)
+    flat = shapes.reshape(rows, (*_sizes(rows)[: x.ndim - len(axes)], spec.numel_of(x, axes)))
+    y = shapes.reshape(_node(op, [flat], flat.shape), _sizes(rows))
+    return shapes.transpose(y, np.argsort(order).tolist())
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
-    """`exp(x) / Σ exp(x)` along `axis`, of a tensor (last axis) or an array (any axis)."""
+def _sizes(x: Tensor) -> list[int]:
+    return [-1 if d is None else d for d in x.shape]
+
+
+@operation
+def softmax(x: Any, axis: Any = -1) -> Any:
+    """`exp(x) / Σ exp(x)` along an axis or several; not along the batch of a symbolic tensor."""
     return _rows_function(x, "softmax", axis)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Any:
-    """`x - log Σ exp(x)` along `axis`, of a tensor (last axis) or an array (any axis)."""
+@operation
+def log_softmax(x: Any, axis: Any = -1) -> Any:
+    """`x - log Σ exp(x)` along an axis or several; not along the batch of a symbolic tensor."""
     return _rows_function(x, "log_softmax", axis)
 
 
@@ -364,24 +312,6 @@ def dropout(
 def affine(x: Tensor, scale: float, offset: float) -> Tensor:
     """`scale · x + offset`"""
     return _node("affine", [x], x.shape, scale=float(scale), offset=float(offset))
-
-
-def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """`x` with each sample, or its one value for the batch, seen as `shape` of as many elements."""
-    own = x.shape[1:] if x.per_sample else x.shape
-    if math.prod(shape) != math.prod(int(d or 0) for d in own):
-        raise ValueError(f"reshape {current_layer()!r}: cannot see {own} as {tuple(shape)}")
-    return _node("reshape", [x], (None, *shape) if x.per_sample else tuple(shape))
-
-
-@operation
-def add(a: Tensor, b: Tensor) -> Tensor:
-    """`a + b`, of equal shapes."""
-    if a.shape != b.shape:
-        raise ValueError(
-            f"add {current_layer()!r}: expected two inputs of one shape. Received: {a.shape} and {b.shape}"
-        )
-    return _node("add", [a, b], a.shape)
 
 
 def sum_samples(x: Tensor) -> Tensor:
@@ -409,15 +339,3 @@ def penalty(x: Tensor, value: Tensor, by_batch: bool = False) -> Tensor:
     """
     node = Node("penalty", [x, value], x.shape, x.dtype, attrs={"by_batch": by_batch})
     return node.output
-
-
-def _floating(x: Any) -> np.ndarray:
-    array = np.asarray(x)
-    if array.dtype in (np.float32, np.float64):
-        return array
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"Expected numbers. Received: dtype={array.dtype}")
-    return array.astype(np.float32)
-
-
-OPERATORS["add"] = add

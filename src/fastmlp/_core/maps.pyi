@@ -1,0 +1,11 @@
+"""Types of the extension module maps.pyx."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+MAPS: dict[str, int]
+
+OPS: dict[str, tuple[int, int]]
+
+def apply(name: str, *operands: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...

@@ -1,0 +1,5 @@
+"""Types of the extension module reductions.pyx."""
+
+KINDS: tuple[str, ...]
+
+OPS: dict[str, tuple[int, int]]

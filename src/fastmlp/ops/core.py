@@ -1,0 +1,174 @@
+"""Types, shapes and constants, named as in `keras.ops`."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp import config
+from fastmlp.calls import operation
+from fastmlp.errors import unknown_name
+from fastmlp.graph import Node, Tensor
+from fastmlp.ops import math as elementwise
+from fastmlp.ops import spec
+from fastmlp.ops.spec import OpSpec
+
+if TYPE_CHECKING:
+    from fastmlp.plan.ir import Buffer, Builder
+
+_TYPES = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float16", "float32", "float64",
+)  # fmt: skip
+
+
+class StopGradient(OpSpec):
+    """y = x, where no gradient passes"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.result(ins, ins[0].shape)
+        b.emit("stop_gradient", [y], ins)
+        y.alias = ins[0]
+        return y
+
+
+@operation
+def stop_gradient(variable: Any) -> Any:
+    """The same numbers, as if they were constants: training does not see what they depend on."""
+    if not spec.is_symbolic(variable):
+        return spec.array(variable)
+    (x,) = spec.operands("stop_gradient", variable)
+    return spec.node("stop_gradient", [x], x.shape)
+
+
+@operation
+def cast(x: Any, dtype: Any) -> Any:
+    """Another type of number.
+
+    A plan computes in one type. On symbolic tensors a cast to integers cuts the fraction, one to bool
+    gives 1 and 0, and one to another float type changes nothing.
+    """
+    name = _type_name(dtype)
+    if not spec.is_symbolic(x):
+        return spec.array(x).astype(name)
+    if name == "bool":
+        return elementwise.not_equal(x, 0)
+    (x,) = spec.operands("cast", x)
+    return x if name.startswith("float") else elementwise.trunc(x)
+
+
+def _type_name(dtype: Any) -> str:
+    name: str
+    try:
+        name = np.dtype(getattr(dtype, "name", dtype)).name
+    except TypeError:
+        name = str(dtype)
+    if name not in _TYPES:
+        raise unknown_name("dtype", name, _TYPES)
+    return name
+
+
+def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
+    """An array: Python floats become float32, integers int32. Symbolic tensors stay what they are."""
+    if dtype is not None:
+        return cast(x, dtype)
+    return spec.operands("convert_to_tensor", x)[0] if spec.is_symbolic(x) else spec.array(x)
+
+
+def convert_to_numpy(x: Any) -> np.ndarray:
+    """An array of a copy of the numbers."""
+    return np.array(x)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a symbolic tensor or an array."""
+    return isinstance(x, (Tensor, np.ndarray))
+
+
+def shape(x: Any) -> tuple[int | None, ...]:
+    """The shape; the batch of a symbolic tensor is `None`."""
+    return tuple(x.shape) if hasattr(x, "shape") else spec.array(x).shape
+
+
+def ndim(x: Any) -> int:
+    """Number of axes."""
+    return len(shape(x))
+
+
+def size(x: Any) -> Any:
+    """Number of elements; of a symbolic tensor those of one sample times `None`: refused.
+
+    Raises:
+        ValueError: `x` has a batch axis, whose size is not known.
+    """
+    if None in shape(x):
+        raise ValueError(
+            f"{spec.where('size')}: expected a known shape. Received: {shape(x)}. "
+            "Hint: ops.mean divides by the samples that a step has."
+        )
+    return math.prod(int(d or 0) for d in shape(x))
+
+
+@operation
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """A number for every element of `x`."""
+    if not spec.is_symbolic(x):
+        return np.full_like(spec.array(x), fill_value, None if dtype is None else _type_name(dtype))
+    (x,) = spec.operands("full_like", x)
+    if not x.per_sample:
+        return spec.operands("full_like", x, np.full(x.shape, fill_value))[1]
+    (_, value), _ = spec.broadcast("full_like", spec.operands("full_like", x, fill_value))
+    return Node("full", [value], x.shape, x.dtype).output
+
+
+@operation
+def zeros_like(x: Any, dtype: Any = None) -> Any:
+    """A 0 for every element of `x`."""
+    return full_like(x, 0, dtype)
+
+
+@operation
+def ones_like(x: Any, dtype: Any = None) -> Any:
+    """A 1 for every element of `x`."""
+    return full_like(x, 1, dtype)
+
+
+def zeros(shape: Any, dtype: Any = None) -> np.ndarray:
+    """An array of zeros: a constant."""
+    return np.zeros(shape, _type_name(dtype or config.floatx()))
+
+
+def ones(shape: Any, dtype: Any = None) -> np.ndarray:
+    """An array of ones: a constant."""
+    return np.ones(shape, _type_name(dtype or config.floatx()))
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> np.ndarray:
+    """An array of one number: a constant."""
+    return np.full(shape, fill_value, _type_name(dtype or config.floatx()))
+
+
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> np.ndarray:
+    """An array with ones on diagonal `k`: a constant."""
+    return np.eye(N, M, k, _type_name(dtype or config.floatx()))
+
+
+def identity(n: int, dtype: Any = None) -> np.ndarray:
+    """The identity matrix: a constant."""
+    return eye(n, dtype=dtype)
+
+
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> np.ndarray:
+    """Numbers at equal distances: a constant."""
+    values = np.arange(start, stop, 1 if step is None else step)
+    return values.astype(_type_name(dtype)) if dtype is not None else spec.array(values.tolist())
+
+
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None
+) -> np.ndarray:
+    """So many numbers between two: a constant."""
+    return np.linspace(start, stop, num, endpoint).astype(_type_name(dtype or config.floatx()))

@@ -1,0 +1,269 @@
+"""Shapes and places of elements, named as in `keras.ops`.
+
+The first axis of a symbolic tensor is the batch: it stays first, and all samples change alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastmlp.calls import operation
+from fastmlp.ops import spec
+from fastmlp.ops.moves import rearranged
+
+
+@operation
+def get_item(x: Any, key: Any) -> Any:
+    """`x[key]`: integers, slices, `None`, `...` and arrays of integers; of a tensor `x[:, …]`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> get_item(np.array([[1, 2, 3]]), (slice(None), slice(1, None)))
+    array([[2, 3]])
+    """
+    hint = f", key={key!r}. Hint: x[:, {key!r}] takes from every sample."
+    try:
+        return rearranged(
+            "get_item", x, lambda a: a[key], hint if isinstance(key, (int, slice)) else ""
+        )
+    except IndexError as error:
+        raise IndexError(
+            f"{spec.where('get_item')}: {error}. Received: shape={x.shape}, {key=}"
+        ) from None
+
+
+@operation
+def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
+    """Several tensors or arrays side by side along an axis.
+
+    Args:
+        xs: At least one; all of one shape but along the axis.
+        axis: The axis; not the batch. Default: the last one.
+
+    Raises:
+        ValueError: The shapes do not fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> concatenate([np.ones((1, 2)), np.zeros((1, 1))])
+    array([[1., 1., 0.]])
+    """
+    if not spec.is_symbolic(*xs):
+        return np.concatenate([spec.array(x) for x in xs], axis)
+    tensors = spec.operands("concatenate", *xs)
+    first = tensors[0]
+    (at,) = spec.axes_of("concatenate", first, axis)
+    shapes = [t.shape[:at] + t.shape[at + 1 :] for t in tensors]
+    if any(shape != shapes[0] for shape in shapes) or (at == 0 and first.per_sample):
+        raise ValueError(
+            f"{spec.where('concatenate')}: expected shapes that differ along one axis, not the "
+            f"batch. Received: axis={axis}, shapes {', '.join(str(t.shape) for t in tensors)}"
+        )
+    length = sum(int(t.shape[at] or 0) for t in tensors)
+    shape = (*first.shape[:at], length, *first.shape[at + 1 :])
+    return spec.node("concatenate", tensors, shape, axis=at - first.per_sample)
+
+
+@operation
+def stack(x: Sequence[Any], axis: int = 0) -> Any:
+    """Several tensors or arrays of one shape along a new axis; of tensors not the first axis."""
+    if not spec.is_symbolic(*x):
+        return np.stack([spec.array(v) for v in x], axis)
+    ndim = max(len(v.shape) for v in x) + 1
+    return concatenate([expand_dims(v, axis % ndim) for v in x], axis % ndim)
+
+
+@operation
+def reshape(x: Any, newshape: Sequence[int]) -> Any:
+    """The same elements in another shape.
+
+    Args:
+        x: Tensor or array.
+        newshape: Its new shape, the batch included: of a symbolic tensor `-1` or `None` first. One
+            size may be -1: what is left.
+
+    Raises:
+        ValueError: It has another number of elements.
+
+    Example:
+
+    >>> import numpy as np
+    >>> reshape(np.arange(6), (2, -1))
+    array([[0, 1, 2],
+           [3, 4, 5]])
+    """
+    if not spec.is_symbolic(x):
+        return np.reshape(spec.array(x), newshape)
+    (x,) = spec.operands("reshape", x)
+    given = (newshape,) if isinstance(newshape, int) else tuple(newshape)
+    sizes = given
+    if x.per_sample:
+        known = math.prod(d for d in given[1:] if d is not None)
+        if given[:1] not in ((-1,), (None,)) or (-1 not in given[1:] and known != spec.numel(x)):
+            raise ValueError(
+                f"{spec.where('reshape')}: cannot see {x.shape} as {given}. Hint: the batch stays the first "
+                "axis: start newshape with -1, and give every sample as many elements as before."
+            )
+        sizes = given[1:]
+    try:
+        shape = np.empty(spec.sample(x), np.bool_).reshape(sizes).shape
+    except (ValueError, TypeError):
+        raise ValueError(f"{spec.where('reshape')}: cannot see {x.shape} as {given}.") from None
+    return spec.node("reshape", [x], spec.with_batch(shape, x.per_sample))
+
+
+@operation
+def expand_dims(x: Any, axis: int) -> Any:
+    """A new axis of size 1; of a symbolic tensor not before the batch."""
+    return rearranged("expand_dims", x, lambda a: np.expand_dims(a, axis))
+
+
+@operation
+def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+    """Without axes of size 1: those named, or all."""
+    axes = tuple(axis) if isinstance(axis, (list, tuple)) else axis
+    if axes is None and spec.is_symbolic(x):
+        axes = tuple(i for i, d in enumerate(x.shape) if d == 1)
+    return rearranged("squeeze", x, lambda a: np.squeeze(a, axes))
+
+
+@operation
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """Axes in another order; of a symbolic tensor the batch stays first.
+
+    Args:
+        x: Tensor or array.
+        axes: Which axis comes where; `None`: in reverse order.
+
+    Example:
+
+    >>> import numpy as np
+    >>> transpose(np.zeros((2, 3, 4)), (0, 2, 1)).shape
+    (2, 4, 3)
+    """
+    hint = ". Hint: axes=(0, …) lets the batch be the first."
+    return rearranged("transpose", x, lambda a: np.transpose(a, axes), hint)
+
+
+@operation
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Two axes exchanged; of a symbolic tensor not the batch."""
+    return rearranged("swapaxes", x, lambda a: np.swapaxes(a, axis1, axis2))
+
+
+@operation
+def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """Axes moved to other positions; of a symbolic tensor the batch stays first."""
+    return rearranged("moveaxis", x, lambda a: np.moveaxis(a, source, destination))
+
+
+@operation
+def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+    """Elements in reverse order along axes; of a symbolic tensor not the batch."""
+    axes: Any = tuple(axis) if isinstance(axis, (list, tuple)) else axis
+    return rearranged("flip", x, lambda a: np.flip(a, axes))
+
+
+@operation
+def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Any:
+    """Elements shifted along axes, the last ones coming first; not along the batch of a tensor."""
+    return rearranged("roll", x, lambda a: np.roll(a, shift, axis))
+
+
+@operation
+def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
+    """Each element several times in a row, along an axis; not along the batch of a tensor."""
+    return rearranged("repeat", x, lambda a: np.repeat(a, repeats, axis))
+
+
+@operation
+def tile(x: Any, repeats: int | Sequence[int]) -> Any:
+    """The whole several times along each axis; once along the batch of a symbolic tensor."""
+    return rearranged("tile", x, lambda a: np.tile(a, repeats))
+
+
+@operation
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """Parts along an axis: so many equal ones, or cut before these indices.
+
+    Example:
+
+    >>> import numpy as np
+    >>> [part.shape for part in split(np.zeros((2, 5)), [2, 3], axis=1)]
+    [(2, 2), (2, 1), (2, 2)]
+    """
+    if not spec.is_symbolic(x):
+        return np.split(spec.array(x), indices_or_sections, axis)
+    (at,) = spec.axes_of("split", x, axis)
+    length = int(x.shape[at] or 1)
+    places = np.split(np.arange(length), indices_or_sections)
+    return [take(x, part, at) for part in places]
+
+
+@operation
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """Elements at constant indices along an axis; not along the batch of a symbolic tensor."""
+    return rearranged("take", x, lambda a: np.take(a, indices, axis))
+
+
+@operation
+def broadcast_to(x: Any, shape: Sequence[Any]) -> Any:
+    """`x` with axes of size 1 repeated; of a symbolic tensor `shape` starts with `None`."""
+    given = tuple(shape)
+    if spec.is_symbolic(x) and x.per_sample:
+        inner = given[1:]
+        return rearranged("broadcast_to", x, lambda a: np.broadcast_to(a, (len(a), *inner)))
+    return rearranged("broadcast_to", x, lambda a: np.broadcast_to(a, given))
+
+
+@operation
+def pad(x: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = None) -> Any:
+    """Further elements around an array: zeros, or what `mode` makes of those at the border.
+
+    Args:
+        x: Tensor or array.
+        pad_width: For each axis how many before and after; for a symbolic tensor 0 along the batch.
+        mode: `'constant'`, `'reflect'`, `'symmetric'`, `'edge'` or another of `numpy.pad`.
+        constant_values: What a constant is; default 0. Symbolic tensors take no other.
+    """
+    if not spec.is_symbolic(x):
+        extra: dict[str, Any] = (
+            {} if constant_values is None else {"constant_values": constant_values}
+        )
+        return np.pad(spec.array(x), pad_width, mode, **extra)
+    if constant_values not in (None, 0):
+        raise ValueError(
+            f"{spec.where('pad')}: expected constant_values=0 for a symbolic tensor. Received: "
+            f"constant_values={constant_values!r}. Hint: add the constant to x before and subtract it after."
+        )
+    extra = {"constant_values": -1} if mode == "constant" else {}
+    return rearranged("pad", x, lambda a: np.pad(a, pad_width, mode, **extra))
+
+
+@operation
+def tril(x: Any, k: int = 0) -> Any:
+    """The last two axes' lower triangle, zeros above diagonal `k`."""
+    return _triangle("tril", x, k)
+
+
+@operation
+def triu(x: Any, k: int = 0) -> Any:
+    """The last two axes' upper triangle, zeros below diagonal `k`."""
+    return _triangle("triu", x, k)
+
+
+def _triangle(name: str, x: Any, k: int) -> Any:
+    if not spec.is_symbolic(x):
+        return getattr(np, name)(spec.array(x), k)
+
+    def masked(a: np.ndarray) -> np.ndarray:
+        mask = getattr(np, name)(np.ones(a.shape[-2:], bool), k)
+        return np.where(mask, a, -1)
+
+    return rearranged(name, x, masked)

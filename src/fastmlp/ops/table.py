@@ -1,0 +1,87 @@
+"""The lists of ops: what a node lowers to, and what differentiates an op of the forward pass."""
+
+from __future__ import annotations
+
+from fastmlp.graph import OPERATORS
+from fastmlp.ops import math, products, shapes
+from fastmlp.ops.core import StopGradient
+from fastmlp.ops.elementwise import Full, Map
+from fastmlp.ops.layers import (
+    Activation,
+    ActivityPenalty,
+    Affine,
+    Dense,
+    Dropout,
+    Pass,
+    Penalty,
+    RepeatSamples,
+    Reshape,
+    Softmax,
+    SumSamples,
+)
+from fastmlp.ops.moves import Concatenate, Put, Take
+from fastmlp.ops.products import BatchMatmul
+from fastmlp.ops.reduce import Cumsum, Reduce
+from fastmlp.ops.spec import OpSpec
+
+# By the names of nodes.
+OPS: dict[str, type[OpSpec]] = {
+    "dense": Dense,
+    "activation": Activation,
+    "softmax": Softmax,
+    "log_softmax": Softmax,
+    "dropout": Dropout,
+    "identity": Pass,
+    "phase": Pass,
+    "affine": Affine,
+    "reshape": Reshape,
+    "activity_penalty": ActivityPenalty,
+    "penalty": Penalty,
+    "sum_samples": SumSamples,
+    "repeat_samples": RepeatSamples,
+    "map": Map,
+    "full": Full,
+    "reduce": Reduce,
+    "cumsum": Cumsum,
+    "take": Take,
+    "concatenate": Concatenate,
+    "matmul": BatchMatmul,
+    "stop_gradient": StopGradient,
+}
+
+# By the names of plan ops.
+GRADIENTS: dict[str, type[OpSpec]] = {
+    "dense_fwd": Dense,
+    "act_fwd": Activation,
+    "softmax_fwd": Softmax,
+    "log_softmax_fwd": Softmax,
+    "dropout_fwd": Dropout,
+    "dropout_noise_fwd": Dropout,
+    "affine": Affine,
+    "reshape": Reshape,
+    "activity_penalty": ActivityPenalty,
+    "sum_samples": SumSamples,
+    "repeat_samples": RepeatSamples,
+    "map": Map,
+    "reduce": Reduce,
+    "cumsum": Cumsum,
+    "take": Take,
+    "put": Put,
+    "bmm": BatchMatmul,
+}
+
+# What Python's operators do with a tensor.
+OPERATORS.update(
+    {
+        "get_item": shapes.get_item,
+        "matmul": products.matmul,
+        **{
+            name: getattr(math, name)
+            for name in (
+                "absolute", "add", "floor_divide", "greater", "greater_equal", "less", "less_equal",
+                "logical_and", "logical_not", "logical_or", "mod", "multiply", "negative", "power",
+                "subtract", "true_divide",
+            )
+        },
+    }
+)  # fmt: skip
