@@ -19,10 +19,11 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
 
-from fastmlp._core import _native, activations, blas, optimizers
+from fastmlp._core import _native, activations, blas, maps, optimizers
 from fastmlp._reference import activations as reference
 from fastmlp._reference import dropout as reference_dropout
 from fastmlp._reference import updates as reference_updates
+from fastmlp._reference.maps import function
 
 Array = np.ndarray[Any, np.dtype[Any]]
 # Who -> one run, which returns what must agree. "numpy" is the reference.
@@ -44,7 +45,7 @@ HYPER = {
     **dict.fromkeys(RMSPROP, (0.001, 0.9, 0.9, 1e-7)),
 }
 PARAMS = {"relu_general": (0.1, 6.0, 0.5), "leaky_relu": (0.2,), "elu": (1.0,)}
-WITH_ROUNDED_SUMS = {"gemm", "colsum", "sumsq", "sumabs"}
+WITH_ROUNDED_SUMS = {"gemm", "colsum", "rowsum", "sumsq", "sumabs"}
 
 
 def random(*shape: int) -> Array:
@@ -144,6 +145,33 @@ def colsum(m: int, n: int) -> Contest:
         return g
 
     return {"native": native, "blas": on_blas, "numpy": lambda: np.sum(x, axis=0, out=g)}
+
+
+def rowsum(m: int, n: int) -> Contest:
+    x, y = random(m, n), np.empty(m, np.float32)
+
+    def native() -> Array:
+        _native.rowsum(y, x)
+        return y
+
+    return {"native": native, "numpy": lambda: np.sum(x, axis=1, out=y)}
+
+
+def element_wise(name: str) -> Callable[..., Contest]:
+    """`map_<name>`, on numbers in its domain."""
+
+    def build(n: int) -> Contest:
+        operands = [0.1 + 0.8 * np.random.default_rng(i).random(n) for i in range(maps.MAPS[name])]
+        if name == "arccosh":
+            operands = [x + 1 for x in operands]
+        single, y = [x.astype(np.float32) for x in operands], np.empty(n, np.float32)
+        run = function(name)
+        return {
+            "native": lambda: maps.apply(name, *single, out=y),
+            "numpy": lambda: np.asarray(run(*single)) * np.float32(1),
+        }
+
+    return build
 
 
 def add(n: int) -> Contest:
@@ -294,6 +322,7 @@ def listed() -> list[str]:
     names = re.findall(r"^K\(\w+, (\w+),", text, re.MULTILINE)
     acts = re.findall(r"^ACT\((\w+),", text, re.MULTILINE)
     names += [f"{name}_{way}" for name in acts for way in ("fwd", "bwd")]
+    names += [f"map_{name}" for name in re.findall(r"^MAP\((\w+),", text, re.MULTILINE)]
     names += [f"update_{name}" for name in re.findall(r"^UPDATE\((\w+),", text, re.MULTILINE)]
     names += [f"gather_{name}" for name in re.findall(r"^GATHER\((\w+),", text, re.MULTILINE)]
     return names
@@ -307,6 +336,7 @@ CONTESTS: dict[str, tuple[Callable[..., Contest], tuple[tuple[int, ...], ...]]] 
     "pack_rows": (pack(False), MATRICES),
     "pack_columns": (pack(True), MATRICES),
     "colsum": (colsum, MATRICES),
+    "rowsum": (rowsum, MATRICES),
     **{
         build.__name__: (build, tuple((n,) for n in VECTORS))
         for build in (add, affine, penalty, clip, sumsq, sumabs, dropout_fwd, dropout_bwd)
@@ -321,6 +351,7 @@ CONTESTS: dict[str, tuple[Callable[..., Contest], tuple[tuple[int, ...], ...]]] 
         for name in _native.ACTIVATIONS
         for way in ("fwd", "bwd")
     },
+    **{f"map_{name}": (element_wise(name), tuple((n,) for n in VECTORS)) for name in maps.MAPS},
     **{f"update_{name}": (update(name), tuple((n,) for n in VECTORS)) for name in _native.UPDATES},
     **{f"gather_{name}": (gather(name), ROWS) for name in _native.GATHERS},
 }

@@ -45,6 +45,17 @@ def test_colsum_adds_rows_in_order(n, m, accumulate, dtype, tier):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", LENGTHS)
+def test_rowsum_adds_columns_in_double(n, dtype, tier):
+    x = make((5, n), dtype)
+    y = Guarded((5,), dtype)
+    _native.rowsum(y.array, x)
+    y.check()
+    want = x.sum(axis=1, dtype=np.float64)
+    np.testing.assert_allclose(y.array, want, rtol=np.finfo(dtype).eps, atol=n * 1e-15)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", LENGTHS)
 def test_add_is_exact_and_in_place(n, dtype, tier):
     a, b = make(n, dtype), make(n, dtype, 1)
     y = Guarded((n,), dtype)

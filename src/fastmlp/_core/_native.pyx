@@ -239,6 +239,20 @@ def colsum(g, x, bint accumulate=False):
         fm_f64.colsum(<double *> pg, <const double *> px, ldx, m, n, flags)
 
 
+def rowsum(y, x):
+    """y (m) = the sums of the rows of x (m, n), whose rows follow each other."""
+    dtype = _float_type("rowsum", (y, x))
+    _check(x.ndim == 2 and y.shape == x.shape[:1] and x.flags.c_contiguous, "rowsum", "y (m), contiguous x (m, n)",
+           (y, x))
+    _vector(y, "rowsum y")
+    cdef ptrdiff_t m = x.shape[0], n = x.shape[1]
+    cdef uintptr_t py = _out(y, "rowsum y"), px = _in(x)
+    if dtype == np.float32:
+        fm_f32.rowsum(<float *> py, <const float *> px, m, n)
+    else:
+        fm_f64.rowsum(<double *> py, <const double *> px, m, n)
+
+
 cdef ptrdiff_t _vector(object x, str where) except -1:
     """Length of a contiguous vector."""
     if x.ndim != 1 or (x.shape[0] > 1 and x.strides[0] != x.itemsize):
