@@ -1,5 +1,6 @@
 """Types of the extension module maps.pyx."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -8,4 +9,6 @@ MAPS: dict[str, int]
 
 OPS: dict[str, tuple[int, int]]
 
-def apply(name: str, *operands: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
+def apply(
+    name: str, operands: Sequence[NDArray[Any]], out: NDArray[Any] | None = None
+) -> NDArray[Any]: ...

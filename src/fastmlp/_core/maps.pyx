@@ -96,7 +96,7 @@ cdef void map_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_
 OPS = {"map": (<size_t>&map_f32, <size_t>&map_f64)}
 
 
-def apply(str name, *operands, out=None):
+def apply(str name, operands, out=None):
     """y = f(a, b, c) on vectors of one length, or of length 1: for tests and benchmarks.
 
     Args:
