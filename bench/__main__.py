@@ -1,12 +1,14 @@
 """Measures everything that README.md and docs/performance.md tell, row by row.
 
-    python -m bench                                   # all: about an hour; each row is stored when done
+    python -m bench                                   # all; each row is stored when it is done
+    python -m bench --resume                          # only what this commit has not measured yet
     python -m bench training --case tab64             # one row of one part
     python -m bench training --peer torch --quick     # a look: nothing is stored
     python -m bench.report                            # then: tables and plots from what is stored
 
 Results are kept in `bench/results/<machine>.json`, each row with its date, versions, threads and
-samples; a row that is measured again takes the place of the old one. Measure on an idle machine.
+samples; a row that is measured again takes the place of the old one. Libraries that are not installed
+are named, and left out. Measure on an idle machine.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import contextlib
 import io
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +26,12 @@ from typing import Any
 import fastmlp
 from bench import busy, growth, machine, peak
 from bench.cases import CASES, Case
-from bench.compare import Comparison, ratio
+from bench.compare import Comparison
 from bench.contestants import installed, started
 from bench.peers import PEERS
 
 PACKAGES = tuple(dict.fromkeys(name for peer in PEERS.values() for name in peer.needs))
+Row = tuple[str, Case, int | None]  # its name in the JSON, and the rows of a call to predict
 INFERENCE = {"pima": (1, 10000), "mnist128": (1, 10000)}  # network: rows of a call
 
 
@@ -41,6 +45,7 @@ class Options:
     seconds: float
     avx2: bool
     keep: bool
+    resume: bool
     log: Path
 
 
@@ -52,18 +57,24 @@ def configuration() -> list[str]:
     return printed.getvalue().splitlines()
 
 
+def stored(options: Options) -> tuple[str, dict[str, Any]]:
+    """The name of this machine's results, and what is there already."""
+    name = machine.slug(machine.describe()) + ("-avx2" if options.avx2 else "")
+    path = machine.RESULTS / f"{name}.json"
+    return name, machine.load(path) if path.exists() else {}
+
+
 def keep(options: Options, part: str, row: str, result: dict[str, Any]) -> None:
     """Stores one row, with the state of the machine."""
     if not options.keep:
         return
     description = machine.describe(PACKAGES)
     description["versions"]["fastmlp"] = fastmlp.__version__
-    name = machine.slug(description) + ("-avx2" if options.avx2 else "")
-    path = machine.RESULTS / f"{name}.json"
-    content = machine.load(path) if path.exists() else {}
+    name, content = stored(options)
     content["machine"] = description
     stamp = {
         "machine": description,
+        "commit": machine.commit(),
         "threads": fastmlp.config.num_threads(),
         "show_config": configuration(),
     }
@@ -71,46 +82,57 @@ def keep(options: Options, part: str, row: str, result: dict[str, Any]) -> None:
     machine.store(name, content)
 
 
-def compare(options: Options, part: str, case: Case, rows: int | None) -> None:
-    """One row of training, or of inference, in every library."""
+def wanted(options: Options, part: str, row: str) -> bool:
+    """Whether a row is to be measured: with `--resume` not what this commit has measured."""
+    if not options.resume:
+        return True
+    measured = stored(options)[1].get(part, {}).get(row, {})
+    return "commit" not in measured or measured["commit"] != machine.commit()
+
+
+def compare(options: Options, part: str, rows: list[Row]) -> None:
+    """Rows of training, or of inference, in every library; its processes live for all of them."""
     present = [name for name in options.peers if installed(name)]
-    row = case.name if rows is None else f"{case.name}, {rows}"
+    rows = [row for row in rows if wanted(options, part, row[0])]
+    if not rows:
+        return
     with started(present, options.avx2, options.log) as contestants:
-        comparison = Comparison(case, contestants, options.seconds, rows)
-        comparison.prepare()
-        comparison.measure(options.repeats)
-    result = comparison.result()
-    for name in options.peers:
-        if name not in present:
-            result["absent"][name] = "not installed"
-    if rows is not None:
-        result["rows"] = rows
-    print(f"{part}: {row}")
-    for name, median in sorted(result["median_us"].items(), key=lambda item: item[1]):
-        print(f"    {name:<32} {median:12.2f} us   {result['spread_us'][name]}")
-    if rows is None and "fastmlp" in comparison.samples:
-        others = [
-            ratio(result, "fastmlp", name) for name in comparison.samples if name != "fastmlp"
-        ]
-        print(f"    x {min(others, default=1.0):.2f}, to reach {case.target.ratio}", flush=True)
-    keep(options, part, row, result)
+        for row, case, count in rows:
+            comparison = Comparison(case, contestants, options.seconds, count)
+            comparison.prepare()
+            comparison.measure(options.repeats)
+            result = comparison.result()
+            for name in options.peers:
+                if name not in present:
+                    result["absent"][name] = "not installed"
+            if count is not None:
+                result["rows"] = count
+            print(f"{part}: {row}")
+            for name, median in sorted(result["median_us"].items(), key=lambda item: item[1]):
+                print(f"    {name:<32} {median:12.2f} us   {result['spread_us'][name]}", flush=True)
+            keep(options, part, row, result)
 
 
 def training(options: Options) -> None:
     """A step of every network in every library."""
-    for case in options.cases:
-        compare(options, "training", case, None)
+    rows: list[Row] = [(case.name, case, None) for case in options.cases]
+    compare(options, "training", rows)
 
 
 def inference(options: Options) -> None:
     """Calls that predict, one row and many."""
-    for case in options.cases:
-        for rows in INFERENCE.get(case.name, ()):
-            compare(options, "inference", case, rows)
+    rows: list[Row] = [
+        (f"{case.name}, {count}", case, count)
+        for case in options.cases
+        for count in INFERENCE.get(case.name, ())
+    ]
+    compare(options, "inference", rows)
 
 
 def peaks(options: Options) -> None:
     """FMA and bandwidth."""
+    if not wanted(options, "peak", "peak"):
+        return
     result = peak.measure(options.avx2)
     print("peak:", result["median"], flush=True)
     keep(options, "peak", "peak", result)
@@ -119,6 +141,8 @@ def peaks(options: Options) -> None:
 def growths(options: Options) -> None:
     """Time against width, batch and depth."""
     for sweep in growth.SWEEPS:
+        if not wanted(options, "growth", sweep):
+            continue
         result = growth.measure(sweep, options.repeats, options.seconds)
         print(f"growth: {sweep}", flush=True)
         for point in result["points"]:
@@ -129,6 +153,8 @@ def growths(options: Options) -> None:
 def busyness(options: Options) -> None:
     """A busy machine."""
     for case in options.cases:
+        if not wanted(options, "busy", case.name):
+            continue
         result = busy.measure(case, options.repeats, 2 * options.seconds)
         told = {name: value for name, value in result.items() if name != "samples_us"}
         print("busy:", told, flush=True)
@@ -154,6 +180,7 @@ def main() -> None:
     parser.add_argument("--peer", choices=list(PEERS), action="append")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="two short samples; not stored")
+    parser.add_argument("--resume", action="store_true", help="skip what this commit has measured")
     parser.add_argument("--isa", choices=["avx2"], help="limit every library to AVX2")
     parser.add_argument("--log", type=Path, help="what the libraries print")
     arguments = parser.parse_args()
@@ -167,6 +194,7 @@ def main() -> None:
         seconds=0.05 if arguments.quick else 0.2,
         avx2=arguments.isa == "avx2",
         keep=not arguments.quick and not arguments.peer,
+        resume=arguments.resume,
         log=arguments.log or Path(tempfile.gettempdir()) / "fastmlp-bench.log",
     )
     load = machine.describe()["load_average"][0]
@@ -175,7 +203,9 @@ def main() -> None:
             f"The load average is {load}: other programs are running. Measure on an idle machine."
         )
     for part in arguments.part or PARTS:
+        start = time.perf_counter()
         PARTS[part](options)
+        print(f"{part}: {time.perf_counter() - start:.0f} s", flush=True)
     if not options.keep:
         print("A look only: nothing is stored.")
 

@@ -43,24 +43,23 @@ class Comparison:
         self.samples: dict[str, list[float]] = {}
 
     def prepare(self) -> None:
-        """Checks every result against NumPy's; builds, compiles and warms up.
+        """Checks every result against NumPy's; builds, compiles and warms up, all at once.
 
         Raises:
             RuntimeError: A library failed, or computed something else.
         """
         case = self.case.to_json()
-        for name, contestant in self.contestants.items():
-            told: dict[str, Any] = {}
-            for do, more in (("check", {}), ("prepare", {"rows": self.rows})):
-                answer = contestant.ask(do, case=case, **more)
-                if "failed" in answer:
-                    raise RuntimeError(f"{name}, {self.case.name}, {do}:\n{answer['failed']}")
-                told.update(answer)
+        for do, more in (("check", {}), ("prepare", {"rows": self.rows})):
+            asked = [name for name in self.contestants if name not in self.absent]
+            for name in asked:
+                self.contestants[name].send(do, case=case, **more)
+            for name in asked:
+                answer = self.contestants[name].answer()
                 if "unsupported" in answer:
                     self.absent[name] = answer["unsupported"]
-                    break
-            else:
-                self.ready[name] = told
+                self.ready.setdefault(name, {}).update(answer)
+        for name in self.absent:
+            del self.ready[name]
 
     def measure(self, repeats: int) -> None:
         """Chooses each one's form, then adds `repeats` samples of each, taken in turn."""

@@ -53,16 +53,34 @@ class Contestant:
             env=environment,
         )
 
-    def ask(self, do: str, **request: Any) -> dict[str, Any]:
-        """Sends one request and waits for the answer."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+    def send(self, do: str, **request: Any) -> None:
+        """Sends one request; `answer` waits for what it tells."""
+        assert self._process.stdin is not None
+        self._asked = do
         self._process.stdin.write(json.dumps({"do": do, **request}) + "\n")
         self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """Waits for the answer.
+
+        Raises:
+            RuntimeError: It failed, or the process ended.
+        """
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.name}: its process ended while it was asked to {do}.")
+            raise RuntimeError(
+                f"{self.name}: its process ended while it was asked to {self._asked}."
+            )
         answer: dict[str, Any] = json.loads(line)
+        if "failed" in answer:
+            raise RuntimeError(f"{self.name}, asked to {self._asked}:\n{answer['failed']}")
         return answer
+
+    def ask(self, do: str, **request: Any) -> dict[str, Any]:
+        """Sends one request and waits for the answer."""
+        self.send(do, **request)
+        return self.answer()
 
     def close(self) -> None:
         """Ends the process."""

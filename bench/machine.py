@@ -6,12 +6,15 @@ import json
 import os
 import platform
 import re
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
+SOURCES = ("src", "csrc", "setup.py")
 
 
 def cpu_model() -> str:
@@ -40,6 +43,19 @@ def describe(packages: tuple[str, ...] = ("numpy", "scipy")) -> dict[str, Any]:
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "versions": versions,
     }
+
+
+def commit() -> str:
+    """The last commit that changed the sources, with `+` if they differ; empty outside a checkout."""
+
+    def git(*command: str) -> str:
+        told = subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True)
+        return told.stdout.strip()
+
+    if not (ROOT / ".git").exists():
+        return ""
+    changed = git("status", "--porcelain", "--", *SOURCES)
+    return git("log", "-1", "--format=%h", "--", *SOURCES) + ("+" if changed else "")
 
 
 def slug(description: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
     python -m bench.worker torch
 
     {"do": "check", "case": …}              → {"difference": …}
-    {"do": "prepare", "case": …, "rows": …} → {}
+    {"do": "prepare", "case": …, "rows": …} → {"prepare_s": …}
     {"do": "choose", "seconds": …}          → {"form": …, "counts": …}
     {"do": "sample"}                        → {"us": {"fit": microseconds a step}}
 
@@ -116,6 +116,7 @@ class Worker:
 
     def prepare(self, case: dict[str, Any], rows: int | None = None) -> dict[str, Any]:
         """Builds every form of one network and warms it up: to train, or to predict `rows`."""
+        start = time.perf_counter()
         self.peers, network = [], Case.from_json(case)
         if rows is None and not self.kind.trains:
             raise Unsupported("it only predicts")
@@ -130,7 +131,7 @@ class Worker:
                 work(2)
         if not self._work(peer):
             raise Unsupported("its calls are another contestant's")
-        return {}
+        return {"prepare_s": round(time.perf_counter() - start, 2)}
 
     def choose(self, seconds: float) -> dict[str, Any]:
         """Keeps the fastest form, and sizes its samples; to be asked on a quiet machine."""

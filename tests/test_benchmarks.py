@@ -142,17 +142,50 @@ def test_a_busy_machine_is_measured_and_left_quiet():
     assert {len(column) for column in result["samples_us"].values()} == {1}
 
 
-def test_a_row_is_stored_with_the_state_of_the_machine(tmp_path, monkeypatch):
+@pytest.fixture
+def options(tmp_path, monkeypatch) -> program.Options:
     monkeypatch.setattr(machine, "RESULTS", tmp_path)
-    options = program.Options([TINY], ["fastmlp", "numpy"], 2, 0.01, False, True, tmp_path / "log")
+    return program.Options(
+        cases=[TINY],
+        peers=["fastmlp", "numpy"],
+        repeats=2,
+        seconds=0.01,
+        avx2=False,
+        keep=True,
+        resume=False,
+        log=tmp_path / "log",
+    )
+
+
+def test_a_row_is_stored_with_the_state_of_the_machine(options):
     program.training(options)
     program.keep(options, "training", "other", {"old": 1})
     program.keep(options, "training", "other", {"new": 1})
-    (path,) = tmp_path.glob("*-cores.json")
-    rows = machine.load(path)["training"]
+    rows = program.stored(options)[1]["training"]
     assert {"title", "median_us", "samples_us", "machine", "threads"} <= rows["tiny"].keys()
     assert "new" in rows["other"] and "old" not in rows["other"]
     assert rows["tiny"]["machine"]["versions"]["fastmlp"] == program.fastmlp.__version__
+
+
+def test_resume_measures_only_what_this_commit_has_not_measured(options, monkeypatch):
+    options.resume = True
+    monkeypatch.setattr(machine, "commit", lambda: "abc1234")
+    assert program.wanted(options, "peak", "peak")
+    program.keep(options, "peak", "peak", {})
+    assert not program.wanted(options, "peak", "peak")
+    assert program.wanted(options, "growth", "peak")
+    monkeypatch.setattr(machine, "commit", lambda: "def5678")
+    assert program.wanted(options, "peak", "peak")
+
+
+def test_a_library_that_is_not_there_is_named(options, monkeypatch):
+    options.peers.append("keras-tensorflow")
+    monkeypatch.setattr(program, "installed", lambda name: name != "keras-tensorflow")
+    monkeypatch.setattr(program, "INFERENCE", {"tiny": (1,)})
+    program.inference(options)
+    (row,) = program.stored(options)[1]["inference"].values()
+    assert row["absent"] == {"keras-tensorflow": "not installed"}
+    assert "fastmlp: predict" in row["median_us"]
 
 
 def test_results_are_named_by_the_machine(monkeypatch):
