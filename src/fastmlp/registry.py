@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, overload
 
+from fastmlp.custom_objects import custom_object_scope, get_registered_object, registered_name
 from fastmlp.errors import bad_argument, unknown_name, warn_old_spelling
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -143,11 +144,14 @@ class Registry:
         """Returns the class or function with this name, as it was registered.
 
         Args:
-            name: Any registered spelling.
+            name: Any registered spelling, or the name of a custom object; these go first.
 
         Raises:
             ValueError: If there is none; the error names the nearest spelling.
         """
+        custom = get_registered_object(name)
+        if custom is not None:
+            return custom
         key = self._key(name)
         if key not in self._objects:
             raise unknown_name(self.kind, name, self.names(), also=self.spellings())
@@ -196,8 +200,8 @@ class Registry:
             obj: A registered function, an object with `get_config()`, or `None`.
 
         Returns:
-            The name of a function; `{"class_name": …, "config": …}` of an object; `None` for
-            `None`.
+            The name of a function; `{"class_name": …, "config": …}` of an object, with
+            `"registered_name"` if its class was registered by the user; `None` for `None`.
 
         Raises:
             ValueError: If the object is a function without a registered name, or has no config.
@@ -205,7 +209,12 @@ class Registry:
         if obj is None:
             return None
         if hasattr(obj, "get_config") and not inspect.isclass(obj):
-            return {"class_name": type(obj).__name__, "config": obj.get_config()}
+            config = {"class_name": type(obj).__name__, "config": obj.get_config()}
+            own = registered_name(type(obj))
+            return config if own is None else {**config, "registered_name": own}
+        own = registered_name(obj)
+        if own is not None:
+            return own
         name = getattr(obj, "__name__", None)
         if isinstance(name, str) and self._objects.get(self._key(name)) is obj:
             return name
@@ -228,19 +237,23 @@ class Registry:
         Raises:
             ValueError: If the config has no `class_name`, or one that is not known.
         """
+        if custom_objects:
+            with custom_object_scope(custom_objects):
+                return self.deserialize(config)
         if config is None:
             return None
-        extra = custom_objects or {}
         if isinstance(config, str):
-            return _instance(extra[config] if config in extra else self.find(config))
+            return _instance(self.find(config))
         name = config.get("class_name") if isinstance(config, Mapping) else None
         if not isinstance(name, str):
             expected = "a dict with 'class_name' and 'config'"
             raise bad_argument(f"Config of a {self.kind}", expected, "config", config)
         inner = config.get("config")
         if name == "function":
-            return self.deserialize(inner, custom_objects)
-        target = extra[name] if name in extra else self.find(name)
+            return self.deserialize(inner)
+        own = config.get("registered_name")
+        custom = get_registered_object(own) if isinstance(own, str) else None
+        target = self.find(name) if custom is None else custom
         if not inspect.isclass(target):
             return target
         if hasattr(target, "from_config"):

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from fastmlp.custom_objects import (
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
 from fastmlp.utils.numerical import normalize, to_categorical
 from fastmlp.utils.seeding import set_random_seed
 
 __all__ = [
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "normalize",
+    "register_keras_serializable",
     "set_random_seed",
     "to_categorical",
 ]
