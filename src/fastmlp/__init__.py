@@ -15,6 +15,7 @@ from fastmlp import (
     ops,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from fastmlp._show_config import show_config
@@ -43,6 +44,7 @@ __all__ = [
     "ops",
     "optimizers",
     "regularizers",
+    "saving",
     "show_config",
     "utils",
 ]

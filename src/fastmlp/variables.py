@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -82,6 +85,15 @@ class Variable:
     def size(self) -> int:
         return self.value.size
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "value": self.value.copy(), "in_arena": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        value = state["value"]
+        self.value = aligned_empty(value.size, value.dtype).reshape(value.shape)
+        self.value[...] = value
+
     def numpy(self) -> np.ndarray:
         """A copy of the value."""
         return self.value.copy()
@@ -132,3 +144,34 @@ def move_to_arena(variables: Iterable[Variable]) -> np.ndarray | None:
         variable.in_arena = True
         start += padded(variable.size, dtype)
     return arena
+
+
+_allowed: ContextVar[Counter[tuple[int, ...]] | None] = ContextVar("allowed", default=None)
+
+
+@contextmanager
+def only_shapes(shapes: Iterable[tuple[int, ...]]) -> Iterator[None]:
+    """Within, weights are made of these shapes alone, each once, and hold zeros.
+
+    A file that tells of larger weights than it holds gets no memory for them.
+    """
+    token = _allowed.set(Counter(shapes))
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def first_value(shape: tuple[int, ...], dtype: str, initializer: Any) -> np.ndarray:
+    """The first value of a new weight: from its initializer, or zeros where values follow.
+
+    Raises:
+        ValueError: Within `only_shapes`: none of the shapes that are left.
+    """
+    allowed = _allowed.get()
+    if allowed is None:
+        return np.asarray(initializer(shape, dtype=dtype))
+    if allowed[shape] < 1:
+        raise ValueError(f"expected weights of other shapes than {shape}, which it does not hold")
+    allowed[shape] -= 1
+    return np.zeros(shape, dtype)

@@ -1,5 +1,6 @@
 """Objects that `fit`, `evaluate` and `predict` call as they go."""
 
+from fastmlp.callbacks.backup_and_restore import BackupAndRestore
 from fastmlp.callbacks.callback import Callback
 from fastmlp.callbacks.callback_list import CallbackList
 from fastmlp.callbacks.csv_logger import CSVLogger
@@ -7,11 +8,13 @@ from fastmlp.callbacks.early_stopping import EarlyStopping
 from fastmlp.callbacks.history import History
 from fastmlp.callbacks.lambda_callback import LambdaCallback
 from fastmlp.callbacks.learning_rate_scheduler import LearningRateScheduler
+from fastmlp.callbacks.model_checkpoint import ModelCheckpoint
 from fastmlp.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from fastmlp.callbacks.remote_monitor import RemoteMonitor
 from fastmlp.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -19,6 +22,7 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "TerminateOnNaN",

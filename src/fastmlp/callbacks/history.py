@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from fastmlp.callbacks.callback import Callback, Logs
 
@@ -26,6 +27,9 @@ class History(Callback):
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
         self.epoch: list[int] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "model"}  # numbers, not the model
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch = []

@@ -6,6 +6,7 @@ from fastmlp.layers.dense import Dense
 from fastmlp.layers.dropout import Dropout
 from fastmlp.layers.flatten import Flatten
 from fastmlp.layers.input import Input, InputLayer
+from fastmlp.layers.lookup import deserialize, serialize
 from fastmlp.layers.rescaling import Rescaling
 
 __all__ = [
@@ -17,4 +18,6 @@ __all__ = [
     "InputLayer",
     "Layer",
     "Rescaling",
+    "deserialize",
+    "serialize",
 ]

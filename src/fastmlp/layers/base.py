@@ -298,6 +298,9 @@ class Layer(WeightHolder):
         """The arguments that make an equal layer."""
         return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_functions": {}}  # plans are made again when needed
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Makes a layer from what `get_config` returned."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import constraints, initializers, regularizers
-from fastmlp.variables import Variable
+from fastmlp.variables import Variable, first_value
 
 
 class WeightHolder:
@@ -54,7 +54,7 @@ class WeightHolder:
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         dtype = dtype or self.dtype
         first = initializers.get(initializer or "glorot_uniform")
-        value = np.asarray(first(shape, dtype=dtype))
+        value = first_value(shape, dtype, first)
         if value.shape != shape:
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': expected the initializer of '{name}' to "

@@ -13,6 +13,7 @@ from fastmlp.graph import Tensor
 from fastmlp.layers import InputLayer, eager
 from fastmlp.layers.base import Layer, check_shape, map_shapes
 from fastmlp.models.network import Network
+from fastmlp.models.persistent import Persistent
 from fastmlp.models.summary import print_summary
 from fastmlp.training.trainer import Trainer
 from fastmlp.variables import move_to_arena
@@ -20,7 +21,7 @@ from fastmlp.variables import move_to_arena
 _SHAPE = "a shape with the batch first, as (None, 4)"
 
 
-class Model(Layer, Trainer, build_once=False):
+class Model(Persistent, Layer, Trainer, build_once=False):
     """Layers with inputs and outputs, which can be trained; itself a layer.
 
     Either made of symbolic tensors, `Model(inputs, outputs)`, or a subclass with layers in its

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
-from fastmlp import graph
+from fastmlp import calls, graph
+from fastmlp.custom_objects import custom_object_scope
 from fastmlp.graph import Tensor
+from fastmlp.layers import lookup
 from fastmlp.layers.base import Layer, shapes
 from fastmlp.layers.input import InputLayer
 from fastmlp.models.model import Model
@@ -83,6 +85,28 @@ class Sequential(Model):
         """The layers, without the input."""
         return list(self._layers)
 
+    def get_config(self) -> dict[str, Any]:
+        """The name and the configs of the layers, the input first if it is known."""
+        layers: list[Any] = list(self._layers)
+        if self._input is not None:
+            layers.insert(0, calls.of(self._input).layer)
+        found = [lookup.serialize(layer) for layer in layers]
+        return {"name": self.name, "trainable": self.trainable, "layers": found}
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Makes a model, without weights of its own, from what `get_config` returned.
+
+        Args:
+            config: The config, or Keras's of a Sequential.
+            custom_objects: Further classes by name.
+        """
+        with custom_object_scope(custom_objects or {}):
+            layers = [lookup.deserialize(layer) for layer in config["layers"]]
+        return cls(layers, name=config.get("name"))
+
     def _append(self, layer: Any) -> None:
         if isinstance(layer, Tensor) and layer.node.op == "input":
             self._add_input(layer)
@@ -153,3 +177,6 @@ class Sequential(Model):
         if layers:
             self._input = None
             super()._unbuild(layers)
+
+
+lookup.registry.register(Sequential)

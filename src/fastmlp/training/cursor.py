@@ -36,6 +36,11 @@ class FitSeeds:
     def __getstate__(self) -> dict[str, Any]:
         return {"first": self.first, "count": self.count}
 
+    def __deepcopy__(self, memo: Any) -> FitSeeds:
+        twin = FitSeeds(self.first, self.count)
+        twin._source = self._source
+        return twin
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]
 

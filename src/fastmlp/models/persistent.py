@@ -1,0 +1,106 @@
+"""Models as files and as copies."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from fastmlp import graph, saving
+from fastmlp.saving.compile_config import compile_config, compile_from_config
+from fastmlp.saving.model_file import load_backup
+from fastmlp.training.cursor import Cursor
+from fastmlp.variables import move_to_arena
+
+
+class Persistent:
+    """Part of `Model`: saving, loading, pickling and copying."""
+
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+    ) -> None:
+        """Saves the model: architecture, weights, compile settings and state of the training.
+
+        A model that `fastmlp.models.load_model` makes of the file goes on to the bits that this one
+        would go on to. The file is a safetensors file. It replaces an older one as a whole: whatever
+        happens while it is written, one of the two is there.
+
+        Args:
+            filepath: Path that ends in `.fastmlp` or `.safetensors`.
+            overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
+            zipped: Accepted; the file is never compressed.
+
+        Raises:
+            ValueError: Another ending, or a model that is not built or not made of configs.
+            OSError: The file cannot be written.
+        """
+        saving.save_model(self, filepath, overwrite)
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Saves the weights and the state of the training, without the architecture.
+
+        Args:
+            filepath: Path that ends in `.fastmlp` or `.safetensors`.
+            overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
+
+        Raises:
+            ValueError: Another ending, or a model that is not built.
+            OSError: The file cannot be written.
+        """
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Loads weights from a file of `save_weights` or `save`, layer by layer in their order.
+
+        Of a compiled model, the state of the training is loaded too, if the optimizers agree.
+
+        Args:
+            filepath: Of the file.
+            skip_mismatch: Whether to leave layers alone whose shapes differ from the file's.
+
+        Raises:
+            ValueError: It is no such file, is damaged, or does not fit; nothing has changed then.
+            OSError: It cannot be read.
+        """
+        saving.load_weights(self, filepath, skip_mismatch)
+
+    def _load_backup(self, filepath: str) -> Cursor:
+        """Weights and state of a training to go on with, for `BackupAndRestore`."""
+        return load_backup(self, filepath)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of `compile` as JSON, or `None` for a model that is not compiled."""
+        return compile_config(self)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model with what `get_compile_config` returned."""
+        compile_from_config(self, config)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what belongs to this process or is made again when needed.
+
+        The nodes of the graph come first, each after those it reads: pickling one never goes deeper
+        than to the next.
+        """
+        outputs: Any = getattr(self, "outputs", None) or []
+        state = {"_nodes": graph.order(outputs)} if outputs else {"_nodes": []}
+        state |= {k: v for k, v in self.__dict__.items() if k not in _OWN}
+        fit = self.__dict__.get("_fit")
+        return state if fit is None else {**state, "_cursor": fit.cursor()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state.pop("_nodes")
+        self.__dict__.update(state)
+        self.__dict__.update(
+            _executables={}, _functions={}, _lock=threading.RLock(), _fit=None, _resume=None
+        )
+        if state.get("history") is not None:
+            state["history"].model = self
+        self._arena = move_to_arena(self.weights)  # type: ignore[attr-defined]
+
+
+# Of this process: plans, locks, a running fit, and memory that the copies' weights leave.
+_OWN = {"_executables", "_functions", "_lock", "_fit", "_resume", "_arena"}

@@ -1,0 +1,352 @@
+"""Models as files: their architecture, weights, compile settings and where their training is.
+
+arrays    weights by their path, as "dense/kernel"; then "optimizer/0/iteration", …
+texts     "format", "fastmlp_version"
+          "model"     class and config; missing where only weights were saved
+          "compile"   arguments of `compile`
+          "state"     what each array is, and the seeds and the cursor of the training
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from fastmlp._version import __version__
+from fastmlp.custom_objects import custom_object_scope
+from fastmlp.errors import warn_user
+from fastmlp.layers import lookup
+from fastmlp.saving import safetensors
+from fastmlp.saving.compile_config import compile_config, compile_from_config
+from fastmlp.saving.paths import check_path, may_write
+from fastmlp.training.cursor import Cursor, FitSeeds
+from fastmlp.variables import Variable, only_shapes
+
+_FORMAT = "fastmlp 1"
+_SUMS = "cursor/sums"
+
+Texts = dict[str, Any]
+
+
+def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Saves a model with all that is needed to go on training it; see `Model.save`."""
+    _save(model, filepath, overwrite, whole=True)
+
+
+def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Saves weights and the state of the training; see `Model.save_weights`."""
+    _save(model, filepath, overwrite, whole=False)
+
+
+def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
+    path = check_path("save" if whole else "save_weights", filepath)
+    if not model.built:
+        raise ValueError(
+            f"save: expected a model with weights. Received: {type(model).__name__} "
+            f"'{model.name}', which is not built. Hint: begin with Input((features,)), or call it "
+            "on data first"
+        )
+    if not may_write(path, overwrite):
+        return
+    arrays, state = _pack_state(model)
+    texts: Texts = {"state": state}
+    if whole:
+        texts["model"] = lookup.serialize(model) | {"input_shape": model.input_shape}
+        texts["compile"] = compile_config(model)
+    told = {"format": _FORMAT, "fastmlp_version": __version__}
+    for name, content in texts.items():
+        told[name] = json.dumps(content, default=_plain)
+    safetensors.write(path, arrays, told)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays in configs, as JSON has them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    what = getattr(value, "__name__", repr(value))
+    hint = "give it a get_config() of names and numbers"
+    if callable(value):
+        hint = "use a named function or a layer of your own, and pass it in custom_objects"
+    raise ValueError(f"save: expected a model of configs. Received: {what!r:.80}. Hint: {hint}.")
+
+
+def load_model(
+    filepath: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
+    """Loads a model that `Model.save` has saved.
+
+    No code comes from the file: classes and functions are looked up by name among those of fastmlp
+    and in `custom_objects`. Every size in it is checked before memory is asked for.
+
+    Args:
+        filepath: Of the file.
+        custom_objects: Classes and functions of your own that the model uses, by name.
+        compile: Whether to compile the model as the saved one was, and to go on with its optimizer.
+        safe_mode: Accepted; loading runs no code of the file in any case.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: It is no such file, it is damaged, or a name in it is not known.
+        OSError: It cannot be read.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> from fastmlp import Input, Sequential, layers
+    >>> model = Sequential([Input((4,)), layers.Dense(2)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "small.fastmlp")
+    ...     model.save(path)
+    ...     twin = load_model(path)
+    >>> bool((twin.layers[0].kernel == model.layers[0].kernel).all())
+    True
+    """
+    path = check_path("load_model", filepath)
+    arrays, texts = _read(path)
+    if "model" not in texts:
+        raise ValueError(
+            f"load_model: '{path}' holds weights only. Hint: make the model, then call "
+            "model.load_weights(path)"
+        )
+    try:
+        weights = _weights_of(arrays, texts["state"])
+        with custom_object_scope(custom_objects or {}):
+            with only_shapes([w.shape for w in weights]):
+                model = _make(texts["model"])
+            model.set_weights(weights)
+            if compile and texts.get("compile") is not None:
+                compile_from_config(model, texts["compile"])
+                _restore_training(model, arrays, texts["state"])
+    except _ERRORS as error:
+        hint = ""
+        if "Unknown" in str(error):
+            hint = " Hint: pass classes and functions of your own in custom_objects."
+        raise ValueError(f"load_model: '{path}': {error}{hint}") from error
+    return model
+
+
+# What a config that makes no sense may raise while objects are made from it.
+_ERRORS = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RecursionError,
+    TypeError, ValueError,
+)  # fmt: skip
+
+
+def _make(config: Mapping[str, Any]) -> Any:
+    model = lookup.deserialize(config)
+    if not hasattr(model, "save_weights"):
+        raise ValueError(f"expected a model. Received: {type(model).__name__}")
+    if not model.built:
+        model.build(config["input_shape"])
+    return model
+
+
+def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+    """Loads weights into a model; see `Model.load_weights`."""
+    path = check_path("load_weights", filepath)
+    arrays, texts = _read(path)
+    state = texts["state"]
+    if not _load_weights(model, path, arrays, state, skip_mismatch):
+        return
+    try:
+        _restore_optimizer(model, arrays, state)
+    except _ERRORS as error:
+        warn_user(f"load_weights: '{path}': the state of the optimizer is left alone: {error}")
+
+
+def load_backup(model: Any, filepath: str | os.PathLike[str]) -> Cursor:
+    """Loads weights and state of a training to go on with; all or nothing.
+
+    Returns:
+        Where that training was.
+
+    Raises:
+        ValueError: It is damaged, or of another training.
+        OSError: It cannot be read.
+    """
+    path = check_path("load_backup", filepath)
+    arrays, texts = _read(path)
+    before = model.get_weights()
+    _load_weights(model, path, arrays, texts["state"], skip_mismatch=False)
+    try:
+        if model.optimizer is None or texts["state"]["optimizer"] is None:
+            raise ValueError("expected the state of an optimizer")
+        _restore_optimizer(model, arrays, texts["state"])
+        if model._cursor is None:
+            raise ValueError("expected the place where the training was")
+    except _ERRORS as error:
+        model.set_weights(before)
+        raise ValueError(
+            f"'{path}' is the backup of another training: {error}. Hint: delete it to begin anew, "
+            "or compile the model as it was compiled then"
+        ) from error
+    cursor: Cursor = model._cursor
+    return cursor
+
+
+def _load_weights(
+    model: Any, path: str, arrays: Mapping[str, np.ndarray], state: Texts, skip_mismatch: bool
+) -> bool:
+    """Assigns the weights of a file; returns whether all of them fit."""
+    if not model.built:
+        raise ValueError(
+            f"load_weights: expected a model with weights. '{model.name}' is not built. Hint: "
+            "begin with Input((features,)), or call it on data first"
+        )
+    groups = groups_of(model)
+    try:
+        values = _weights_of(arrays, state)
+        sizes = state["groups"]
+        if sum(sizes) != len(values) or not all(type(n) is int and n >= 0 for n in sizes):
+            raise ValueError("its groups of weights make no sense")
+        starts = np.cumsum([0, *sizes]).tolist()
+        theirs = [values[a:b] for a, b in pairwise(starts)]
+    except _ERRORS as error:
+        raise ValueError(f"load_weights: '{path}': {error}") from error
+    ours = [[v.shape for v in variables] for _, variables in groups]
+    fits = [a == [w.shape for w in b] for a, b in zip(ours, theirs, strict=False)]
+    if len(ours) != len(theirs) and not skip_mismatch:
+        raise ValueError(
+            f"load_weights: '{path}': expected {len(ours)} layers with weights. "
+            f"Received: {len(theirs)}"
+        )
+    if not all(fits) and not skip_mismatch:
+        at = fits.index(False)
+        raise ValueError(
+            f"load_weights: '{path}': expected weights {ours[at]} for layer '{groups[at][0]}'. "
+            f"Received: {[w.shape for w in theirs[at]]}. Hint: skip_mismatch=True loads the others"
+        )
+    for (name, variables), new, good in zip(groups, theirs, fits, strict=False):
+        if not good:
+            warn_user(f"load_weights: layer '{name}' is skipped, since its shapes differ.")
+            continue
+        for variable, value in zip(variables, new, strict=True):
+            variable.assign(value)
+    return all(fits) and len(ours) == len(theirs)
+
+
+def _restore_optimizer(model: Any, arrays: Mapping[str, np.ndarray], state: Texts) -> None:
+    if model.optimizer is not None and state.get("optimizer") is not None:
+        _restore_training(model, arrays, state)
+
+
+def _read(path: str) -> tuple[dict[str, np.ndarray], Texts]:
+    arrays, told = safetensors.read(path)
+    if told.get("format") != _FORMAT:
+        raise ValueError(
+            f"'{path}': expected a file of fastmlp {__version__} ('{_FORMAT}'). Received: format "
+            f"{told.get('format', 'unknown')!r:.40}, written by fastmlp "
+            f"{told.get('fastmlp_version', 'unknown'):.20}."
+        )
+    texts: Texts = {}
+    for name in ("model", "compile", "state"):
+        if name in told:
+            try:
+                texts[name] = json.loads(told[name])
+            except (ValueError, RecursionError):
+                raise ValueError(f"'{path}': its '{name}' is no JSON.") from None
+    if not isinstance(texts.get("state"), dict):
+        raise ValueError(f"'{path}': expected a 'state' in its metadata.")
+    return arrays, texts
+
+
+# The state: weights, optimizer, seeds.
+
+
+def groups_of(model: Any) -> list[tuple[str, list[Variable]]]:
+    """The weights of a model, in its order, in groups by the layer they belong to."""
+    owner: dict[Variable, str] = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            owner.setdefault(variable, layer.name)
+    groups: dict[str, list[Variable]] = {}
+    for variable in model.weights:
+        groups.setdefault(owner.get(variable, model.name), []).append(variable)
+    return list(groups.items())
+
+
+def _pack_state(model: Any) -> tuple[dict[str, np.ndarray], Texts]:
+    arrays: dict[str, np.ndarray] = {}
+    names = []
+    groups = groups_of(model)
+    variables = [v for _, group in groups for v in group]
+    for variable in variables:
+        name, n = variable.path, 1
+        while name in arrays:
+            name, n = f"{variable.path}_{n}", n + 1
+        arrays[name] = variable.value
+        names.append(name)
+    state: Texts = {
+        "weights": names,
+        "groups": [len(group) for _, group in groups],
+        "seeds": {"first": model._seeds.first, "count": model._seeds.count},
+        "cursor": None,
+        "optimizer": None,
+    }
+    optimizer = model.optimizer
+    if optimizer is not None and optimizer.built:
+        trained = [variables.index(v) for v in optimizer.state if v in variables]
+        state["optimizer"] = {"class_name": type(optimizer).__name__, "trained": trained}
+        for i, variable in enumerate(optimizer.variables):
+            arrays[f"optimizer/{i}/{variable.name}"] = variable.value
+    cursor = model._cursor if model._fit is None else model._fit.cursor()
+    if cursor is not None:
+        position = {"seed": cursor.seed, "epoch": cursor.epoch, "position": cursor.position}
+        state["cursor"] = position
+        if cursor.sums is not None:
+            arrays[_SUMS] = cursor.sums
+    return arrays, state
+
+
+def _weights_of(arrays: Mapping[str, np.ndarray], state: Texts) -> list[np.ndarray]:
+    names = state["weights"]
+    if not isinstance(names, list) or not all(name in arrays for name in names):
+        raise ValueError("it lacks some of its weights")
+    return [arrays[name] for name in names]
+
+
+def _restore_training(model: Any, arrays: Mapping[str, np.ndarray], state: Texts) -> None:
+    """Optimizer, seeds and cursor as they were saved; all or nothing."""
+    seeds = FitSeeds(_seed(state["seeds"]["first"]), _count(state["seeds"]["count"]))
+    cursor, position = None, state["cursor"]
+    if position is not None:
+        seed, sums = _seed(position["seed"]), arrays.get(_SUMS)
+        if seed is None or (sums is not None and (sums.dtype != np.float64 or sums.ndim != 1)):
+            raise ValueError("its cursor makes no sense")
+        cursor = Cursor(seed, _count(position["epoch"]), _count(position["position"]), sums)
+    saved, optimizer = state["optimizer"], model.optimizer
+    if saved is not None:
+        if saved["class_name"] != type(optimizer).__name__:
+            raise ValueError(
+                f"expected the state of {type(optimizer).__name__}. "
+                f"Received: {saved['class_name']!r}"
+            )
+        found = [name for name in arrays if name.startswith("optimizer/")]
+        found.sort(key=lambda name: int(name.split("/")[1]))
+        variables = [v for _, group in groups_of(model) for v in group]
+        if not optimizer.built:
+            optimizer.build([variables[_count(i)] for i in saved["trained"]])
+        optimizer.set_weights([arrays[name] for name in found])
+    model._seeds, model._cursor = seeds, cursor
+
+
+def _seed(value: Any) -> int | None:
+    if value is not None and not (type(value) is int and 0 <= value < 2**63):
+        raise ValueError("its seeds make no sense")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError("its counts make no sense")
+    return value

@@ -1,0 +1,318 @@
+"""Models come back from files as they were, and go on to the bits they would have gone to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import fastmlp
+from fastmlp import Input, Sequential, layers, losses, metrics, models, optimizers
+from fastmlp.saving.safetensors import read, write
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    fastmlp.utils.set_random_seed(1)
+
+
+def data(n: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, 5)).astype("float32")
+    return x, np.tanh(x[:, :2] - x[:, 1:3])
+
+
+def make(dtype: str = "float32") -> Sequential:
+    return Sequential(
+        [
+            Input((5,)),
+            layers.Dense(8, "relu", kernel_regularizer="l2", dtype=dtype, name="first"),
+            layers.Dropout(0.3, dtype=dtype),
+            layers.Dense(2, kernel_constraint="max_norm", dtype=dtype),
+        ],
+        name="small",
+    )
+
+
+def bits(model: Any) -> list[bytes]:
+    return [w.tobytes() for w in model.get_weights()]
+
+
+def fit(model: Any, **arguments: Any) -> dict[str, list[float]]:
+    x, y = data()
+    return model.fit(x, y, **{"batch_size": 8, "verbose": 0, **arguments}).history
+
+
+OPTIMIZERS = {
+    "sgd": lambda: "sgd",
+    "nadam": lambda: optimizers.Nadam(0.01, clipnorm=1.0),
+    "amsgrad": lambda: optimizers.Adam(0.01, amsgrad=True),
+    "rmsprop": lambda: optimizers.RMSprop(0.01, momentum=0.9, centered=True),
+    "average": lambda: optimizers.SGD(0.1, momentum=0.9, use_ema=True, ema_overwrite_frequency=7),
+    "accumulated": lambda: optimizers.Adam(0.01, gradient_accumulation_steps=3),
+    "schedule": lambda: optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 5, 0.9)),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_training_from_a_file_goes_on_to_the_same_bits(name, dtype, tmp_path):
+    model = make(dtype)
+    model.compile(OPTIMIZERS[name](), "mse", metrics=["mae"])
+    fit(model, epochs=2)
+    model.save(tmp_path / "m.fastmlp")
+    twin = models.load_model(tmp_path / "m.fastmlp")
+    assert bits(twin) == bits(model)
+    assert fit(twin, epochs=3) == fit(model, epochs=3)
+    assert bits(twin) == bits(model)
+    assert twin.optimizer.iterations == model.optimizer.iterations
+
+
+def test_two_fits_with_a_file_between_them_are_one(tmp_path):
+    whole = make()
+    start = whole.get_weights()
+    whole.compile("adam", "mse")
+    fastmlp.utils.set_random_seed(4)
+    fit(whole, epochs=5)
+    part = make()
+    part.set_weights(start)
+    part.compile("adam", "mse")
+    fastmlp.utils.set_random_seed(4)
+    fit(part, epochs=2)
+    part.save(tmp_path / "m.fastmlp")
+    part = models.load_model(tmp_path / "m.fastmlp")
+    fit(part, initial_epoch=2, epochs=5)
+    assert bits(part) == bits(whole)
+
+
+def test_weights_bring_the_training_along_too(tmp_path):
+    model = make()
+    model.compile("adam", "mse")
+    fit(model, epochs=2)
+    model.save_weights(tmp_path / "w.safetensors")
+    twin = make()
+    twin.compile("adam", "mse")
+    twin.load_weights(tmp_path / "w.safetensors")
+    assert fit(twin, epochs=2) == fit(model, epochs=2)
+
+
+def test_the_model_comes_back_as_it_was(tmp_path):
+    model = make()
+    model.layers[0].trainable = False
+    model.compile(
+        optimizers.SGD(0.5, momentum=0.25),
+        losses.Huber(2.0),
+        loss_weights=[0.5],
+        metrics=["mae", metrics.RootMeanSquaredError(name="root")],
+        weighted_metrics=["mse"],
+    )
+    model.save(tmp_path / "m.fastmlp")
+    twin = models.load_model(tmp_path / "m.fastmlp")
+    assert twin.name == "small" and type(twin) is Sequential
+    assert [layer.get_config() for layer in twin.layers] == [
+        layer.get_config() for layer in model.layers
+    ]
+    assert [v.trainable for v in twin.weights] == [v.trainable for v in model.weights]
+    assert twin.optimizer.get_config() == model.optimizer.get_config()
+    assert twin.get_compile_config() == model.get_compile_config()
+    x, y = data()
+    found = twin.evaluate(x, y, verbose=0, return_dict=True)
+    assert found == model.evaluate(x, y, verbose=0, return_dict=True)
+    assert list(found) == ["loss", "mae", "mse", "root"]
+
+
+def test_without_compile_the_model_only_predicts(tmp_path):
+    model = make()
+    model.compile("adam", "mse")
+    model.save(tmp_path / "m.fastmlp")
+    twin = models.load_model(tmp_path / "m.fastmlp", compile=False)
+    assert not twin.compiled
+    x, _ = data()
+    assert (twin.predict(x, verbose=0) == model.predict(x, verbose=0)).all()
+
+
+def test_a_model_that_was_never_compiled_can_be_saved(tmp_path):
+    model = make()
+    model.save(tmp_path / "m.fastmlp")
+    assert bits(models.load_model(tmp_path / "m.fastmlp")) == bits(model)
+
+
+def test_the_safetensors_package_reads_the_weights(tmp_path):
+    model = make()
+    model.save(tmp_path / "m.fastmlp")
+    found = safetensors.numpy.load_file(tmp_path / "m.fastmlp")
+    assert (found["first/kernel"] == model.layers[0].kernel).all()
+    assert sum(array.size for array in found.values()) == model.count_params()
+
+
+def test_weights_go_by_the_order_of_layers_not_by_their_names(tmp_path):
+    model = make()
+    model.save_weights(tmp_path / "w.fastmlp")
+    other = Sequential([Input((5,)), layers.Dense(8), layers.Dense(2, name="x")])
+    other.load_weights(tmp_path / "w.fastmlp")
+    assert bits(other) == bits(model)
+
+
+def test_weights_that_do_not_fit_change_nothing_unless_they_may_be_skipped(tmp_path):
+    model = make()
+    model.save_weights(tmp_path / "w.fastmlp")
+    other = Sequential([Input((5,)), layers.Dense(8), layers.Dense(3, name="head")])
+    before = bits(other)
+    with pytest.raises(ValueError, match=r"for layer 'head'.*skip_mismatch=True"):
+        other.load_weights(tmp_path / "w.fastmlp")
+    assert bits(other) == before
+    with pytest.warns(UserWarning, match="layer 'head' is skipped"):
+        other.load_weights(tmp_path / "w.fastmlp", skip_mismatch=True)
+    assert bits(other) == [*bits(model)[:2], *before[2:]]
+    deeper = Sequential([Input((5,)), layers.Dense(8), layers.Dense(2), layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"expected 3 layers with weights\. Received: 2"):
+        deeper.load_weights(tmp_path / "w.fastmlp")
+
+
+def test_the_state_of_another_optimizer_is_left_alone(tmp_path):
+    model = make()
+    model.compile("adam", "mse")
+    fit(model)
+    model.save_weights(tmp_path / "w.fastmlp")
+    other = make()
+    other.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="the state of the optimizer is left alone"):
+        other.load_weights(tmp_path / "w.fastmlp")
+    assert bits(other) == bits(model) and other.optimizer.iterations == 0
+
+
+def test_weights_alone_make_no_model(tmp_path):
+    make().save_weights(tmp_path / "w.fastmlp")
+    with pytest.raises(ValueError, match="holds weights only"):
+        models.load_model(tmp_path / "w.fastmlp")
+
+
+def scaled(y_true, y_pred):
+    return fastmlp.losses.mean_squared_error(y_true, y_pred)
+
+
+class Twice(layers.Dense):
+    """A layer of one's own."""
+
+
+def test_classes_of_ones_own_are_looked_up_in_custom_objects_alone(tmp_path):
+    model = Sequential([Input((5,)), Twice(2)])
+    model.save(tmp_path / "m.fastmlp")
+    with pytest.raises(ValueError, match=r"Unknown layer 'Twice'.*custom_objects"):
+        models.load_model(tmp_path / "m.fastmlp")
+    twin = models.load_model(tmp_path / "m.fastmlp", custom_objects={"Twice": Twice})
+    assert type(twin.layers[0]) is Twice and bits(twin) == bits(model)
+
+
+@pytest.mark.parametrize("path", ["m.keras", "m.h5", "m", "m.txt"])
+def test_other_endings_are_refused_by_naming_ours(path, tmp_path):
+    model = make()
+    for call in (model.save, model.save_weights, model.load_weights, models.load_model):
+        with pytest.raises(ValueError, match=r"ends in '.fastmlp' or '.safetensors'"):
+            call(tmp_path / path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_path_is_refused():
+    with pytest.raises(TypeError, match="expected a path"):
+        make().save(3)
+    with pytest.raises(FileNotFoundError):
+        models.load_model("missing.fastmlp")
+
+
+def test_a_model_that_is_not_built_has_nothing_to_save(tmp_path):
+    model = Sequential([layers.Dense(2)])
+    with pytest.raises(ValueError, match="is not built"):
+        model.save(tmp_path / "m.fastmlp")
+
+
+@pytest.mark.parametrize(("answer", "replaced"), [("y", True), ("n", False)])
+def test_overwrite_false_asks_as_keras_does(answer, replaced, tmp_path, monkeypatch):
+    path = tmp_path / "m.fastmlp"
+    path.write_text("old")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        make().save(path, overwrite=False)
+    answers = iter(["what", answer])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda question: next(answers))
+    make().save(path, overwrite=False)
+    assert (path.read_bytes() != b"old") is replaced
+
+
+# Files that lie.
+
+
+def tampered(path: Path, change: Any) -> None:
+    """Writes the file anew, with a valid checksum, after a change to its texts."""
+    arrays, texts = read(path)
+    found = {
+        k: json.loads(v) if k in ("model", "state", "compile") else v for k, v in texts.items()
+    }
+    change(found, arrays)
+    told = {k: v if isinstance(v, str) else json.dumps(v) for k, v in found.items()}
+    write(path, arrays, told)
+
+
+def units(value: Any) -> Any:
+    def change(texts: Any, arrays: Any) -> None:
+        texts["model"]["config"]["layers"][1]["config"]["units"] = value
+
+    return change
+
+
+def put(*keys: Any) -> Any:
+    *path, last, value = keys
+
+    def change(texts: Any, arrays: Any) -> None:
+        where = texts
+        for key in path:
+            where = where[key]
+        where[last] = value
+
+    return change
+
+
+LIES = {
+    "more units than the file has weights": units(10**9),
+    "no units": units(-1),
+    "units of another type": units("many"),
+    "a class that is not known": put("model", "class_name", "os.system"),
+    "a module to import": put("model", "class_name", "builtins.eval"),
+    "a class that is no layer": put("model", "config", "layers", 1, "class_name", "Adam"),
+    "a layer as the model": put("model", {"class_name": "Dense", "config": {"units": 3}}),
+    "no class": put("model", {}),
+    "a list for a model": put("model", []),
+    "no layers": put("model", "config", {}),
+    "arguments that are not known": put("model", "config", "layers", 2, "config", {"rat": 3}),
+    "weights that are not there": put("state", "weights", ["first/kernel", "x"]),
+    "weights that are no names": put("state", "weights", [[], {}]),
+    "no weights": put("state", {}),
+    "weights in another order": lambda texts, arrays: texts["state"]["weights"].reverse(),
+    "an optimizer that is not known": put("compile", "optimizer", "class_name", "Adan"),
+    "a loss that is a number": put("compile", "loss", 3),
+    "compile settings that are not known": put("compile", "colour", "blue"),
+    "a negative seed": put("state", "seeds", {"first": -1, "count": 0}),
+    "a seed that is a text": put("state", "seeds", {"first": "1", "count": 0}),
+    "a cursor without a seed": put("state", "cursor", {"seed": None, "epoch": 1, "position": 0}),
+    "the state of weights that are not there": put("state", "optimizer", "trained", [99]),
+    "the state of half of the weights": put("state", "optimizer", "trained", [0]),
+    "another format": put("format", "fastmlp 99"),
+    "a text that is no JSON": put("model", "{"),
+    "a state that is a list": put("state", []),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_file_that_lies_is_refused(name, tmp_path):
+    model = make()
+    model.compile("adam", "mse")
+    fit(model)
+    path = tmp_path / "m.fastmlp"
+    model.save(path)
+    tampered(path, LIES[name])
+    with pytest.raises(ValueError, match=r"m\.fastmlp"):
+        models.load_model(path)
