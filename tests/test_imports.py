@@ -29,7 +29,7 @@ LEVELS = (
     ("graph", "calls"),
     ("ops",),
     ("plan", "_reference", "initializers", "regularizers", "constraints", "activations"),
-    ("arguments", "runtime", "function"),
+    ("arguments", "runtime", "function", "eager"),
     ("layers", "losses", "metrics", "optimizers"),
     ("training", "callbacks"),
     ("models", "saving"),

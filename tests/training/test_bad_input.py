@@ -200,7 +200,7 @@ def test_unknown_names_come_with_the_one_that_was_meant(kind, call, received, me
     [
         {"optimizer": "adan"}, {"loss": "mean_square_error"}, {"metrics": ["acuracy"]},
         {"weighted_metrics": ["x"]}, {"loss_weights": "much"},
-        {"loss": 3}, {"optimizer": 0.1}, {"run_eagerly": True}, {"steps_per_execution": 0},
+        {"loss": 3}, {"optimizer": 0.1}, {"steps_per_execution": 0},
     ],
     ids=str,
 )  # fmt: skip

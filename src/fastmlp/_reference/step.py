@@ -27,6 +27,7 @@ class State:
         seed: Of dropout.
         sums: What ops have accumulated.
         outputs: What `store` ops have copied.
+        dtype: Type that values are rounded to, as natively; `None`: they stay as they come.
     """
 
     feeds: Sequence[np.ndarray]
@@ -38,6 +39,7 @@ class State:
     sums: dict[Op, np.ndarray] = field(default_factory=dict)
     outputs: dict[int, np.ndarray] = field(default_factory=dict)
     values: dict[Buffer, np.ndarray] = field(default_factory=dict)
+    dtype: str | None = None
 
     @property
     def m(self) -> int:
@@ -76,6 +78,8 @@ class State:
             shape = (self.m, *buffer.shape)
         elif buffer.kind == "batch":
             shape = buffer.shape
+        if self.dtype is not None and buffer.kind not in ("mask", "cell"):
+            value = np.asarray(value, self.dtype)
         self.values[buffer] = np.asarray(value).reshape(shape)
 
     def add_sums(self, op: Op, *values: float) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp._core.plan import Run
 from fastmlp._reference import State, run_step
+from fastmlp.eager import start_run
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.plan.ir import Plan
 from fastmlp.plan.prune import needed
@@ -176,7 +176,7 @@ def _compute(
         for totals in executable.slots.values():
             totals[0][...] = 0
         seed = model._seeds.next() if training else 0
-        run = Run(executable.program, data.n, data.n, seed=seed, threads=executable.threads())
+        run = start_run(executable.program, data.n, data.n, seed=seed, threads=executable.threads())
         run.go()
         loss = float(LogReader(executable).logs(run.take_log()[0])["loss"])
         found = {v: totals[0].copy() for v, totals in executable.slots.items()}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp._core.plan import Run
 from fastmlp.callbacks import CallbackList
+from fastmlp.eager import start_run
 from fastmlp.runtime import Executable
 from fastmlp.training.cursor import Cursor
 from fastmlp.training.logs import LogReader
@@ -70,7 +70,7 @@ class FitLoop:
         start = self._start(first_epoch)
         self._seed = start.seed
         self.train.set_hyper(optimizer.hyper())
-        self._native = Run(
+        self._native = start_run(
             self.train.program,
             self.n,
             self.train.plan.capacity,
@@ -245,7 +245,7 @@ def run_pass(
     steps = -(-n // batch_size)
     progress = make_progress(verbose, 1, steps)
     reader = LogReader(executable) if mode == "test" else None
-    run = Run(
+    run = start_run(
         executable.program,
         n,
         executable.plan.capacity,

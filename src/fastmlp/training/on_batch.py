@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fastmlp._core.plan import Run
+from fastmlp.eager import start_run
 from fastmlp.function import Function
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
@@ -127,7 +127,7 @@ def _measure(
         trains = mode == "train"
         if trains:
             executable.set_hyper(optimizer.hyper())
-        run = Run(
+        run = start_run(
             executable.program,
             data.n,
             data.n,

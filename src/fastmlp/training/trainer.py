@@ -13,6 +13,7 @@ import numpy as np
 from fastmlp import config, optimizers
 from fastmlp._spelling import accepts_old, missing, warn_bare_metric
 from fastmlp.callbacks import CallbackList, History
+from fastmlp.eager import EagerExecutable
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Shape, Tensor
 from fastmlp.plan.update import COLLECT
@@ -59,6 +60,7 @@ class Trainer(OnBatch):
         self.stop_training = False
         self._compiled: Compiled | None = None
         self._executables: dict[tuple[Any, ...], Executable] = {}
+        self.run_eagerly = False
         self._lock = threading.RLock()
         self._seeds = FitSeeds()
         self._fit: FitLoop | None = None  # the one that runs
@@ -122,7 +124,8 @@ class Trainer(OnBatch):
                 outputs a list with an entry for each, or a dict by their names; an entry is a
                 metric or a list of them.
             weighted_metrics: Metrics computed with sample weights, in the same forms.
-            run_eagerly: Must be `False`: everything runs through the compiled plan.
+            run_eagerly: Whether `fit`, `evaluate` and `predict` interpret the compiled plan op by op
+                with NumPy: slow, but one can follow it in a debugger.
             steps_per_execution: Accepted; a native call always runs as many steps as it can.
             jit_compile: Accepted; there is nothing to compile just in time.
             auto_scale_loss: Accepted; float32 and float64 need no scaling.
@@ -130,8 +133,6 @@ class Trainer(OnBatch):
         Raises:
             ValueError: An unknown name, or an argument that is not as described.
         """
-        if run_eagerly:
-            raise bad_argument("compile", "run_eagerly=False", "run_eagerly", run_eagerly)
         check_int("compile", "steps_per_execution", steps_per_execution, 1)
         warn_bare_metric("metrics", metrics)
         warn_bare_metric("weighted_metrics", weighted_metrics)
@@ -141,6 +142,7 @@ class Trainer(OnBatch):
         with self._lock:
             self.optimizer = new_optimizer
             self._compiled = compiled
+            self.run_eagerly = bool(run_eagerly)
             self._executables = {}
 
     @property
@@ -455,12 +457,14 @@ class Trainer(OnBatch):
         rule = None
         if mode == "train" and self.optimizer is not None:
             rule = update_spec(self.optimizer, self.weights)
-        return mode, rows, targets, weighted, trainable, config.gemm(), rule
+        return (
+            mode, rows, targets, weighted, trainable, config.gemm(), bool(self.run_eagerly), rule,
+        )  # fmt: skip
 
     def _compile(self, mode: str, objective: Objective | None, data: Rows, rows: int) -> Executable:
         if objective is None:
             plan = compile_plan(self.inputs, self.outputs, self.dtype, rows, fetch=True)
-            return Executable(plan)
+            return self._runnable(plan)
         assert self.optimizer is not None
         losses, metrics = objective.specs(
             [() if t is None else t.row_shape for t in data.targets],
@@ -480,12 +484,17 @@ class Trainer(OnBatch):
             losses, metrics, update, variables,
         )  # fmt: skip
         if mode == "test":
-            return Executable(plan)
+            return self._runnable(plan)
         if mode == "train":
             slots = self.optimizer.ensure_built(trained)
-            return Executable(plan, slots, self.optimizer.hyper())
+            return self._runnable(plan, slots, self.optimizer.hyper())
         room = {v: [aligned_empty(v.size, v.dtype).reshape(v.shape)] for v in trained}
-        return Executable(plan, room)
+        return self._runnable(plan, room)
+
+    def _runnable(self, *args: Any) -> Executable:
+        kind: Any = EagerExecutable if self.run_eagerly else Executable
+        executable: Executable = kind(*args)
+        return executable
 
 
 def sizes(shape: Shape) -> tuple[int, ...]:
