@@ -22,6 +22,7 @@ from fastmlp._show_config import show_config
 from fastmlp._version import __version__
 from fastmlp.layers import Input
 from fastmlp.models import Model, Sequential
+from fastmlp.ops import custom_gradient
 from fastmlp.training.gradients import check_gradients, gradients
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "check_gradients",
     "config",
     "constraints",
+    "custom_gradient",
     "datasets",
     "gradients",
     "initializers",

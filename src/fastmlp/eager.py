@@ -222,7 +222,8 @@ class EagerRun:
 
     def peek_log(self) -> np.ndarray:
         """Main's sums of the pass that ended last, without taking them."""
-        return self._log[self._logged - (self._at == 0)].copy()
+        row: np.ndarray = self._log[self._logged - (self._at == 0)]
+        return row.copy()
 
     def resume(self, position: int, sums: np.ndarray) -> None:
         """Before the first step: goes on within the first epoch."""

@@ -97,6 +97,7 @@ from fastmlp.ops.math import (
     where,
 )
 from fastmlp.ops.products import dot, matmul, tensordot
+from fastmlp.ops.python import custom_gradient
 from fastmlp.ops.reductions import (
     all,
     amax,
@@ -175,6 +176,7 @@ __all__ = [
     "cosh",
     "count_nonzero",
     "cumsum",
+    "custom_gradient",
     "dense",
     "divide",
     "dot",

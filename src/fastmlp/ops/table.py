@@ -21,6 +21,7 @@ from fastmlp.ops.layers import (
 )
 from fastmlp.ops.moves import Concatenate, Put, Take
 from fastmlp.ops.products import BatchMatmul
+from fastmlp.ops.python import Python
 from fastmlp.ops.reduce import Cumsum, Reduce
 from fastmlp.ops.spec import OpSpec
 
@@ -47,6 +48,7 @@ OPS: dict[str, type[OpSpec]] = {
     "concatenate": Concatenate,
     "matmul": BatchMatmul,
     "stop_gradient": StopGradient,
+    "python": Python,
 }
 
 # By the names of plan ops.
@@ -68,6 +70,7 @@ GRADIENTS: dict[str, type[OpSpec]] = {
     "take": Take,
     "put": Put,
     "bmm": BatchMatmul,
+    "python_fwd": Python,
 }
 
 # What Python's operators do with a tensor.

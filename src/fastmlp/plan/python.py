@@ -12,12 +12,12 @@ ends the run before the step at hand has changed a weight (a constraint: after i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
+from fastmlp.ops.python import noted
 from fastmlp.plan.ir import Buffer, Op
 
 
@@ -32,16 +32,6 @@ class Memory(Protocol):
 
     def sums_of(self, op: Op) -> np.ndarray:
         """The accumulators of an op: a view."""
-
-
-@contextmanager
-def noted(who: str) -> Iterator[None]:
-    """Adds to an exception where it comes from."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"Raised by {who}, which runs as Python code within a step.")
-        raise
 
 
 def _forward(op: Op, memory: Memory) -> None:
