@@ -9,8 +9,10 @@ from fastmlp.callbacks.history import History
 from fastmlp.callbacks.lambda_callback import LambdaCallback
 from fastmlp.callbacks.learning_rate_scheduler import LearningRateScheduler
 from fastmlp.callbacks.model_checkpoint import ModelCheckpoint
+from fastmlp.callbacks.progbar_logger import ProgbarLogger
 from fastmlp.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from fastmlp.callbacks.remote_monitor import RemoteMonitor
+from fastmlp.callbacks.swap_ema_weights import SwapEMAWeights
 from fastmlp.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -23,7 +25,9 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",
+    "SwapEMAWeights",
     "TerminateOnNaN",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastmlp.callbacks.callback import Callback, Logs, overrides
 from fastmlp.callbacks.history import History
+from fastmlp.callbacks.progbar_logger import ProgbarLogger
 
 _TRAIN_BATCH = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 _TEST_BATCH = ("on_test_batch_begin", "on_test_batch_end")
@@ -54,6 +55,11 @@ class CallbackList(Callback):
         """The last `History` among the callbacks."""
         found = [callback for callback in self.callbacks if isinstance(callback, History)]
         return found[-1] if found else None
+
+    @property
+    def has_progbar(self) -> bool:
+        """Whether a callback draws the progress bar."""
+        return any(isinstance(callback, ProgbarLogger) for callback in self.callbacks)
 
     @property
     def has_batch_hooks(self) -> bool:

@@ -243,7 +243,7 @@ def run_pass(
         The accumulators.
     """
     steps = -(-n // batch_size)
-    progress = make_progress(verbose, 1, steps)
+    progress = make_progress(0 if callbacks.has_progbar else verbose, 1, steps)
     reader = LogReader(executable) if mode == "test" else None
     run = start_run(
         executable.program,

@@ -237,7 +237,8 @@ class Trainer(OnBatch):
                     held_out, first = data if class_weight is None else data.unweighted(), n
                 n_after = 0 if held_out is None else held_out.n - first
                 steps = -(-n // batch_size)
-                progress = make_progress(verbose, epochs, steps, initial_epoch)
+                shown = 0 if listed.has_progbar else verbose
+                progress = make_progress(shown, epochs, steps, initial_epoch)
                 train = stack.enter_context(self._executable("train", data, min(batch_size, n)))
                 after = None
                 if held_out is not None:
