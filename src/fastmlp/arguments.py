@@ -124,7 +124,9 @@ def _noise_map(op: Op) -> np.ndarray:
 def _grad_sizes(op: Op) -> list[int]:
     names = ("rep", "k", "n") if op.name == "grad_matmul" else ("rep", "n")
     sizes = [*_attrs(*names)(op), op.attrs["accumulate"], _g_stride(op.outs[0])]
-    return [*sizes, op.attrs["blas"]] if op.name == "grad_matmul" else sizes
+    if op.name == "grad_bias":
+        return sizes
+    return [*sizes, op.attrs["blas"], op.attrs.get("packed", False)]
 
 
 def _whole_grad_sizes(op: Op) -> list[int]:
@@ -189,6 +191,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "sum_samples": _simple(lambda op: [_width(op)]),
     "repeat_samples": _simple(lambda op: [_width(op)]),
     "pack": _simple(_attrs("n", "k", "transposed")),
+    "pack_samples": _simple(_attrs("rep", "n")),
     "act_fwd": _activation,
     "act_bwd": _activation,
     "softmax_fwd": _simple(_attrs("rep", "n")),

@@ -251,7 +251,7 @@ class Executable:
         variable = buffer.variable
         if buffer.data is not None:
             return self._constant(np.ascontiguousarray(buffer.data, self.plan.dtype))
-        if buffer.kind in ("value", "mask", "batch"):
+        if buffer.kind in ("value", "mask", "batch", "panels"):
             return self._arena.ctypes.data + buffer.offset
         if buffer.kind == "weight" and variable is not None:
             self.weights[variable] = variable.value

@@ -4,14 +4,15 @@
     op            p                n                                     items [i0, i1)
     dense_fwd     y  x  w  bias    rep k n relu blas packed              samples
     dense_bwd     dx dy w          rep k n packed blas                   samples
-    grad_matmul   g  x  dy         rep k n accumulate g_stride blas      rows of w (k)
+    grad_matmul   g  x  dy         rep k n accumulate g_stride blas packed   rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
     pack          b  w             n k transposed                        rows of w (k)
+    pack_samples  b  dy            rep n                                 samples
 
     y (m, n) = x (m, k) · w (k, n) + bias (n)      dx = dy · wᵀ      dw = xᵀ · dy      dbias = Σ dy
 
 `rep` rows a sample. With `packed`, w is a copy in the micro-kernel's panels (csrc/kernels/gemm.inc.c),
-for dense_bwd of wᵀ; BLAS needs no such copy. A gradient tile lies in the worker's scratch when
+for dense_bwd of wᵀ, and dy one made by pack_samples; BLAS needs no such copy. A gradient tile lies in the worker's scratch when
 g_stride is 0.
 """
 from fastmlp._core._native cimport kernels32, kernels64, real
@@ -69,14 +70,13 @@ cdef void dense_bwd(real *dx, const real *dy, const real *w,
 
 
 cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                      ptrdiff_t i0, ptrdiff_t i1, bint accumulate, bint on_blas) noexcept nogil:
+                      ptrdiff_t i0, ptrdiff_t i1, int flags, bint on_blas) noexcept nogil:
     """Rows i0 .. i1 of dw (k, n) = xᵀ · dy, summed over m rows; g holds just those rows."""
     if on_blas:
         blas.gemm(g, n, x + i0, k, True, dy, n, False, i1 - i0, n, m,
-                  <real>1, <real>1 if accumulate else <real>0)
+                  <real>1, <real>1 if flags & ACCUMULATE else <real>0)
     else:
-        native_gemm(g, n, x + i0, 1, k, dy, n, i1 - i0, n, m, <const real *>NULL,
-                    ACCUMULATE if accumulate else 0)
+        native_gemm(g, n, x + i0, 1, k, dy, n, i1 - i0, n, m, <const real *>NULL, flags)
 
 
 cdef inline void run_dense_fwd(real *y, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
@@ -96,7 +96,7 @@ cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker
                                  ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     g = g + i0 * op.n[4] if op.n[4] else <real *>worker.scratch
     grad_matmul(g, <const real *>op.p[1], <const real *>op.p[2], step.m * op.n[0], op.n[2], op.n[1],
-                i0, i1, op.n[3], op.n[5])
+                i0, i1, (ACCUMULATE if op.n[3] else 0) | (PANELS if op.n[6] else 0), op.n[5])
 
 
 cdef inline void run_grad_bias(real *g, const Op *op, const Step *step, Worker *worker,
@@ -122,6 +122,16 @@ cdef inline void run_pack(real *b, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noe
             kernels64().pack_columns(b, n, w, n, i0, i1 - i0)
         else:
             kernels64().pack_rows(b, k, w, n, i0, i1 - i0, n)
+
+
+cdef inline void run_pack_samples(real *b, const Op *op, const Step *step,
+                                  ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t rep = op.n[0], n = op.n[1]
+    cdef const real *dy = <const real *>op.p[1] + i0 * rep * n
+    if real is float:
+        kernels32().pack_rows(b, step.m * rep, dy, n, i0 * rep, (i1 - i0) * rep, n)
+    else:
+        kernels64().pack_rows(b, step.m * rep, dy, n, i0 * rep, (i1 - i0) * rep, n)
 
 
 # What the executor calls, for each element type.
@@ -155,6 +165,12 @@ cdef void pack_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff
 cdef void pack_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_pack(<double *>op.p[0], op, i0, i1)
 
+cdef void pack_samples_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_pack_samples(<float *>op.p[0], op, s, i0, i1)
+
+cdef void pack_samples_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_pack_samples(<double *>op.p[0], op, s, i0, i1)
+
 
 OPS = {
     "dense_fwd": (<size_t>&dense_fwd_f32, <size_t>&dense_fwd_f64),
@@ -162,6 +178,7 @@ OPS = {
     "grad_matmul": (<size_t>&grad_matmul_f32, <size_t>&grad_matmul_f64),
     "grad_bias": (<size_t>&grad_bias_f32, <size_t>&grad_bias_f64),
     "pack": (<size_t>&pack_f32, <size_t>&pack_f64),
+    "pack_samples": (<size_t>&pack_samples_f32, <size_t>&pack_samples_f64),
 }
 
 
@@ -213,5 +230,5 @@ def weight_gradient(const real[:, ::1] x, const real[:, ::1] dy, bint on_blas=Fa
     g = np.zeros((k, n), np.asarray(x).dtype)
     cdef real[:, ::1] out = g
     if m and n and k:
-        grad_matmul(&out[0, 0], &x[0, 0], &dy[0, 0], m, n, k, 0, k, False, on_blas)
+        grad_matmul(&out[0, 0], &x[0, 0], &dy[0, 0], m, n, k, 0, k, 0, on_blas)
     return g

@@ -408,6 +408,7 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "sum_samples": _sum_samples,
     "repeat_samples": _repeat_samples,
     "pack": _pack,
+    "pack_samples": _same,
     "act_fwd": _act_fwd,
     "act_bwd": _act_bwd,
     "softmax_fwd": _rows_fwd,

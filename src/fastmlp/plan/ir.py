@@ -22,7 +22,7 @@ from fastmlp.variables import Variable
 
 Kind = Literal[
     "value", "mask", "batch", "constant",
-    "weight", "packed", "slot", "gradient", "scratch", "cell",
+    "weight", "packed", "panels", "slot", "gradient", "scratch", "cell",
 ]  # fmt: skip
 
 
@@ -34,7 +34,8 @@ class Buffer:
         kind: `value`: one row of `shape` for each sample. `mask`: the same in bytes. `batch`: one
             value for the whole batch. `constant`: numbers known when the plan is made.
             `weight`, `slot`, `gradient`: as large as a weight; `slot` is optimizer state.
-            `packed`: a weight in the micro-kernel's panels. `scratch`: one tile of a gradient,
+            `packed`: a weight in the micro-kernel's panels. `panels`: a value of all samples in
+            panels, `shape` elements a sample. `scratch`: one tile of a gradient,
             private to a worker. `cell`: a few doubles.
         shape: Without the batch.
         variable: The weight that it belongs to.

@@ -57,10 +57,17 @@ def _try_in_place(op: Op, index: int, last: dict[Buffer, int]) -> None:
         return
 
 
+def place(plan: Plan, buffer: Buffer) -> None:
+    """Gives a buffer memory of its own, behind everything placed before."""
+    samples = 1 if buffer.kind == "batch" else plan.capacity
+    size = samples * buffer.width * (1 if buffer.kind == "mask" else np.dtype(plan.dtype).itemsize)
+    buffer.offset = plan.arena_bytes
+    plan.arena_bytes += -(-size // ALIGNMENT) * ALIGNMENT
+
+
 def _assign_offsets(plan: Plan, ops: list[Op], last: dict[Buffer, int]) -> None:
     free: dict[tuple[str, int], list[int]] = {}  # places that may be used again, by row width
     live: list[Buffer] = []
-    itemsize = np.dtype(plan.dtype).itemsize
     n_rows = len(plan.rows)
     for index, op in enumerate(ops):
         for buffer in op.outs:
@@ -71,10 +78,7 @@ def _assign_offsets(plan: Plan, ops: list[Op], last: dict[Buffer, int]) -> None:
             if places:
                 root.offset = places.pop()
             else:
-                samples = plan.capacity if root.per_sample else 1
-                size = samples * root.width * (1 if root.kind == "mask" else itemsize)
-                root.offset = plan.arena_bytes
-                plan.arena_bytes += -(-size // ALIGNMENT) * ALIGNMENT
+                place(plan, root)
             live.append(root)
         if index < n_rows:
             for root in [r for r in live if last[r] == index]:

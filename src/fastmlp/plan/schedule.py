@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from fastmlp._core import _native
-from fastmlp.plan import phases, update
+from fastmlp.plan import panels, phases
 from fastmlp.plan.ir import Group, Op, Phase, Plan
 
 # Below this many floating-point operations a step is one task a phase: cutting costs more.
@@ -41,7 +41,9 @@ def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
     native = _choose_gemm(plan, gemm)
     step = plan.flops * plan.capacity * (3 if training else 1)
     small = step < _SMALL_STEP
-    refreshes = update.add_packed(plan, native, forward=not small)
+    refreshes = panels.add_weight_copies(plan, native, forward=not small)
+    if not small:
+        panels.add_gradient_copies(plan)
     plan.prologue = [_tiles(op.ins[0].variable, [op]) for op in refreshes if op.ins[0] is not None]
     chunk = plan.capacity if small else row_chunk(plan.capacity)
     plan.phases = [Phase([_rows(plan, ops, chunk)]) for ops in phases.cut(plan.rows)]

@@ -1,6 +1,6 @@
 """Pass 5: what happens to each weight once its gradient is known.
 
-    gradient tile → penalty → accumulate → clip → decay → optimizer → average → copies in panels
+    gradient tile → penalty → accumulate → clip → decay → optimizer → average
 
 One stage, tile by tile, while the tile is in cache. Clipping by norm needs whole gradients first,
 and a constraint whole weights; each is a stage of its own.
@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastmlp._core import _native
 from fastmlp.constraints import Constraint
-from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage
+from fastmlp.plan.ir import Buffer, Builder, Op, Stage
 from fastmlp.regularizers import Regularizer
 from fastmlp.variables import Variable
-
-_CONSTRAIN = ("constrain", "python_constrain")
 
 
 @dataclass(frozen=True)
@@ -165,53 +162,3 @@ def _norms(gradients: Stage, updates: Stage, spec: UpdateSpec) -> list[Stage]:
     for variable, ops in stage:
         ops.append(Op("clip_factor", [ops[0].outs[0]], [], {"limit": limit}, variable.path))
     return [stage]
-
-
-def add_packed(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
-    """Gives native products copies of their weights in panels, refreshed by each update.
-
-    dense_bwd always reads one, of wᵀ; dense_fwd where weights are trained. A weight of one row or
-    column needs none: its transpose is the same numbers in the same order.
-
-    Args:
-        native: The `dense_fwd` and `dense_bwd` ops that run on the micro-kernel.
-        forward: Whether a copy for dense_fwd pays: each step makes it anew.
-
-    Returns:
-        The ops that fill the copies before the first step.
-    """
-    copies: dict[tuple[Variable, bool], Buffer] = {}
-    forward = forward and any(op.name == "update" for op in plan.ops())
-    for op in plan.rows:
-        w = op.ins[1] if op in native else None
-        transposed = op.name == "dense_bwd"
-        if w is None or w.variable is None or 1 in w.shape or not (forward or transposed):
-            continue
-        k, n = w.shape[::-1] if transposed else w.shape
-        shape = (_native.panels_size(k, n),)
-        name = f"{w.variable.path} in panels{', transposed' * transposed}"
-        copy = Buffer("packed", shape, name, w.variable)
-        op.ins[1] = copies.setdefault((w.variable, transposed), copy)
-        op.attrs["packed"] = True
-    last: dict[Variable, list[Op]] = {}
-    for stage in plan.stages:
-        for variable, ops in stage:
-            if any(op.name in ("update", *_CONSTRAIN) for op in ops):
-                last[variable] = ops
-    refreshes: list[Op] = []
-    constrained: Stage = []
-    for (variable, transposed), copy in copies.items():
-        source = Buffer("weight", variable.shape, variable.path, variable)
-        k, n = variable.shape
-        attrs = {"k": k, "n": n, "transposed": transposed}
-        refreshes.append(Op("pack", [copy], [source], attrs, variable.path))
-        if variable not in last:
-            continue
-        again = Op("pack", [copy], [source], attrs, variable.path)
-        if last[variable][-1].name in _CONSTRAIN:
-            constrained.append((variable, [again]))
-        else:
-            last[variable].append(again)
-    if constrained:
-        plan.stages.append(constrained)
-    return refreshes
