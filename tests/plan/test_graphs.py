@@ -190,6 +190,26 @@ def test_threads_do_not_change_a_bit(threads):
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize("rep", [1, 3])
+def test_gradients_in_panels_are_those_of_the_twins(rep):
+    """Widths that fill no last panel, a last batch of fewer samples, chunks of rows."""
+    rng = np.random.default_rng(0)
+    shape = (100,) if rep == 1 else (rep, 100)
+    x = graph.input_tensor((None, *shape), "float32", "x")
+    hidden = dense(x, weight(rng, 100, 150, dtype="float32"), act="tanh")
+    y = dense(hidden, weight(rng, 150, 90, dtype="float32"), weight(rng, 90, dtype="float32"))
+    target = (*shape[:-1], 90)
+    feeds = [rng.normal(size=(301, *shape)), rng.normal(size=(301, *target))]
+    loss = LossSpec(0, "mean_squared_error", target_shape=target)
+    case = Case([x], [y], [loss], feeds, "float32")
+    packed = [op.name for op in case.plan(100).ops() if op.attrs.get("packed")]
+    assert packed.count("grad_matmul") == 2
+    expected = case.run_reference(4, 100)
+    case.run_native(4, 100, threads=2)
+    for variable in case.variables:
+        np.testing.assert_allclose(variable.value, expected.weights[variable], 1e-4, 1e-5)
+
+
 def test_wide_rows_without_a_product_are_work_too_for_the_clock():
     # 200 such steps between looks at the clock held Ctrl-C off for half a second.
     x = graph.input_tensor((None, 20_000), "float32", "x")
