@@ -232,9 +232,9 @@ def test_bad_input_is_refused_by_name(make, message):
         make()
 
 
-def test_custom_functions_are_refused():
-    with pytest.raises(TypeError, match="Custom metric functions are not supported yet"):
-        metrics.MeanMetricWrapper(lambda t, p: 0)
+def test_what_is_no_function_is_refused():
+    with pytest.raises(TypeError, match="expected a loss, a function of"):
+        metrics.MeanMetricWrapper(3)
     with pytest.raises(NotImplementedError, match="update_state"):
         metrics.Metric()([1], [2])
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp.errors import bad_argument
-from fastmlp.losses.rows import as_real, row_values, sizes, squeeze_or_expand
+from fastmlp.losses.rows import as_real, as_reals, row_values, sizes, squeeze_or_expand
 from fastmlp.registry import Configurable, Registry, snake_case
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -20,6 +20,8 @@ class Loss(Configurable):
 
     A loss of fastmlp is a description: `kind` names the native function of one row, `params` are
     its scalars. The compiled plan reads them; calling a loss on arrays runs the same function.
+    A loss of your own defines `call(y_true, y_pred)` with `fastmlp.ops`; `compile` traces it, once,
+    into native ops.
 
     Args:
         name: Name; `None`: that of the loss.
@@ -70,6 +72,8 @@ class Loss(Configurable):
         Raises:
             ValueError: If the shapes do not fit.
         """
+        if not self.kind:  # a loss of the user's own
+            y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
         values = np.asarray(self.call(y_true, y_pred))
         return reduce_weighted(self.name, values, sample_weight, self.reduction)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastmlp.losses import margins, probabilistic, regression
 from fastmlp.losses.base import Loss, registry
+from fastmlp.losses.custom import FunctionLoss
 
 for _old, _new in {
     "kullback_leibler_divergence": "kl_divergence",
@@ -32,15 +33,14 @@ def get(identifier: Any) -> Any:
     """Returns the loss that a user means.
 
     Args:
-        identifier: A name, config, instance, class, one of the functions of `fastmlp.losses`, or
-            `None`.
+        identifier: A name, config, instance, class, one of the functions of `fastmlp.losses`, any
+            other function of `(y_true, y_pred)`, or `None`.
 
     Returns:
         A loss, or `None` for `None`.
 
     Raises:
         ValueError: If the identifier is none of these, or a name that is not known.
-        TypeError: If it is a loss that the compiled plan cannot run.
 
     Example:
 
@@ -58,13 +58,8 @@ def get(identifier: Any) -> Any:
         )
     if inspect.isfunction(identifier) and identifier in CLASS_OF:
         return CLASS_OF[identifier]()
-    is_class = inspect.isclass(identifier)
-    own = issubclass(identifier, Loss) if is_class else isinstance(identifier, Loss)
-    if (own and not identifier.kind and not is_class) or (callable(identifier) and not own):
-        raise TypeError(
-            f"Custom losses are not supported yet. Received: {identifier!r}. "
-            f"Known: {', '.join(registry.names())}."
-        )
+    if callable(identifier) and not isinstance(identifier, (Loss, type)):
+        return FunctionLoss(identifier)
     return registry.get(identifier)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,9 @@ class Metric(Configurable):
 
     A metric of fastmlp is a description. While a plan runs, a native op adds to `n_acc` numbers;
     `from_acc` turns them into the result. Called on arrays, a metric adds to numbers of its own.
+    A metric of your own defines `update_state`, `result` and `reset_state` with NumPy or
+    `fastmlp.ops`; the plan stops for it at each batch. A function of `(y_true, y_pred)` whose
+    weighted mean is wanted needs no class, and runs natively.
 
     Args:
         dtype: `"float32"` or `"float64"`, to which data are converted; `None`: that of the
@@ -22,14 +26,16 @@ class Metric(Configurable):
         name: Name; `None`: the class name in snake_case.
 
     Attributes:
-        op: The native op: `"metric_mean"` or `"metric_confusion"`; empty: a plan cannot run it.
+        op: The op: `"metric_mean"`, `"metric_confusion"`, or `"python_metric"`: its methods.
         kind: For `metric_mean`, the native function of one row.
         params: Its scalars.
         thresholds: For `metric_confusion`, ascending.
+        function: For `metric_mean`, instead of `kind`: computes the values on tensors and arrays.
         direction: `"max"` or `"min"`, what is better; `None`: neither.
     """
 
-    op: str = ""
+    op: str = "python_metric"
+    function: Callable[..., Any] | None = None
     kind: str = ""
     params: tuple[float, ...] = ()
     thresholds: tuple[float, ...] = ()
@@ -64,7 +70,7 @@ class Metric(Configurable):
 
     def from_acc(self, acc: np.ndarray) -> Any:
         """Turns accumulators `(..., n_acc)` into results `(...)`."""
-        raise NotImplementedError(f"{type(self).__name__} does not define from_acc().")
+        return acc[..., 0]  # of Python code: the result so far, and the number of batches
 
     def result(self) -> Any:
         """Returns the metric of all data since the last reset."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastmlp.errors import warn_user
-from fastmlp.losses import Loss
 from fastmlp.losses.lookup import CLASS_OF as LOSS_OF
 from fastmlp.losses.lookup import family
 from fastmlp.losses.rows import align
@@ -33,15 +32,15 @@ def get(identifier: Any) -> Any:
     """Returns the metric that a user means.
 
     Args:
-        identifier: A name, config, instance, class, a loss or one of the functions of
-            `fastmlp.metrics` and `fastmlp.losses`, or `None`.
+        identifier: A name, config, instance, class, a loss, one of the functions of
+            `fastmlp.metrics` and `fastmlp.losses`, any other function of `(y_true, y_pred)`, or
+            `None`.
 
     Returns:
         A metric, or `None` for `None`.
 
     Raises:
         ValueError: If the identifier is none of these, or a name that is not known.
-        TypeError: If it is a custom function.
 
     Example:
 
@@ -54,7 +53,7 @@ def get(identifier: Any) -> Any:
     """
     if inspect.isfunction(identifier) and identifier in _ACCURACIES:
         return _ACCURACIES[identifier]()
-    if isinstance(identifier, Loss) or inspect.isfunction(identifier):
+    if callable(identifier) and not isinstance(identifier, (Metric, type)):
         return MeanMetricWrapper(identifier)
     return registry.get(identifier)
 
@@ -98,10 +97,12 @@ def resolve(
         metric = get(identifier)
     if not isinstance(metric, Metric) or not metric.op:
         raise TypeError(
-            f"Metric {metric!r} cannot be compiled: custom metrics, Mean and Sum are not supported "
-            f"yet. Known: {', '.join(n for n in registry.names() if n not in ('mean', 'sum'))}."
+            f"Metric {metric!r} cannot be compiled: Mean and Sum are of values, not of targets and "
+            f"predictions. Known: {', '.join(n for n in registry.names() if n not in ('mean', 'sum'))}."
         )
-    align(metric.kind if isinstance(metric, RowMetric) else "accuracy", y_true_shape, y_pred_shape)
+    if metric.function is None and metric.op != "python_metric":
+        kind = metric.kind if isinstance(metric, RowMetric) else "accuracy"
+        align(kind, y_true_shape, y_pred_shape)
     return metric
 
 
@@ -139,9 +140,7 @@ def resolve_all(
     >>> [key for key, _ in resolve_all(["mse", "acc", "mse"], (None, 1), (None, 1))]
     ['mse', 'acc', 'mse_1']
     """
-    if metrics is not None and (
-        isinstance(metrics, str | Metric | Loss | type) or inspect.isfunction(metrics)
-    ):
+    if metrics is not None and (isinstance(metrics, str | Metric | type) or callable(metrics)):
         argument = "weighted_metrics" if weighted else "metrics"
         warn_user(f"{argument}={metrics!r}: write it as a list of metrics.", FutureWarning)
         metrics = [metrics]

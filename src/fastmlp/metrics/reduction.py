@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fastmlp._core import metrics as native
 from fastmlp.losses.base import Loss, match_weights
+from fastmlp.losses.custom import FunctionLoss
 from fastmlp.losses.lookup import CLASS_OF
 from fastmlp.losses.rows import as_real, as_reals, split
 from fastmlp.metrics.base import Metric, divide_no_nan, registry
@@ -42,6 +43,8 @@ class Mean(Metric):
     4.0
     """
 
+    op = ""
+
     def __init__(self, name: str | None = "mean", dtype: str | None = None) -> None:
         super().__init__(dtype, name)
 
@@ -66,6 +69,8 @@ class Mean(Metric):
 @registry.register
 class Sum(Metric):
     """The weighted sum of values."""
+
+    op = ""
 
     def __init__(self, name: str | None = "sum", dtype: str | None = None) -> None:
         super().__init__(dtype, name)
@@ -137,16 +142,18 @@ class RowMetric(Metric):
 
 @registry.register
 class MeanMetricWrapper(RowMetric):
-    """The weighted mean of a loss function of `fastmlp.losses`.
+    """The weighted mean of a function of targets and predictions.
 
     Args:
-        fn: One of the functions, its name, or a loss.
+        fn: A function of `fastmlp.losses`, its name, a loss, or any function `fn(y_true, y_pred)` that
+            returns values for each sample, or one for the batch. Written with `fastmlp.ops`, it is
+            traced into the compiled plan.
         name: Name; `None`: that of the function.
         dtype: Element type; see `Metric`.
         **kwargs: Arguments of the function.
 
     Raises:
-        TypeError: If `fn` is another function: custom metrics are not supported yet.
+        TypeError: If `fn` is no function.
 
     Example:
 
@@ -163,20 +170,37 @@ class MeanMetricWrapper(RowMetric):
     ) -> None:
         names = {function.__name__: function for function in CLASS_OF}
         fn = names.get(fn, fn) if isinstance(fn, str) else fn
-        if isinstance(fn, Loss) and fn.kind and not kwargs:
-            loss, own = fn, fn.name
-        elif inspect.isfunction(fn) and fn in CLASS_OF:
-            loss, own = CLASS_OF[fn](**kwargs), fn.__name__
+        if inspect.isfunction(fn) and fn in CLASS_OF:
+            own = fn.__name__
+            fn = CLASS_OF[fn](**kwargs)
+        elif isinstance(fn, Loss) and not kwargs:
+            own = fn.name
+        elif callable(fn) and not inspect.isclass(fn):
+            fn = FunctionLoss(fn, **kwargs)
+            own = fn.name
         else:
             raise TypeError(
-                f"Custom metric functions are not supported yet. Received: fn={fn!r}. "
-                f"Expected a loss, or a function of fastmlp.losses: {', '.join(sorted(names))}."
+                f"MeanMetricWrapper: expected a loss, a function of (y_true, y_pred) or one of "
+                f"fastmlp.losses: {', '.join(sorted(names))}. Received: fn={fn!r}."
             )
-        self.kind, self.params = loss.kind, loss.params
-        self._loss = loss
+        self.kind, self.params = fn.kind, fn.params
+        self.function = None if fn.kind else fn.call
+        self._loss = fn
         super().__init__(own if name is None else name, dtype)
 
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        if self.function is None:
+            super().update_state(y_true, y_pred, sample_weight)
+            return
+        y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
+        values = np.asarray(self.function(y_true, y_pred), np.float64)
+        weights = sample_weights(self, values.shape, sample_weight, values.dtype)
+        self.acc[:] += (values.reshape(weights.shape) * weights).sum(), weights.sum()
+
     def get_config(self) -> dict[str, Any]:
-        function = next(f.__name__ for f, cls in CLASS_OF.items() if cls is type(self._loss))
-        arguments = {name: getattr(self._loss, name) for name in self._loss.config_names}
+        loss = self._loss
+        if isinstance(loss, FunctionLoss):
+            return super().get_config() | {"fn": loss.fn} | loss.kwargs
+        function = next((f.__name__ for f, cls in CLASS_OF.items() if cls is type(loss)), loss)
+        arguments = {name: getattr(loss, name) for name in loss.config_names}
         return super().get_config() | {"fn": function} | arguments

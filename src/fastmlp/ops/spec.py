@@ -191,6 +191,8 @@ def array(value: Any) -> np.ndarray:
     if isinstance(value, np.ndarray):
         return value
     result = np.asarray(value)
+    if result.dtype.kind not in "biufc":
+        raise TypeError(f"expected a tensor, an array or numbers. Received: {value!r}")
     if isinstance(value, np.generic):
         return result
     if result.dtype == np.float64:

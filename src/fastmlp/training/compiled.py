@@ -116,6 +116,8 @@ class Objective:
         """
         loss = self.loss(output, row_shape, shape)
         out = tuple(int(d or 0) for d in shape[1:])
+        if loss is not None and not loss.kind and (out[-1:] != (1,) or row_shape != out[:-1]):
+            return row_shape  # a loss of the user's own takes what it gets
         classes = row_shape in (out[:-1], (*out[:-1], 1)) and out[-1] != 1
         if loss.sparse if loss is not None else classes:
             if row_shape in (out[:-1], (*out[:-1], 1)):
@@ -156,22 +158,24 @@ class Objective:
         losses = []
         for i in self.with_loss:
             loss = self.loss(i, row_shapes[i], shapes[i])
-            mean = loss.reduction in ("sum_over_batch_size", "mean")
-            if not mean and loss.reduction != "sum":
+            mean = loss.reduction != "sum"
+            if loss.reduction in (None, "none"):
                 raise ValueError(
-                    f"Loss '{loss.name}': fit expects reduction 'sum_over_batch_size', 'mean' or "
-                    f"'sum'. Received: reduction={loss.reduction!r}"
+                    f"Loss '{loss.name}': fit expects reduction 'sum_over_batch_size', 'mean', "
+                    f"'mean_with_sample_weight' or 'sum'. Received: reduction={loss.reduction!r}"
                 )
             losses.append(
                 LossSpec(
                     i,
-                    loss.kind,
+                    loss.kind or loss.name,
                     tuple(loss.params),
                     mean,
                     self._weights[i],
                     targets[i],
                     weighted[i],
                     self._names[i],
+                    by_weights=loss.reduction == "mean_with_sample_weight" and weighted[i],
+                    function=None if loss.kind else loss.call,
                 )
             )
         found = [
@@ -186,6 +190,7 @@ class Objective:
                 targets[i],
                 weighted[i] and uses_weights,
                 metric,
+                function=metric.function,
             )
             for key, i, metric, uses_weights in self._keyed_metrics(row_shapes, shapes)
         ]

@@ -1,0 +1,58 @@
+"""Functions of the user as losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastmlp.graph import Tensor
+from fastmlp.losses.base import Loss
+from fastmlp.losses.rows import squeeze_or_expand
+
+
+class FunctionLoss(Loss):
+    """A function of targets and predictions as a loss: what `compile(loss=function)` makes of one.
+
+    Written with `fastmlp.ops`, it is traced into the compiled plan and trains natively.
+
+    Args:
+        fn: `fn(y_true, y_pred)`, returns a value for each sample, `(batch, …)`, or one of shape `()`.
+        reduction: As for `Loss`.
+        name: Name; `None`: that of the function.
+        dtype: As for `Loss`.
+        **kwargs: Further arguments of the function.
+
+    Example:
+
+    >>> from fastmlp import ops
+    >>> loss = FunctionLoss(lambda y_true, y_pred: ops.mean(ops.square(y_true - y_pred), axis=-1))
+    >>> float(loss([[1.0], [2.0]], [[0.0], [0.0]]))
+    2.5
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(function_name(fn) if name is None else name, reduction, dtype)
+        self.fn = fn
+        self.kwargs = kwargs
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if not isinstance(y_pred, Tensor):
+            t, p = squeeze_or_expand(y_true.shape, y_pred.shape)
+            y_true, y_pred = y_true.reshape(t), y_pred.reshape(p)
+        return self.fn(y_true, y_pred, **self.kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"fn": self.fn} | self.kwargs
+
+
+def function_name(fn: Callable[..., Any]) -> str:
+    """The name of a function, or of the class of an object that is called."""
+    name: str = getattr(fn, "__name__", type(fn).__name__)
+    return "function" if name == "<lambda>" else name
