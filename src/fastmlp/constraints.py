@@ -63,7 +63,7 @@ class Constraint(Configurable):
         return 1, math.prod(shape[:1]), math.prod(shape[1:])
 
 
-_registry = Registry("constraint", base=Constraint, callables=False)
+_registry = Registry("constraint", base=Constraint)
 
 
 @_registry.register
@@ -245,14 +245,15 @@ def get(identifier: Any) -> Any:
     """Returns the constraint that a user means.
 
     Args:
-        identifier: A name, config, instance, class, or `None`.
+        identifier: A name, config, instance, class, `None`, or a function: it gets an array, the
+            weight after an update, and returns what it shall be; so does a subclass's own
+            `__call__`. Such code runs as Python, once a step.
 
     Returns:
         A constraint, or `None` for `None`.
 
     Raises:
-        ValueError: If the identifier is none of these, a name that is not known, or a constraint
-            with a `__call__` of its own, which the plan could not follow.
+        ValueError: If the identifier is none of these, or a name that is not known.
 
     Example:
 
@@ -265,13 +266,10 @@ def get(identifier: Any) -> Any:
 min_max_norm, non_neg, unit_norm.
     """
     found = _registry.get(identifier)
-    if found is not None and (
-        type(found).__call__ is not Constraint.__call__ or not hasattr(found, "kind")
-    ):
-        where = f"Constraint {type(found).__name__}"
-        hint = "training follows kind and params, not a __call__() of one's own"
-        expected = "MaxNorm, MinMaxNorm, NonNeg or UnitNorm"
-        raise bad_argument(where, expected, "constraint", found, hint)
+    own = isinstance(found, Constraint) and type(found).__call__ is Constraint.__call__
+    if own and not hasattr(found, "kind"):
+        where, hint = f"Constraint {type(found).__name__}", "give it a method __call__(self, w)"
+        raise bad_argument(where, "a way to change weights", "constraint", found, hint)
     return found
 
 

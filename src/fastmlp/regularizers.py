@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.errors import bad_argument, check_number, unknown_keywords, warn_old_spelling
+from fastmlp.errors import check_number, unknown_keywords, warn_old_spelling
 from fastmlp.registry import Configurable, Registry
 
 
@@ -46,7 +46,7 @@ class Regularizer(Configurable):
         return penalty
 
 
-_registry = Registry("regularizer", base=Regularizer, callables=False)
+_registry = Registry("regularizer", base=Regularizer)
 
 
 def _factor(
@@ -143,14 +143,14 @@ def get(identifier: Any) -> Any:
     """Returns the regularizer that a user means.
 
     Args:
-        identifier: A name, config, instance, class, or `None`.
+        identifier: A name, config, instance, class, `None`, or a function: it gets a symbolic tensor
+            and computes the penalty with `fastmlp.ops`, as does a subclass's own `__call__`.
 
     Returns:
         A regularizer, or `None` for `None`.
 
     Raises:
-        ValueError: If the identifier is none of these, a name that is not known, or a regularizer
-            with a `__call__` of its own, which the plan could not follow.
+        ValueError: If the identifier is none of these, or a name that is not known.
 
     Example:
 
@@ -163,12 +163,7 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, str) and identifier == "l1_l2":
         return L1L2(l1=0.01, l2=0.01)
-    found = _registry.get(identifier)
-    if found is not None and type(found).__call__ is not Regularizer.__call__:
-        where = f"Regularizer {type(found).__name__}"
-        hint = "training follows l1 and l2, not a __call__() of one's own"
-        raise bad_argument(where, "L1, L2 or L1L2", "regularizer", found, hint)
-    return found
+    return _registry.get(identifier)
 
 
 def serialize(regularizer: Any) -> Any:

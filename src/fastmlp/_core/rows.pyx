@@ -7,7 +7,7 @@
     affine                 y  x         width      scale offset  y = scale · x + offset
     add                    y  a  b      width                    y = a + b
     activity_loss          x            width      l1 l2         acc += l1 Σ|x| + l2 Σ x², samples
-    activity_penalty_bwd   dx dy x      width      l1 l2         dx = dy + (l1 sign x + 2 l2 x) / m
+    activity_penalty_bwd   dx dy x      width      l1 l2         dx = dy + (l1 sign x + 2 l2 x) / m; no dy: 0
 """
 from libc.string cimport memcpy
 
@@ -78,7 +78,7 @@ cdef inline void run_activity_penalty_bwd(real *dx, const Op *op, const Step *st
     cdef real l1 = <real>(op.f[0] / step.m), l2 = <real>(2 * op.f[1] / step.m)
     dx = dx + start
     for j in range(n):
-        dx[j] = dy[j] + l2 * x[j] + (l1 if x[j] > 0 else (-l1 if x[j] < 0 else <real>0))
+        dx[j] = (dy[j] if op.p[1] != NULL else 0) + l2 * x[j] + (l1 if x[j] > 0 else (-l1 if x[j] < 0 else <real>0))
 
 
 cdef void gather_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:

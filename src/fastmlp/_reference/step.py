@@ -127,7 +127,7 @@ def _activity_loss(op: Op, s: State) -> None:
 
 
 def _activity_penalty_bwd(op: Op, s: State) -> None:
-    dy, x = s[op.ins[0]], s[op.ins[1]]
+    dy, x = 0 if op.ins[0] is None else s[op.ins[0]], s[op.ins[1]]
     s.put(op.outs[0], dy + (op.attrs["l1"] * np.sign(x) + 2 * op.attrs["l2"] * x) / s.m)
 
 

@@ -18,6 +18,7 @@ from fastmlp.function import Function
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers import eager
 from fastmlp.layers.holder import WeightHolder
+from fastmlp.plan.update import has_factors
 from fastmlp.registry import snake_case
 
 _DTYPES = ("float32", "float64")
@@ -78,6 +79,7 @@ class Layer(WeightHolder):
         self._shapes: tuple[Any, Any] | None = None  # of the first call's input and output
         self._made_in_init = 0  # weights that are older than build
         self._is_building = False
+        self._added: list[Tensor] | None = None  # losses, while call runs
         self._functions: dict[Any, Any] = {}
         self._first_weights = kwargs.pop("weights", None)
         self.given_input_shape = self._take_input_shape(kwargs)
@@ -152,9 +154,7 @@ class Layer(WeightHolder):
             outputs = self._check_outputs(self._trace(args, kwargs))
             regularizer = self.activity_regularizer
             if regularizer is not None:
-                outputs = _tree.apply(
-                    lambda y: ops.activity_penalty(y, regularizer.l1, regularizer.l2), outputs
-                )
+                outputs = _tree.apply(lambda y: _penalized(y, regularizer), outputs)
         if self._shapes is None:
             self._shapes = (shapes(args[0]) if args else None, shapes(outputs))
         return calls.record(self, args, kwargs, outputs)
@@ -171,8 +171,13 @@ class Layer(WeightHolder):
 
         def trace(phase: bool | None) -> Any:
             told = {"training": phase} if "training" in takes else {}
-            with graph.training_scope(phase):
-                return self.call(*args, **kwargs, **told)
+            outer, self._added = self._added, []
+            try:
+                with graph.training_scope(phase):
+                    outputs = self.call(*args, **kwargs, **told)
+                return self._with_losses(outputs) if self._added else outputs
+            finally:
+                self._added = outer
 
         if training is not None or "training" not in takes:
             return trace(None if training is None else bool(training))
@@ -184,6 +189,45 @@ class Layer(WeightHolder):
             )
         both = zip(_tree.flatten(train), _tree.flatten(infer), strict=True)
         return _tree.pack(train, [a if a is b else graph.phase(a, b) for a, b in both])
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds to the loss that `fit` minimises; for use in `call`.
+
+        Args:
+            loss: A symbolic tensor, of which the elements are summed, or a list of them.
+
+        Raises:
+            RuntimeError: `call` is not running.
+            TypeError: It is no symbolic tensor.
+
+        Example:
+
+        >>> from fastmlp import ops
+        >>> class Sparse(Layer):
+        ...     def call(self, x):
+        ...         self.add_loss(0.01 * ops.mean(ops.abs(x)))
+        ...         return x
+        >>> Sparse()([[1.0, -2.0]])
+        array([[ 1., -2.]], dtype=float32)
+        """
+        where = f"{type(self).__name__} '{self.name}': add_loss"
+        if self._added is None:
+            raise RuntimeError(f"{where} belongs into call(), which computes what it is made of")
+        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if not isinstance(value, Tensor):
+                raise TypeError(
+                    f"{where}: expected a symbolic tensor. Received: {value!r}. "
+                    "Hint: compute it from the inputs of call() with fastmlp.ops"
+                )
+            self._added.append(value)
+
+    def _with_losses(self, outputs: Any) -> Any:
+        """The outputs; whoever computes one of them has the added losses in its loss."""
+        self._check_outputs(outputs)
+        for value in self._added or ():
+            key = object()
+            outputs = _tree.apply(functools.partial(ops.penalty, value=value, key=key), outputs)
+        return outputs
 
     def _check_outputs(self, outputs: Any) -> Any:
         found = _tree.flatten(outputs)
@@ -308,6 +352,13 @@ class Layer(WeightHolder):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _penalized(y: Tensor, regularizer: Any) -> Tensor:
+    """`y`; its activity penalty, the mean over samples, is added to the loss."""
+    if has_factors(regularizer):
+        return ops.activity_penalty(y, regularizer.l1, regularizer.l2)
+    return ops.penalty(y, regularizer(y), by_batch=True)
 
 
 def _once(build: Callable[..., None]) -> Callable[..., None]:

@@ -200,6 +200,8 @@ class RepeatSamples(OpSpec):
 class ActivityPenalty(OpSpec):
     """y = x; the loss grows by Σ_samples (l1 Σ|x| + l2 Σ x²) / m"""
 
+    adds_loss = True
+
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
         b.add_penalty(b.emit("activity_loss", [], ins, **node.attrs))
@@ -209,7 +211,7 @@ class ActivityPenalty(OpSpec):
         return y
 
     @staticmethod
-    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+    def bwd(b: Builder, op: Op, dy: Buffer | None) -> None:
         """dx = dy + (l1 sign(x) + 2 l2 x) / m"""
         (x,) = op.ins
         assert x is not None
@@ -224,7 +226,8 @@ class Penalty(OpSpec):
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
         x, penalty = ins
-        b.add_penalty(b.emit_values(penalty, by_batch=node.attrs["by_batch"]))
+        if b.is_first(node.attrs["key"]):
+            b.add_penalty(b.emit_values(penalty, by_batch=node.attrs["by_batch"]))
         y = b.result([x], x.shape)
         b.emit("reshape", [y], [x])
         y.alias = x
@@ -329,13 +332,14 @@ def activity_penalty(x: Tensor, l1: float, l2: float) -> Tensor:
     return _node("activity_penalty", [x], x.shape, l1=float(l1), l2=float(l2))
 
 
-def penalty(x: Tensor, value: Tensor, by_batch: bool = False) -> Tensor:
+def penalty(x: Tensor, value: Tensor, by_batch: bool = False, key: object | None = None) -> Tensor:
     """`x`; adds `value`, or the sum of its elements, to the loss of every plan that computes `x`.
 
     Args:
         x: Any tensor.
         value: What to add.
         by_batch: Whether to divide a value of the batch by its number of samples.
+        key: What several calls share that mean one addition to the loss; `None`: this is one.
     """
-    node = Node("penalty", [x, value], x.shape, x.dtype, attrs={"by_batch": by_batch})
-    return node.output
+    attrs = {"by_batch": by_batch, "key": object() if key is None else key}
+    return Node("penalty", [x, value], x.shape, x.dtype, attrs=attrs).output

@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 
 
 class OpSpec:
-    """Base: `fwd` returns the output buffer; `bwd` adds gradients through the builder."""
+    """Base: `fwd` returns the output buffer; `bwd` adds gradients through the builder.
+
+    Attributes:
+        adds_loss: Whether the op has a gradient even where its output has none; `dy` is `None` then.
+    """
+
+    adds_loss = False
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
         raise NotImplementedError
 
     @staticmethod
-    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+    def bwd(b: Builder, op: Op, dy: Any) -> None:
         raise NotImplementedError
 
 

@@ -25,8 +25,8 @@ def differentiate(b: Builder) -> None:
     for op in reversed(forward):
         spec = ops.GRADIENTS.get(op.name)
         gradients = [dy for y in op.outs if (dy := b.gradient(y)) is not None]
-        if spec is None or not gradients:
+        if spec is None or not (gradients or spec.adds_loss):
             continue
         b.label = op.label
         if any(b.differentiable(x) for x in op.ins):
-            spec.bwd(b, op, gradients[0])
+            spec.bwd(b, op, gradients[0] if gradients else None)

@@ -187,6 +187,7 @@ class Builder:
         self._weights: dict[Variable, Buffer] = {}
         self._gradients: dict[Buffer, Buffer] = {}
         self._differentiable: set[Buffer] = set()
+        self._seen: set[object] = set()
 
     def value(self, shape: Sequence[int], name: str = "") -> Buffer:
         return Buffer("value", tuple(shape), name or self.label)
@@ -285,6 +286,12 @@ class Builder:
             op = self.emit("loss_scalar", [], [v, weight], True, by_batch=by_batch, **attrs)
         op.n_acc = 2
         return op
+
+    def is_first(self, key: object) -> bool:
+        """Whether it is asked for this key for the first time."""
+        known = key in self._seen
+        self._seen.add(key)
+        return not known
 
     def add_penalty(self, op: Op) -> None:
         """Counts what an op adds up, `(penalty, samples)`, as a part of the loss."""
