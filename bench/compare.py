@@ -43,23 +43,20 @@ class Comparison:
         self.samples: dict[str, list[float]] = {}
 
     def prepare(self) -> None:
-        """Checks every result against NumPy's; builds, compiles and warms up, all at once.
+        """Checks every result against NumPy's; builds, compiles and warms up.
 
         Raises:
             RuntimeError: A library failed, or computed something else.
         """
-        case = self.case.to_json()
-        for do, more in (("check", {}), ("prepare", {"rows": self.rows})):
-            asked = [name for name in self.contestants if name not in self.absent]
-            for name in asked:
-                self.contestants[name].send(do, case=case, **more)
-            for name in asked:
-                answer = self.contestants[name].answer()
-                if "unsupported" in answer:
-                    self.absent[name] = answer["unsupported"]
-                self.ready.setdefault(name, {}).update(answer)
-        for name in self.absent:
-            del self.ready[name]
+        request = {"case": self.case.to_json(), "rows": self.rows}
+        for name, contestant in self.contestants.items():
+            told = contestant.ask("check", **request)
+            if "unsupported" not in told:
+                told |= contestant.ask("prepare", **request)
+            if "unsupported" in told:
+                self.absent[name] = told["unsupported"]
+            else:
+                self.ready[name] = told
 
     def measure(self, repeats: int) -> None:
         """Chooses each one's form, then adds `repeats` samples of each, taken in turn."""

@@ -53,34 +53,22 @@ class Contestant:
             env=environment,
         )
 
-    def send(self, do: str, **request: Any) -> None:
-        """Sends one request; `answer` waits for what it tells."""
-        assert self._process.stdin is not None
-        self._asked = do
-        self._process.stdin.write(json.dumps({"do": do, **request}) + "\n")
-        self._process.stdin.flush()
-
-    def answer(self) -> dict[str, Any]:
-        """Waits for the answer.
+    def ask(self, do: str, **request: Any) -> dict[str, Any]:
+        """Sends one request and waits for the answer.
 
         Raises:
             RuntimeError: It failed, or the process ended.
         """
-        assert self._process.stdout is not None
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"do": do, **request}) + "\n")
+        self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(
-                f"{self.name}: its process ended while it was asked to {self._asked}."
-            )
+            raise RuntimeError(f"{self.name}: its process ended while it was asked to {do}.")
         answer: dict[str, Any] = json.loads(line)
         if "failed" in answer:
-            raise RuntimeError(f"{self.name}, asked to {self._asked}:\n{answer['failed']}")
+            raise RuntimeError(f"{self.name}, asked to {do}:\n{answer['failed']}")
         return answer
-
-    def ask(self, do: str, **request: Any) -> dict[str, Any]:
-        """Sends one request and waits for the answer."""
-        self.send(do, **request)
-        return self.answer()
 
     def close(self) -> None:
         """Ends the process."""

@@ -123,7 +123,7 @@ def measure(avx2: bool = False) -> dict[str, Any]:
     samples: dict[str, list[float]] = {name: [] for name in contests}
     for _ in range(REPEATS):
         for name, contest in contests.items():
-            samples[name].append(round(contest(), 2))
+            samples[name].append(float(f"{contest():.4g}"))
     return {
         "threads": n,
         "median": {name: statistics.median(column) for name, column in samples.items()},

@@ -2,7 +2,7 @@
 
     python -m bench.worker torch
 
-    {"do": "check", "case": …}              → {"difference": …}
+    {"do": "check", "case": …, "rows": …}   → {"difference": …}
     {"do": "prepare", "case": …, "rows": …} → {"prepare_s": …}
     {"do": "choose", "seconds": …}          → {"form": …, "counts": …}
     {"do": "sample"}                        → {"us": {"fit": microseconds a step}}
@@ -45,13 +45,16 @@ def cores() -> int:
 def difference(ours: list[Array], theirs: list[Array]) -> float:
     """Of nearly all weights, relative to 1 + |w|."""
     return max(
-        float(np.quantile(np.abs(a - b) / (1 + np.abs(b)), SHARE))
-        for a, b in zip(ours, theirs, strict=True)
+        (
+            float(np.quantile(np.abs(a - b) / (1 + np.abs(b)), SHARE))
+            for a, b in zip(ours, theirs, strict=True)
+        ),
+        default=0.0,
     )
 
 
-def check(kind: type[Peer], case: Case) -> float:
-    """Trains a few steps without shuffle and dropout beside NumPy; the difference of the weights.
+def check(kind: type[Peer], case: Case, rows: int | None = None) -> float:
+    """Trains a few steps without shuffle and dropout, or predicts `rows`; the difference to NumPy.
 
     Raises:
         ValueError: They differ by more than `TOLERANCE`.
@@ -63,16 +66,18 @@ def check(kind: type[Peer], case: Case) -> float:
     peer = kind(case, x, y, weights, kind.forms(case, cores())[0])
     peer.activate()
     pairs: tuple[list[Array], list[Array]] = [], []
-    if kind.trains:
+    if rows is None:
         loss = peer.fit(1, shuffle=False)[0]
         expected = reference.fit(x, y, case.batch_size, shuffle=False)["loss"][0]
         pairs = [*peer.weights()], [*reference.weights]
         if peer.compares_loss:
             pairs[0].append(np.array([loss], np.float32))
             pairs[1].append(np.array([expected], np.float32))
-    for call in peer.calls().values():
-        pairs[0].append(np.asarray(call(x[:7])).reshape(7, -1))
-        pairs[1].append(reference.predict(x[:7]).reshape(7, -1))
+    else:
+        x = np.resize(x, (rows, x.shape[1]))
+        for call in peer.calls().values():
+            pairs[0].append(np.asarray(call(x)).reshape(rows, -1))
+            pairs[1].append(reference.predict(x).reshape(rows, -1))
     worst = difference(*pairs)
     if not worst <= TOLERANCE:
         raise ValueError(f"{case.name}: differs by {worst:.2e} from NumPy after the check.")
@@ -110,9 +115,9 @@ class Worker:
         self.counts: dict[str, int] = {}
         self.steps = 1
 
-    def check(self, case: dict[str, Any]) -> dict[str, Any]:
+    def check(self, case: dict[str, Any], rows: int | None = None) -> dict[str, Any]:
         """Compares with NumPy."""
-        return {"difference": check(self.kind, Case.from_json(case))}
+        return {"difference": check(self.kind, Case.from_json(case), rows)}
 
     def prepare(self, case: dict[str, Any], rows: int | None = None) -> dict[str, Any]:
         """Builds every form of one network and warms it up: to train, or to predict `rows`."""

@@ -34,6 +34,11 @@ def test_a_library_and_numpy_reach_the_same_weights(name):
     assert worker.check(worker.Worker(name).kind, TINY) <= worker.TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["fastmlp", "sklearn", "jax-step", "keras-jax"])
+def test_a_library_and_numpy_predict_the_same(name):
+    assert worker.check(worker.Worker(name).kind, TINY, rows=5) <= worker.TOLERANCE
+
+
 def test_scikit_learn_has_no_dropout():
     case = replace(TINY, dropout=0.5).to_json()
     with pytest.raises(Unsupported, match="no dropout"):
