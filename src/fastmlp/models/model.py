@@ -15,6 +15,7 @@ from fastmlp.layers.base import Layer, check_shape, map_shapes
 from fastmlp.models.network import Network
 from fastmlp.models.persistent import Persistent
 from fastmlp.models.summary import print_summary
+from fastmlp.training.plan_summary import plan_summary
 from fastmlp.training.trainer import Trainer
 from fastmlp.variables import move_to_arena
 
@@ -353,6 +354,23 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         print_summary(
             self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
         )
+
+    def plan_summary(self, batch_size: int | None = None, print_fn: Any = None) -> None:
+        """Prints the ops of a compiled training step, in the order in which they run.
+
+        For each: the layer or weight it is of, its result, who computes it (a kernel, BLAS or Python
+        code), millions of floating-point operations, and the memory it reads and writes. Ops of one
+        phase need not wait for each other; Python code is a phase of its own, and its share in the
+        time of `fit` is told.
+
+        Args:
+            batch_size: Samples a step; `None`: the plan that `fit` used last, or 32.
+            print_fn: Called with the text instead of `print`.
+
+        Raises:
+            RuntimeError: The model is not compiled or not built.
+        """
+        plan_summary(self, batch_size, print_fn)
 
 
 def _one_or_list(found: list[Any]) -> Any:
