@@ -9,7 +9,9 @@ from fastmlp.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
+from fastmlp.utils.model_dot import model_to_dot, plot_model
 from fastmlp.utils.numerical import normalize, to_categorical
+from fastmlp.utils.plot_history import plot_history
 from fastmlp.utils.seeding import set_random_seed
 
 __all__ = [
@@ -17,7 +19,10 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "model_to_dot",
     "normalize",
+    "plot_history",
+    "plot_model",
     "register_keras_serializable",
     "set_random_seed",
     "to_categorical",
