@@ -84,6 +84,9 @@ class Executable:
         plan: Compiled.
         slots: The optimizer's state arrays of each weight.
         hyper: The optimizer's learning rate, or its schedule, and constants in its kernel's order.
+
+    Attributes:
+        in_use: Whether it is bound to data now; what a callback asks for needs another one.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Executable:
         hyper: tuple[Any, ...] = (),
     ) -> None:
         self.plan = plan
+        self.in_use = False
         self.slots = {} if slots is None else slots
         self._arena = aligned_empty(plan.arena_bytes + 64, np.uint8)
         self._memory: dict[Buffer, np.ndarray] = {}
@@ -108,6 +112,11 @@ class Executable:
         if self._update is not None:
             kind, every = UPDATES[self._update["kind"]], self._update["every"]
             self.program.set_update(kind, hyper, self._scalars, every)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a step looks at its seed."""
+        return any("stream" in op.attrs for op in self.plan.ops())
 
     def threads(self) -> int:
         """Workers that pay for this plan: 1 for a small step."""

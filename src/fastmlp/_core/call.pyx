@@ -198,6 +198,34 @@ cdef class Call:
         finally:
             self._leave()
 
+    def step(self, x, y, tuple hyper, uint64_t seed=0, int64_t iterations=0):
+        """The sums of the accumulators, of a batch with its targets; None: not plain.
+
+        Args:
+            x: The one input.
+            y: The one target.
+            hyper: The optimizer's constants, for a program that trains; else empty.
+            seed: Of dropout.
+            iterations: Steps done before.
+        """
+        cdef ptrdiff_t n
+        cdef int i
+        self._enter()
+        try:
+            n = bind(&self.program.feeds[0], x, &self.inputs[0])
+            if n <= 0 or n > self.limit or bind(&self.program.feeds[1], y, &self.inputs[1]) != n:
+                return None
+            if not self._is_current():
+                return None
+            if hyper:
+                self.program.set_hyper(hyper)
+                self.program.forget_rates()
+                self.program.cover(iterations)
+            self._go(n, seed, iterations)
+            return [self.run.job.log[i] for i in range(self.program.n_out)]
+        finally:
+            self._leave()
+
     def not_finite(self, int index):
         """Whether the last array of an input held a NaN or an infinity."""
         return self.program.feeds[index].not_finite != 0

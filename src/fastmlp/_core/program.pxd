@@ -90,5 +90,6 @@ cdef class Program:
     cdef int _fill_phase(self, Phase *phase, list groups) except -1
     cdef void _add_sum(self, Op *op, ptrdiff_t n_tasks) noexcept
     cdef int _place_accumulators(self) except -1
+    cdef int set_hyper(self, tuple hyper) except -1
     cdef void forget_rates(self) noexcept
     cdef int cover(self, int64_t t) except -1

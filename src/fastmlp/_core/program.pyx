@@ -192,18 +192,24 @@ cdef class Program:
             scalars: Address.
             every: Steps an update.
         """
-        cdef ptrdiff_t i
-        cdef object schedule = hyper[0] if hasattr(hyper[0], "rates") else None
         self.base.update_kind, self.base.every = kind, every
         self.base.hyper, self.base.update_state = self.hyper, self.update_state
         self.base.rates = &self.rates
-        self.hyper[0] = 0 if schedule is not None else hyper[0]
+        self.base.scalars = <void *>scalars
+        self.set_hyper(hyper)
+
+    cdef int set_hyper(self, tuple hyper) except -1:
+        """The learning rate or its schedule, and the optimizer's other constants."""
+        cdef ptrdiff_t i
+        cdef object first = hyper[0]
+        cdef object schedule = None if type(first) is float or not hasattr(first, "rates") else first
+        self.hyper[0] = 0 if schedule is not None else first
         for i in range(1, len(hyper)):
             self.hyper[i] = hyper[i]
-        self.base.scalars = <void *>scalars
         if schedule is not self._schedule:
             self._schedule = schedule
             self.forget_rates()
+        return 0
 
     cdef void forget_rates(self) noexcept:
         """The next execution asks the schedule anew: its numbers may have been changed."""

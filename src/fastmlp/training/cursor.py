@@ -28,10 +28,15 @@ class FitSeeds:
 
     def next(self) -> int:
         """A new seed, 0 <= seed < 2**63."""
+        self.skip()
+        assert self.first is not None
+        return _seed.derive(self.first, self.count - 1)
+
+    def skip(self) -> None:
+        """Counts a seed that nobody looks at: to derive one takes longer than a small step."""
         if self.first is None or self._source is not _seed.source():
             self.first, self.count, self._source = _seed.next_seed(), 0, _seed.source()
         self.count += 1
-        return _seed.derive(self.first, self.count - 1)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"first": self.first, "count": self.count}

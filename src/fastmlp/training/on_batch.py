@@ -11,6 +11,7 @@ from fastmlp.eager import start_run
 from fastmlp.function import Function
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
+from fastmlp.training.rows import Rows
 
 if TYPE_CHECKING:
     from fastmlp.training.trainer import Trainer
@@ -116,26 +117,40 @@ def _measure(
 
     The values are those before the update, and of this batch alone.
     """
+    if sample_weight is None and class_weight is None:
+        result = model._quick.measure(model, mode, x, y, return_dict)
+        if result is not None:
+            return result
     method = f"{mode}_on_batch"
     model._require_compiled(method)
     optimizer = model.optimizer
     assert optimizer is not None
-    with model._lock, ExitStack() as stack:
-        with model._built_for(x) as inputs:
-            data = model._labelled(inputs, y, sample_weight, class_weight, method)
-            executable = stack.enter_context(model._executable(mode, data, data.n))
-        trains = mode == "train"
-        if trains:
-            executable.set_hyper(optimizer.hyper())
-        run = start_run(
-            executable.program,
-            data.n,
-            data.n,
-            seed=model._seeds.next() if trains else 0,
-            iterations=optimizer.steps,
-            threads=executable.threads(),
-        )
-        run.go()
-        if trains:
-            optimizer.steps = run.iterations
-        return LogReader(executable).result(run.take_log()[0], return_dict)
+    with model._lock:
+        with ExitStack() as stack:
+            with model._built_for(x) as inputs:
+                data = model._labelled(inputs, y, sample_weight, class_weight, method)
+                executable = stack.enter_context(model._executable(mode, data, data.n))
+            trains = mode == "train"
+            if trains:
+                executable.set_hyper(optimizer.hyper())
+            run = start_run(
+                executable.program,
+                data.n,
+                data.n,
+                seed=model._seeds.next() if trains else 0,
+                iterations=optimizer.steps,
+                threads=executable.threads(),
+            )
+            run.go()
+            if trains:
+                optimizer.steps = run.iterations
+            row = run.take_log()[0].tolist()
+        model._quick.keep_step(model, mode, executable, x, y, _classes(model, data))
+        return LogReader(executable).result(row, return_dict)
+
+
+def _classes(model: Trainer, data: Rows) -> int:
+    """Number of classes, if the targets of the first output are their numbers; else 0."""
+    target, shape = data.targets[0], model.outputs[0].shape
+    loss = None if target is None else model._objective().loss(0, target.row_shape, shape)
+    return int(shape[-1] or 0) if loss is not None and loss.sparse else 0

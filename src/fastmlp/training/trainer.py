@@ -32,6 +32,7 @@ from fastmlp.training.logs import LogReader
 from fastmlp.training.loop import FitLoop, run_pass
 from fastmlp.training.on_batch import OnBatch
 from fastmlp.training.progress import make_progress
+from fastmlp.training.quick import QuickSteps
 from fastmlp.training.rows import (
     Rows,
     class_weight_sources,
@@ -63,6 +64,7 @@ class Trainer(OnBatch):
         self.run_eagerly = False
         self._lock = threading.RLock()
         self._seeds = FitSeeds()
+        self._quick = QuickSteps()
         self._fit: FitLoop | None = None  # the one that runs
         self._cursor: Cursor | None = None  # where the last one ended
         self._resume: Cursor | None = None  # where a callback's on_train_begin wants it to begin
@@ -319,18 +321,27 @@ class Trainer(OnBatch):
         Raises:
             ValueError: Data and model do not fit.
         """
+        if callbacks is None and type(verbose) is int and verbose == 0:
+            y = self._quick.predict(self, x, batch_size)
+            if y is not None:
+                return y
         batch_size = _check_batch("predict", batch_size)
         listed = CallbackList(callbacks, model=self)
-        with self._lock, ExitStack() as stack:
-            with self._built_for(x) as inputs:
-                data = Rows(inputs)
-                rows = self._inference_rows(batch_size, data.n, listed.has_predict_batch_hooks)
-                executable = stack.enter_context(self._executable("predict", data, rows))
-            results = [np.empty((data.n, *sizes(t.shape)), self.dtype) for t in self.outputs]
-            for index, result in enumerate(results):
-                executable.bind_output(index, result)
-            run_pass(executable, data.n, batch_size, listed, "predict", verbose)
-            return pack(self._output_slots().structure, results)
+        with self._lock:
+            with ExitStack() as stack:
+                with self._built_for(x) as inputs:
+                    data = Rows(inputs)
+                    rows = self._inference_rows(batch_size, data.n, listed.has_predict_batch_hooks)
+                    executable = stack.enter_context(self._executable("predict", data, rows))
+                results = [np.empty((data.n, *sizes(t.shape)), self.dtype) for t in self.outputs]
+                for index, result in enumerate(results):
+                    executable.bind_output(index, result)
+                run_pass(executable, data.n, batch_size, listed, "predict", verbose)
+            structure = self._output_slots().structure
+            if structure is self.outputs[0]:
+                full = self._inference_rows(_BATCH, _INFERENCE_ROWS, False)
+                self._quick.keep_predict(self, executable, x, full)
+            return pack(structure, results)
 
     # Data.
 
@@ -429,9 +440,11 @@ class Trainer(OnBatch):
         if executable is None or not executable.is_current():
             executable = self._compile(mode, objective, data, rows)
         executable.bind_all(feeds, first_row)
+        executable.in_use = True
         try:
             yield executable
         finally:
+            executable.in_use = False
             for index, source in enumerate(feeds):
                 if executable.program.not_finite(index):
                     warn_not_finite(source, self.dtype)

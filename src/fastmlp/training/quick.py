@@ -1,0 +1,195 @@
+"""The short ways of `train_on_batch`, `test_on_batch` and `predict`: what the last call needed, kept.
+
+The general way looks at all that a user may pass, which takes a hundred times as long as a small
+step. Where one plain array goes in, with one target or to one output, its executable is kept
+ready for the next arrays of the same shape. A kept step gives the same bits; what it cannot serve it
+refuses untouched, and the general way takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp import config
+from fastmlp.runtime import Executable
+from fastmlp.training.data import as_source, warn_not_finite
+from fastmlp.training.logs import LogReader
+
+if TYPE_CHECKING:
+    from fastmlp.training.trainer import Trainer
+
+_KEPT = 8  # steps of a model
+
+# What the plan of an update depends on, besides the numbers of `hyper`, which each step looks at.
+_rule: Callable[[Any], tuple[Any, ...]] = attrgetter(
+    "weight_decay",
+    "clipvalue",
+    "clipnorm",
+    "global_clipnorm",
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "gradient_accumulation_steps",
+    "_excluded",
+    "_excluded_names",
+)
+
+
+class QuickSteps:
+    """What a model keeps ready; it does not hold the model, which would keep it alive for longer."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Any, ...], _Step] = {}
+        self._predicting: _Predict | None = None
+        self._made_for: Any = None
+
+    def measure(self, model: Trainer, mode: str, x: Any, y: Any, return_dict: bool) -> Any:
+        """What `train_on_batch` or `test_on_batch` returns; `None`: not ready for these data."""
+        if self._made_for is not model._executables:  # compiled or built anew since
+            self._forget(model)
+        if model.run_eagerly:
+            return None
+        if type(x) is not np.ndarray or type(y) is not np.ndarray:
+            return None
+        step = self._kept.get((mode, x.shape, y.shape))
+        return None if step is None else step.run(model, x, y, return_dict)
+
+    def predict(self, model: Trainer, x: Any, batch_size: int | None) -> np.ndarray | None:
+        """What `predict` returns without progress and callbacks; `None`: not ready for these data."""
+        if self._made_for is not model._executables:
+            self._forget(model)
+        step = None if model.run_eagerly else self._predicting
+        if step is None or not (batch_size is None or (type(batch_size) is int and batch_size > 0)):
+            return None
+        return step.run(model, x)
+
+    def keep_step(
+        self, model: Trainer, mode: str, executable: Any, x: Any, y: Any, sparse: int
+    ) -> None:
+        """After the general way: makes the short one for data of these shapes, where there is one.
+
+        Args:
+            model: Whose step it is.
+            mode: `'train'` or `'test'`.
+            executable: What the general way ran.
+            x: The samples as they came.
+            y: The targets.
+            sparse: Number of classes, if targets are their numbers; else 0.
+        """
+        if not isinstance(executable, Executable):
+            return
+        if _is_plain(x) and _is_plain(y) and len(executable.plan.feeds) == 2:
+            key = (mode, x.shape, y.shape)
+            self._kept.pop(key, None)
+            self._kept[key] = _Step(model, mode, executable, x, y, sparse)
+            if len(self._kept) > _KEPT:
+                del self._kept[next(iter(self._kept))]
+
+    def keep_predict(self, model: Trainer, executable: Any, x: Any, full: int) -> None:
+        """The same for `predict`.
+
+        Args:
+            model: Whose outputs they are.
+            executable: What the general way ran.
+            x: The samples as they came.
+            full: Rows of a step where there are enough samples.
+        """
+        if not isinstance(executable, Executable):
+            return
+        plan = executable.plan
+        if _is_plain(x) and len(plan.feeds) == len(plan.fetches) == 1:
+            self._predicting = _Predict(model, executable, x, full)
+
+    def __reduce__(self) -> Any:
+        return QuickSteps, ()  # copies of a model begin with none
+
+    def _forget(self, model: Trainer) -> None:
+        self._kept, self._predicting = {}, None
+        self._made_for = model._executables
+
+
+class _Step:
+    """One step on a batch with its targets, both of a certain shape."""
+
+    def __init__(
+        self, model: Trainer, mode: str, executable: Executable, x: Any, y: Any, sparse: int
+    ) -> None:
+        optimizer = model.optimizer
+        assert optimizer is not None
+        self._optimizer, self._executable = optimizer, executable
+        self._trains, self._sparse = mode == "train", sparse
+        self._call = executable.as_call([x.shape[1:], y.shape[1:]], [])
+        self._result = LogReader(executable).result
+        self._random = executable.is_random
+        self._rule = (config.gemm(), _rule(optimizer))
+        self._variables = model.weights
+        self._trainable = [v.trainable for v in self._variables]
+
+    def run(self, model: Trainer, x: np.ndarray, y: np.ndarray, return_dict: bool) -> Any:
+        optimizer, call = self._optimizer, self._call
+        if self._sparse and not _are_labels(y, self._sparse):
+            return None
+        with model._lock:
+            if optimizer is not model.optimizer or self._executable.in_use:
+                return None
+            if not self._trains:
+                sums = call.step(x, y, ())
+            elif self._rule != (config.gemm(), _rule(optimizer)) or self._trainable != [
+                v.trainable for v in self._variables
+            ]:
+                return None
+            else:
+                seeds = model._seeds
+                count = seeds.count
+                seed = 0
+                if self._random:
+                    seed = seeds.next()
+                else:
+                    seeds.skip()
+                steps = optimizer.steps
+                sums = call.step(x, y, optimizer.hyper(), seed, steps)
+                if sums is None:
+                    seeds.count = count
+                else:
+                    optimizer.steps = steps + 1
+            if sums is None:
+                return None
+            bad = [i for i in (0, 1) if call.not_finite(i)]
+        for i in bad:
+            warn_not_finite(as_source((x, y)[i], "xy"[i]), model.dtype)
+        return self._result(sums, return_dict)
+
+
+class _Predict:
+    """The outputs for any number of rows of a certain shape."""
+
+    def __init__(self, model: Trainer, executable: Executable, x: np.ndarray, full: int) -> None:
+        rows = executable.plan.capacity
+        limit = None if rows < full else np.iinfo(np.intp).max
+        self._executable = executable
+        self._call = executable.as_call([x.shape[1:]], [_row_shape(model.outputs[0])], limit)
+
+    def run(self, model: Trainer, x: Any) -> np.ndarray | None:
+        with model._lock:
+            y = None if self._executable.in_use else self._call.on_array(x)
+            bad = y is not None and self._call.not_finite(0)
+        if bad:
+            warn_not_finite(as_source(x, "x"), model.dtype)
+        return y
+
+
+def _is_plain(x: Any) -> bool:
+    return type(x) is np.ndarray and x.ndim > 0
+
+
+def _row_shape(tensor: Any) -> tuple[int, ...]:
+    return tuple(int(d or 0) for d in tensor.shape[1:])
+
+
+def _are_labels(y: np.ndarray, classes: int) -> bool:
+    """Whether targets are surely whole numbers from 0 to `classes - 1`."""
+    return y.dtype.kind in "iu" and y.min() >= 0 and y.max() < classes
