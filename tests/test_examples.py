@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +22,7 @@ def load(root: Path, name: str) -> ModuleType:
 def test_every_example_is_run_here(root):
     assert sorted(path.stem for path in (root / "examples").glob("*.py")) == [
         "breast_cancer",
+        "dqn",
         "mnist",
     ]
 
@@ -41,3 +43,18 @@ def test_mnist_learns_in_two_epochs(root, data_dir, capsys):
 def test_mnist_names_the_missing_file(root, tmp_path):
     with pytest.raises((OSError, ValueError), match=r"absent\.npz"):
         load(root, "mnist").main(str(tmp_path / "absent.npz"), epochs=1)
+
+
+def test_dqn_learns_to_catch_fruit(root, capsys):
+    assert load(root, "dqn").main(games=500) >= 0.6  # a third by chance
+    assert "of 200 fruit caught" in capsys.readouterr().out
+
+
+def test_the_code_of_the_page_on_custom_code_runs(root):
+    text = (root / "docs" / "custom-code.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 4
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block, names)
+    assert names["loss"] > 0
