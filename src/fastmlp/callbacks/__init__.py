@@ -13,6 +13,7 @@ from fastmlp.callbacks.progbar_logger import ProgbarLogger
 from fastmlp.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from fastmlp.callbacks.remote_monitor import RemoteMonitor
 from fastmlp.callbacks.swap_ema_weights import SwapEMAWeights
+from fastmlp.callbacks.tensorboard import TensorBoard
 from fastmlp.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
