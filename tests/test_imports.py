@@ -151,3 +151,17 @@ ends = ('.py', '.pyc', '.so', '.pyd', '.dylib')
 print([path for path in opened if not path.endswith(ends) and '__pycache__' not in path])
 """
     assert run_python(code) == "[]"
+
+
+def test_import_brings_nothing_that_few_programs_need():
+    code = """
+import sys
+import numpy
+before = set(sys.modules)
+import fastmlp
+seldom = ('csv', 'difflib', 'gzip', 'hashlib', 'html', 'http', 'json', 'pathlib', 'platform',
+          'random', 'secrets', 'shutil', 'ssl', 'subprocess', 'tempfile', 'urllib', 'zipfile',
+          'fastmlp._reference', 'fastmlp.datasets._files', 'fastmlp.demo')
+print(sorted((set(sys.modules) - before).intersection(seldom)))
+"""
+    assert run_python(code) == "[]"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 
 from fastmlp import config
@@ -19,6 +18,8 @@ def show_config(print_fn: Callable[[str], None] = print) -> None:
     Args:
         print_fn: Called with the text.
     """
+    import platform
+
     import numpy
 
     info = blas.info()

@@ -15,7 +15,6 @@ import numpy as np
 from fastmlp._core import random
 from fastmlp._core.plan import Run
 from fastmlp._core.program import Program
-from fastmlp._reference import State, run_step
 from fastmlp.plan.ir import Op, Plan
 from fastmlp.variables import Variable
 
@@ -131,6 +130,8 @@ class EagerExecutable:
         feeds = [self._rows(index, rows) for index in range(len(self._sources))]
         weights = {variable: variable.value for variable in self.weights}
         slots = {variable: list(arrays) for variable, arrays in self.slots.items()}
+        from fastmlp._reference import State, run_step
+
         state = State(
             feeds, weights, slots, self._hyper, t, seed, self._state_sums, dtype=self.plan.dtype
         )

@@ -6,7 +6,6 @@ exception, so that the reader sees the ``raise`` where it happens; the ``check_*
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 import sys
@@ -53,6 +52,8 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     >>> closest("mean_square_error", ["hinge", "mean_squared_error"])
     'mean_squared_error'
     """
+    import difflib  # only mistakes need it
+
     spellings: dict[str, list[str]] = {}
     for spelling in known:
         spellings.setdefault(_plain(spelling), []).append(spelling)

@@ -10,7 +10,6 @@ import ctypes
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 # OpenBLAS is built with or without these around its names; SciPy's wheels have the first prefix.
@@ -49,9 +48,13 @@ def _candidates(module_file: str) -> Iterator[tuple[ctypes.CDLL, str]]:
 
     Windows does not look that far: there the file in the folder that SciPy's wheels bring.
     """
+    import glob
+
     yield ctypes.CDLL(module_file), module_file
-    for path in sorted((Path(module_file).parents[2] / "scipy.libs").glob("*openblas*")):
-        yield ctypes.CDLL(str(path)), str(path)
+    above = os.path.dirname(os.path.dirname(os.path.dirname(module_file)))
+    libs = os.path.join(glob.escape(above), "scipy.libs")
+    for path in sorted(glob.glob(os.path.join(libs, "*openblas*"))):
+        yield ctypes.CDLL(path), path
 
 
 def _openblas(library: ctypes.CDLL, path: str, names: dict[str, str]) -> Library:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import suppress
 
 from fastmlp.callbacks.callback import Logs
@@ -83,6 +82,8 @@ class BackupAndRestore(SavingCallback):
             try:
                 os.link(self._latest, copy)
             except OSError:  # a file system without links
+                import shutil
+
                 shutil.copyfile(self._latest, copy)
             os.replace(copy, self._previous)
         self.model.save_weights(self._latest, overwrite=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable
 from typing import IO, Any
@@ -55,6 +54,8 @@ class CSVLogger(Callback):
             self.keys = sorted(logs)
             if not any(name.startswith("val_") for name in self.keys):
                 self.keys.extend([f"val_{name}" for name in self.keys])
+            import csv
+
             self.writer = csv.writer(self.csv_file, delimiter=self.sep)
             if self.append_header:
                 self.writer.writerow(["epoch", *self.keys])

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import os
-import zlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fastmlp.datasets import _files
-from fastmlp.datasets._files import Data
+if TYPE_CHECKING:
+    from fastmlp.datasets._files import Data
 
 FILE = "fashion_mnist.npz"
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -67,6 +62,8 @@ def load_data(path: str | os.PathLike[str] | None = None) -> Data:
 
     Source: H. Xiao, K. Rasul and R. Vollgraf, arXiv:1708.07747; Zalando SE, MIT licence.
     """
+    from fastmlp.datasets import _files, _idx  # bring zip, hashes and paths
+
     found = _files.find(path, FILE, _FILES)
     if found is None:
         found = _files.cache_folder() / "fashion-mnist"
@@ -74,41 +71,10 @@ def load_data(path: str | os.PathLike[str] | None = None) -> Data:
             if (found / name).is_file():
                 continue
             try:
-                _files.download(URL + name, found / name, sha256, _unpacked_sha256)
+                _files.download(URL + name, found / name, sha256, _idx.unpacked_sha256)
             except OSError as error:
                 raise _files.unreachable("Fashion-MNIST", FILE, URL, error) from error
     if found.is_file():
         return _files.read_npz(found, (28, 28))
-    x_train, y_train, x_test, y_test = (_read_idx(found / name) for name in _FILES)
+    x_train, y_train, x_test, y_test = (_idx.read(found / name) for name in _FILES)
     return _files.checked((x_train, y_train), (x_test, y_test), (28, 28), found)
-
-
-def _unpacked_sha256(file: Path) -> str:
-    try:
-        with gzip.open(file) as stream:
-            return hashlib.sha256(stream.read()).hexdigest()
-    except (OSError, EOFError, zlib.error) as error:
-        return f"none, it does not unpack ({error})"
-
-
-def _read_idx(file: Path) -> np.ndarray:
-    """Reads an idx file of unsigned bytes.
-
-    Two zero bytes, type 8, number of axes, then each axis as big-endian uint32, then the bytes.
-
-    Source: http://yann.lecun.com/exdb/mnist/
-    """
-    try:
-        with gzip.open(file) as stream:
-            content = stream.read()
-    except (OSError, EOFError, zlib.error) as error:
-        raise _files.damaged(file, f"it does not unpack: {error}") from error
-    if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise _files.damaged(file, "it is no idx file of unsigned bytes")
-    header = 4 + 4 * content[3]
-    if len(content) < header:
-        raise _files.damaged(file, "its header is cut off")
-    shape = tuple(int(size) for size in np.frombuffer(content[4:header], ">u4"))
-    if len(content) - header != int(np.prod(shape)):
-        raise _files.damaged(file, f"{len(content) - header} bytes are no array of shape {shape}")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()

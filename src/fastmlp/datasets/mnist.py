@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from fastmlp.datasets import _files
-from fastmlp.datasets._files import Data
+if TYPE_CHECKING:
+    from fastmlp.datasets._files import Data
 
 FILE = "mnist.npz"
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -39,6 +40,8 @@ def load_data(path: str | os.PathLike[str] | None = None) -> Data:
 
     Source: Y. LeCun and C. Cortes, CC BY-SA 3.0.
     """
+    from fastmlp.datasets import _files  # brings zip, hashes and paths
+
     found = _files.find(path, FILE)
     if found is None:
         try:

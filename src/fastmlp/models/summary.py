@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -79,6 +78,8 @@ def render_summary(
     Raises:
         ValueError: If the line is too short, or no layer has a name of `layer_range`.
     """
+    import shutil
+
     aligns: list[Align] = ["left", "left", "right"]
     header = ["Layer (type)", "Output Shape", "Param #"]
     ends = list(positions or (0.45, 0.80, 1.0))

@@ -9,7 +9,6 @@ texts     "format", "fastmlp_version"
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from itertools import pairwise
@@ -53,6 +52,8 @@ def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
         )
     if not may_write(path, overwrite):
         return
+    import json
+
     arrays, state = _pack_state(model)
     texts: Texts = {"state": state}
     if whole:
@@ -248,6 +249,8 @@ def _read(path: str) -> tuple[dict[str, np.ndarray], Texts]:
             f"{told.get('format', 'unknown')!r:.40}, written by fastmlp "
             f"{told.get('fastmlp_version', 'unknown'):.20}."
         )
+    import json
+
     texts: Texts = {}
     for name in ("model", "compile", "state"):
         if name in told:

@@ -13,8 +13,6 @@ Source: https://github.com/huggingface/safetensors, section "Format".
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import stat
@@ -52,6 +50,9 @@ def write(
     Raises:
         OSError: The file cannot be written; one that was there is whole.
     """
+    import hashlib
+    import json
+
     # Wide elements first: then every array starts at a multiple of its element's size.
     ordered = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
     header: dict[str, Any] = {"__metadata__": {"sha256": _NO_HASH, **texts}}
@@ -122,6 +123,8 @@ def _bad(path: str | os.PathLike[str], what: str) -> ValueError:
 
 
 def _header(path: Any, text: bytes) -> dict[str, Any]:
+    import json
+
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
@@ -168,6 +171,8 @@ def _check_spans(path: Any, spans: list[tuple[int, int]], size: int) -> None:
 
 
 def _check_hash(path: Any, first: bytes, text: bytes, data: np.ndarray, given: str) -> None:
+    import hashlib
+
     quoted = _HASH_KEY + given.encode() + b'"'
     if len(given) != 64 or text.count(quoted) != 1:
         raise _bad(path, "has no checksum")

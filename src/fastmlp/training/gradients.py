@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp._reference import State, run_step
 from fastmlp.eager import start_run
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.plan.ir import Plan
@@ -143,6 +142,8 @@ class _Loss:
         self.ops = needed(plan.ops(), {term.op for term in self.parts})
 
     def __call__(self) -> float:
+        from fastmlp._reference import State, run_step
+
         state = State(self.feeds, self.weights, seed=self.seed)
         run_step(self.plan, state, self.ops)
         return float(sum(t.factor * state.sums[t.op][0] for t in self.parts) / state.m)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import importlib
 import os
 from typing import Any
@@ -231,12 +230,12 @@ def _label(
     elif _is_open(part) and not isinstance(part, Sequential):
         kind = "Functional" if type(part) is Model else kind
     columns = max(1, dtype + trainable + 2 * shapes)
-    title = f"<b>{html.escape(part.name)}</b> ({kind})" if names else f"<b>{kind}</b>"
+    title = f"<b>{_escape(part.name)}</b> ({kind})" if names else f"<b>{kind}</b>"
     rows = [_cell(title, "black", "white", 16, columns)]
     activation = getattr(part, "activation", None)
     if activations and activation is not None:
         name = getattr(activation, "name", getattr(activation, "__name__", str(activation)))
-        rows.append(_cell(f"Activation: <b>{html.escape(name)}</b>", span=columns))
+        rows.append(_cell(f"Activation: <b>{_escape(name)}</b>", span=columns))
     cells = []
     if shapes:
         taken, given = _shapes(part)
@@ -255,6 +254,12 @@ def _label(
         rows.append("".join(cells))
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f'<<table border="0" cellborder="1" bgcolor="black" cellpadding="10">{body}</table>>'
+
+
+def _escape(text: str) -> str:
+    import html
+
+    return html.escape(text)
 
 
 def _cell(
@@ -287,4 +292,4 @@ def _apply(name: str, structure: Any) -> Any:
 def _text(shape: Any) -> str:
     if isinstance(shape, dict):
         shape = ", ".join(f"{key}: {value}" for key, value in shape.items())
-    return html.escape(str(shape).replace("{", "").replace("}", ""))
+    return _escape(str(shape).replace("{", "").replace("}", ""))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 
 from fastmlp import _seed
@@ -31,6 +29,8 @@ def set_random_seed(seed: int) -> None:
     True
     """
     seed = check_int("set_random_seed", "seed", seed, 0, 2**32 - 1)
+    import random
+
     random.seed(seed)
     np.random.seed(seed)
     _seed.set_seed(seed)
