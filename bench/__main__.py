@@ -1,7 +1,7 @@
 """Measures everything that README.md and docs/performance.md tell, row by row.
 
     python -m bench                                   # all; each row is stored when it is done
-    python -m bench --resume                          # only what this commit has not measured yet
+    python -m bench --resume --minutes 10             # what this commit has not measured, for a while
     python -m bench training --case tab64             # one row of one part
     python -m bench training --peer torch --quick     # a look: nothing is stored
     python -m bench.report                            # then: tables and plots from what is stored
@@ -46,6 +46,7 @@ class Options:
     avx2: bool
     keep: bool
     resume: bool
+    until: float
     log: Path
 
 
@@ -83,7 +84,10 @@ def keep(options: Options, part: str, row: str, result: dict[str, Any]) -> None:
 
 
 def wanted(options: Options, part: str, row: str) -> bool:
-    """Whether a row is to be measured: with `--resume` not what this commit has measured."""
+    """Whether a row is to be measured: in time, and with `--resume` not measured at this commit."""
+    if time.monotonic() > options.until:
+        print(f"{part}: {row}: no time left")
+        return False
     if not options.resume:
         return True
     measured = stored(options)[1].get(part, {}).get(row, {})
@@ -93,11 +97,12 @@ def wanted(options: Options, part: str, row: str) -> bool:
 def compare(options: Options, part: str, rows: list[Row]) -> None:
     """Rows of training, or of inference, in every library; its processes live for all of them."""
     present = [name for name in options.peers if installed(name)]
-    rows = [row for row in rows if wanted(options, part, row[0])]
-    if not rows:
+    if not any(wanted(options, part, row[0]) for row in rows):
         return
     with started(present, options.avx2, options.log) as contestants:
         for row, case, count in rows:
+            if not wanted(options, part, row):
+                continue
             comparison = Comparison(case, contestants, options.seconds, count)
             comparison.prepare()
             comparison.measure(options.repeats)
@@ -181,6 +186,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="two short samples; not stored")
     parser.add_argument("--resume", action="store_true", help="skip what this commit has measured")
+    parser.add_argument("--minutes", type=float, default=600, help="later no row is begun")
     parser.add_argument("--isa", choices=["avx2"], help="limit every library to AVX2")
     parser.add_argument("--log", type=Path, help="what the libraries print")
     arguments = parser.parse_args()
@@ -195,6 +201,7 @@ def main() -> None:
         avx2=arguments.isa == "avx2",
         keep=not arguments.quick and not arguments.peer,
         resume=arguments.resume,
+        until=time.monotonic() + 60 * arguments.minutes,
         log=arguments.log or Path(tempfile.gettempdir()) / "fastmlp-bench.log",
     )
     load = machine.describe()["load_average"][0]

@@ -17,7 +17,7 @@ import numpy as np
 from bench.cases import Case
 from bench.contestants import Contestant
 
-PAUSE = 0.2  # s before each sample: libraries' threads spin on after the last one's product
+PAUSE = 0.05  # s before each sample: libraries' threads spin on after the last one's product
 
 
 class Comparison:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -158,6 +159,7 @@ def options(tmp_path, monkeypatch) -> program.Options:
         avx2=False,
         keep=True,
         resume=False,
+        until=math.inf,
         log=tmp_path / "log",
     )
 
@@ -181,6 +183,14 @@ def test_resume_measures_only_what_this_commit_has_not_measured(options, monkeyp
     assert program.wanted(options, "growth", "peak")
     monkeypatch.setattr(machine, "commit", lambda: "def5678")
     assert program.wanted(options, "peak", "peak")
+
+
+def test_no_row_is_begun_after_the_time_given(options, capsys):
+    options.until = -math.inf
+    for part in program.PARTS.values():
+        part(options)
+    assert program.stored(options)[1] == {}
+    assert "training: tiny: no time left" in capsys.readouterr().out
 
 
 def test_a_library_that_is_not_there_is_named(options, monkeypatch):
