@@ -29,7 +29,7 @@ from fastmlp.plan.prune import prune
 from fastmlp.plan.python import PYTHON, Memory
 from fastmlp.plan.schedule import PARALLEL_STEP, schedule
 from fastmlp.plan.update import UpdateSpec, add_penalties, add_updates
-from fastmlp.variables import Variable, aligned_empty
+from fastmlp.variables import Variable, address, aligned_empty
 
 _GATHERS = {name: index for index, name in enumerate(_native.GATHERS)}
 
@@ -181,7 +181,7 @@ class Executable:
 
     def bind_output(self, index: int, array: np.ndarray) -> None:
         """Points a fetch at a C-contiguous array of the plan's type, one row for each sample."""
-        self.program.bind_fetch(index, array.ctypes.data, array)
+        self.program.bind_fetch(index, address(array), array)
 
     def _freeze(self) -> None:
         plan = self.plan
@@ -251,7 +251,7 @@ class Executable:
 
     def _constant(self, array: np.ndarray) -> int:
         self._alive.append(array)
-        return array.ctypes.data
+        return address(array)
 
     def _address(self, buffer: Buffer | np.ndarray) -> int:
         if isinstance(buffer, np.ndarray):
@@ -261,22 +261,22 @@ class Executable:
         if buffer.data is not None:
             return self._constant(np.ascontiguousarray(buffer.data, self.plan.dtype))
         if buffer.kind in ("value", "mask", "batch", "panels"):
-            return self._arena.ctypes.data + buffer.offset
+            return address(self._arena) + buffer.offset
         if buffer.kind == "weight" and variable is not None:
             self.weights[variable] = variable.value
-            return variable.value.ctypes.data
+            return address(variable.value)
         if buffer.kind == "slot" and variable is not None:
-            return self.slots[variable][buffer.slot].ctypes.data
+            return address(self.slots[variable][buffer.slot])
         if buffer.kind == "scratch":
             return 0
         if buffer not in self._memory:
             dtype = np.float64 if buffer.kind == "cell" else self.plan.dtype
             self._memory[buffer] = aligned_empty(buffer.width, dtype)
             self._memory[buffer][...] = 0
-        address = self._memory[buffer].ctypes.data
+        place = address(self._memory[buffer])
         if buffer.name == "step scalars":
-            self._scalars = address
-        return address
+            self._scalars = place
+        return place
 
 
 class _Memory:

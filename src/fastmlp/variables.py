@@ -18,8 +18,14 @@ def aligned_empty(n: int, dtype: npt.DTypeLike) -> np.ndarray:
     """An uninitialised array `(n,)` whose data starts at a multiple of 64 bytes."""
     itemsize = np.dtype(dtype).itemsize
     raw = np.empty(n * itemsize + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
+    start = -address(raw) % ALIGNMENT
     return raw[start : start + n * itemsize].view(dtype)
+
+
+def address(array: np.ndarray) -> int:
+    """Where the data starts; `array.ctypes.data` takes six times as long."""
+    start: int = array.__array_interface__["data"][0]
+    return start
 
 
 def padded(n: int, dtype: npt.DTypeLike) -> int:

@@ -10,6 +10,8 @@ import numpy as np
 from fastmlp import constraints, initializers, regularizers
 from fastmlp.variables import Variable, first_value
 
+_NO_LAYERS = frozenset({type(None), bool, int, float, str, set, np.ndarray, Variable})
+
 
 class WeightHolder:
     """Base of `Layer`: weights made by `add_weight`, and layers found in attributes.
@@ -81,6 +83,8 @@ class WeightHolder:
         """The layers that are parts of this one, each once."""
         found: dict[int, WeightHolder] = {}
         for value in vars(self).values():
+            if type(value) in _NO_LAYERS:
+                continue
             for layer in _layers_in(value):
                 found.setdefault(id(layer), layer)
         found.pop(id(self), None)
@@ -191,11 +195,11 @@ class WeightHolder:
 def _layers_in(value: Any) -> Iterator[WeightHolder]:
     if isinstance(value, WeightHolder):
         yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _layers_in(part)
     elif isinstance(value, (list, tuple)):
         for part in value:
+            yield from _layers_in(part)
+    elif isinstance(value, (dict, Mapping)):  # a dict is told much sooner than a Mapping
+        for part in value.values():
             yield from _layers_in(part)
 
 

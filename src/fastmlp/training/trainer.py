@@ -465,12 +465,13 @@ class Trainer(OnBatch):
                 check_labels(target, int(shape[-1] or 0))
 
     def _key(self, mode: str, data: Rows, rows: int) -> tuple[Any, ...]:
-        trainable = tuple(v.trainable for v in self.weights)
+        variables = self.weights
+        trainable = tuple(v.trainable for v in variables)
         targets = tuple(None if t is None else t.row_shape for t in data.targets)
         weighted = tuple(w is not None for w in data.weights)
         rule = None
         if mode == "train" and self.optimizer is not None:
-            rule = update_spec(self.optimizer, self.weights)
+            rule = update_spec(self.optimizer, variables)
         return (
             mode, rows, targets, weighted, trainable, config.gemm(), bool(self.run_eagerly), rule,
         )  # fmt: skip
