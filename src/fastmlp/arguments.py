@@ -174,6 +174,11 @@ def _bmm(op: Op) -> Arguments:
     return [*op.outs, *op.ins], [*_attrs("stack", "m", "n", "k", "transposed")(op), *widths], []
 
 
+def _along(op: Op) -> Arguments:
+    widths = [x.width if x is not None and x.per_sample else 0 for x in op.ins]
+    return [*op.outs, *op.ins], [*_attrs("outer", "n", "inner", "k")(op), *widths], []
+
+
 # Arguments of each native op: pointers, sizes, scalars.
 ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "gather": _simple(lambda op: [_width(op)]),
@@ -238,4 +243,8 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "take": _move,
     "put": _move,
     "bmm": _bmm,
+    "argsort": _simple(_attrs("outer", "n", "inner", "k", "descending")),
+    "take_along": _along,
+    "take_along_bwd": _along,
+    "average": lambda op: ([op.ins[0], op.ins[1]], [_width_of(op.ins[0])], [op.attrs["momentum"]]),
 }

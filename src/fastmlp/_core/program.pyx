@@ -22,6 +22,7 @@ from fastmlp._core import (
     optimizers as _optimizers,
     reductions as _reductions,
     rows as _rows,
+    sorting as _sorting,
     values as _values,
 )
 
@@ -34,6 +35,7 @@ OPS = {
     **_dense.OPS, **_rows.OPS, **_gradients.OPS, **_activations.OPS, **_losses.OPS,
     **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS, **_batch.OPS,
     **_values.OPS, **_maps.OPS, **_moves.OPS, **_reductions.OPS,
+    **_sorting.OPS,
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.ops.elementwise import FUNCTIONS
+from fastmlp.ops.order import argsorted
 from fastmlp.plan.ir import Buffer, Op
 
 if TYPE_CHECKING:
@@ -169,6 +170,48 @@ def _bmm(op: Op, s: State) -> None:
     _give(s, op.outs[0], np.matmul(np.swapaxes(a, 2, 3) if op.attrs["transposed"] else a, b))
 
 
+def _argsort(op: Op, s: State) -> None:
+    x = s[op.ins[0]].reshape(-1, op.attrs["n"], op.attrs["inner"])
+    s.put(op.outs[0], argsorted(x, 1, op.attrs["descending"])[:, : op.attrs["k"]] * 1.0)
+
+
+def _along(op: Op, s: State, buffer: Buffer | None, n: int) -> np.ndarray:
+    """A value as (items, outer, n, inner)."""
+    value = _items(s, buffer)
+    return value.reshape(len(value), op.attrs["outer"], n, op.attrs["inner"])
+
+
+def _take_along(op: Op, s: State) -> None:
+    n = op.attrs["n"]
+    x = _along(op, s, op.ins[0], n)
+    index = _along(op, s, op.ins[1], op.attrs["k"])
+    items = max(len(x), len(index))
+    x, index = (np.broadcast_to(v, (items, *v.shape[1:])) for v in (x, index))
+    inside = (index >= -n) & (index < n)
+    y = np.take_along_axis(x, np.where(inside, index, 0).astype(np.int64), axis=2)
+    _give(s, op.outs[0], np.where(inside, y, np.nan))
+
+
+def _take_along_bwd(op: Op, s: State) -> None:
+    n = op.attrs["n"]
+    dy = _along(op, s, op.ins[0], op.attrs["k"])
+    index = _along(op, s, op.ins[1], op.attrs["k"])
+    index = np.broadcast_to(index, dy.shape)
+    inside = (index >= -n) & (index < n)
+    dx = np.zeros((*dy.shape[:2], n, dy.shape[3]), dy.dtype)
+    items, outer, _, inner = np.indices(dy.shape)
+    places = np.where(inside, index, 0).astype(np.int64) % n
+    np.add.at(dx, (items, outer, places, inner), np.where(inside, dy, 0))
+    _give(s, op.outs[0], dx)
+
+
+def _average(op: Op, s: State) -> None:
+    w, x = op.ins
+    assert w is not None and w.variable is not None
+    momentum = op.attrs["momentum"]
+    s.weights[w.variable] = s.weights[w.variable] * momentum + s[x] * (1 - momentum)
+
+
 OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "map": _map,
     "reduce": _reduce,
@@ -177,4 +220,8 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "take": _take,
     "put": _put,
     "bmm": _bmm,
+    "argsort": _argsort,
+    "take_along": _take_along,
+    "take_along_bwd": _take_along_bwd,
+    "average": _average,
 }

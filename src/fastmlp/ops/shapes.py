@@ -247,6 +247,12 @@ def pad(x: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = N
 
 
 @operation
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """A diagonal of two axes, as the last axis; of a symbolic tensor not of the batch."""
+    return rearranged("diagonal", x, lambda a: np.diagonal(a, offset, axis1, axis2))
+
+
+@operation
 def tril(x: Any, k: int = 0) -> Any:
     """The last two axes' lower triangle, zeros above diagonal `k`."""
     return _triangle("tril", x, k)

@@ -20,6 +20,7 @@ from fastmlp.ops.layers import (
     SumSamples,
 )
 from fastmlp.ops.moves import Concatenate, Put, Take
+from fastmlp.ops.order import Argsort, TakeAlong
 from fastmlp.ops.products import BatchMatmul
 from fastmlp.ops.python import Python
 from fastmlp.ops.reduce import Cumsum, Reduce
@@ -47,6 +48,8 @@ OPS: dict[str, type[OpSpec]] = {
     "take": Take,
     "concatenate": Concatenate,
     "matmul": BatchMatmul,
+    "argsort": Argsort,
+    "take_along": TakeAlong,
     "stop_gradient": StopGradient,
     "python": Python,
 }
@@ -70,6 +73,7 @@ GRADIENTS: dict[str, type[OpSpec]] = {
     "take": Take,
     "put": Put,
     "bmm": BatchMatmul,
+    "take_along": TakeAlong,
     "python_fwd": Python,
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from fastmlp.plan.ir import Buffer, Op, Plan
 
-_EFFECTS = {"gather", "store"}
+_EFFECTS = {"gather", "store", "average"}
 
 
 def prune(plan: Plan) -> None:

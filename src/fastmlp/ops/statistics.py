@@ -1,0 +1,242 @@
+"""Differences, spreads and means, named as in `keras.ops`; reductions that pass over NaN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastmlp.calls import operation
+from fastmlp.ops import math, products, reductions, shapes, spec
+
+
+@operation
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The largest element minus the smallest."""
+    return math.subtract(
+        reductions.max(x, axis, keepdims=keepdims), reductions.min(x, axis, keepdims=keepdims)
+    )
+
+
+@operation
+def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
+    """The mean, with weights if there are some: Σ w x / Σ w.
+
+    Args:
+        x: Tensor or array.
+        axis: Axis or axes.
+        weights: Of x's shape, or with `axis` one number for each place along it.
+    """
+    if weights is None:
+        return reductions.mean(x, axis)
+    x, weights = (v if hasattr(v, "shape") else spec.array(v) for v in (x, weights))
+    if len(weights.shape) != len(x.shape):
+        (at,) = spec.axes_of("average", x, axis)
+        weights = shapes.reshape(weights, [-1 if i == at else 1 for i in range(len(x.shape))])
+    total = math.multiply(x, weights)
+    return math.divide(
+        reductions.sum(total, axis), reductions.sum(math.add(math.multiply(x, 0.0), weights), axis)
+    )
+
+
+@operation
+def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+    """What each element along an axis exceeds the one before it by; n times over.
+
+    Example:
+
+    >>> diff([1.0, 4.0, 9.0])
+    array([3., 5.], dtype=float32)
+    """
+    a = a if spec.is_symbolic(a) else spec.array(a)
+    (at,) = spec.axes_of("diff", a, axis)
+    before = (slice(None),) * at
+    for _ in range(n):
+        a = math.subtract(
+            shapes.get_item(a, (*before, slice(1, None))),
+            shapes.get_item(a, (*before, slice(None, -1))),
+        )
+    return a
+
+
+@operation
+def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    """The integral of y along an axis by the trapezoidal rule: Σ (y_i + y_{i+1}) / 2 · (x_{i+1} - x_i).
+
+    Args:
+        y: Tensor or array.
+        x: Where y is, an array of y's size along the axis; `None`: `dx` apart.
+        dx: The distance, if there is no x.
+        axis: The axis.
+    """
+    y = y if spec.is_symbolic(y) else spec.array(y)
+    (at,) = spec.axes_of("trapezoid", y, axis)
+    before = (slice(None),) * at
+    sums = math.add(
+        shapes.get_item(y, (*before, slice(1, None))),
+        shapes.get_item(y, (*before, slice(None, -1))),
+    )
+    steps: Any = dx
+    if x is not None:
+        steps = diff(x)
+        steps = shapes.reshape(steps, (-1, *[1] * (len(y.shape) - at - 1)))
+    return reductions.sum(math.multiply(sums, math.multiply(steps, 0.5)), at)
+
+
+@operation
+def cross(x1: Any, x2: Any, axis: int = -1) -> Any:
+    """The cross product of vectors of three numbers along an axis."""
+    a = [shapes.take(x1, i, axis) for i in range(3)]
+    b = [shapes.take(x2, i, axis) for i in range(3)]
+    parts = [
+        math.subtract(math.multiply(a[i], b[j]), math.multiply(a[j], b[i]))
+        for i, j in ((1, 2), (2, 0), (0, 1))
+    ]
+    return shapes.stack(parts, axis if axis >= 0 else len(parts[0].shape) + 1 + axis)
+
+
+@operation
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum of a diagonal; of a symbolic tensor not along the batch."""
+    return reductions.sum(shapes.diagonal(x, offset, axis1, axis2), -1)
+
+
+@operation
+def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The sum of what is no NaN."""
+    return reductions.sum(math.where(math.isnan(x), 0.0, x), axis, keepdims=keepdims)
+
+
+@operation
+def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The mean of what is no NaN."""
+    known = math.where(math.isnan(x), 0.0, 1.0)
+    total = nansum(x, axis, keepdims)
+    return math.divide(total, reductions.sum(known, axis, keepdims=keepdims))
+
+
+@operation
+def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The largest of what is no NaN."""
+    return reductions.max(math.where(math.isnan(x), -np.inf, x), axis, keepdims=keepdims)
+
+
+@operation
+def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The smallest of what is no NaN."""
+    return reductions.min(math.where(math.isnan(x), np.inf, x), axis, keepdims=keepdims)
+
+
+@operation
+def outer(x1: Any, x2: Any) -> Any:
+    """All products of elements of two vectors, or of the rows of two tensors `(batch, n)`.
+
+    Of arrays with more axes, in a row, as in NumPy.
+    """
+    if not spec.is_symbolic(x1, x2):
+        return np.outer(*spec.arrays(x1, x2))
+    return math.multiply(shapes.expand_dims(x1, -1), shapes.expand_dims(x2, -2))
+
+
+@operation
+def inner(x1: Any, x2: Any) -> Any:
+    """The sum of products along the last axis of both; of tensors, sample by sample."""
+    if not spec.is_symbolic(x1, x2):
+        return np.inner(*spec.arrays(x1, x2))
+    return reductions.sum(math.multiply(x1, x2), -1)
+
+
+@operation
+def vdot(x1: Any, x2: Any) -> Any:
+    """The sum of the products of all elements."""
+    if not spec.is_symbolic(x1, x2):
+        return np.asarray(np.vdot(*spec.arrays(x1, x2)))
+    return reductions.sum(math.multiply(x1, x2))
+
+
+@operation
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """Sums of products, by Einstein's notation.
+
+    Args:
+        subscripts: As `'bij,bjk->bik'`: a letter for each axis, with `->` and the result's letters.
+        *operands: One or two tensors, weights or arrays; of arrays any number.
+
+    The batch of a symbolic tensor is its first axis, and must be the first of the result.
+
+    Example:
+
+    >>> import numpy as np
+    >>> einsum("ij,jk->ik", np.ones((2, 3)), np.ones((3, 4))).shape
+    (2, 4)
+    """
+    if not spec.is_symbolic(*operands):
+        return np.einsum(subscripts, *spec.arrays(*operands))
+    text = subscripts.replace(" ", "")
+    left, arrow, result = text.partition("->")
+    terms = left.split(",")
+    letters = set(left) - {","}
+    tensors = spec.operands("einsum", *operands)
+    if (
+        not arrow
+        or len(terms) != len(operands)
+        or len(terms) > 2
+        or not set(result) <= letters
+        or any(not term.isalpha() or len(set(term)) < len(term) for term in terms)
+        or any(len(term) != t.ndim for term, t in zip(terms, tensors, strict=True))
+    ):
+        raise ValueError(
+            f"{spec.where('einsum')}: expected one or two terms, an arrow and the result's letters, "
+            f"a different letter for each axis. Received: {subscripts!r} for shapes "
+            f"{', '.join(str(t.shape) for t in tensors)}"
+        )
+    batch = {term[0] for term, t in zip(terms, tensors, strict=True) if t.per_sample}
+    if len(batch) != 1 or result[:1] not in batch:
+        raise ValueError(
+            f"{spec.where('einsum')}: expected the batch, the first axis of symbolic tensors, to be one "
+            f"letter and the first of the result. Received: {subscripts!r}"
+        )
+    if len(terms) == 1:
+        return _ordered(_summed(tensors[0], terms[0], set(result)), terms[0], result)
+    return _product(tensors, terms, result)
+
+
+def _summed(x: Any, term: str, kept: set[str]) -> Any:
+    axes = [i for i, letter in enumerate(term) if letter not in kept]
+    return reductions.sum(x, axes) if axes else x
+
+
+def _ordered(x: Any, term: str, result: str) -> Any:
+    left = [letter for letter in term if letter in result]
+    order = [left.index(letter) for letter in result]
+    return x if order == sorted(order) else shapes.transpose(x, order)
+
+
+def _product(tensors: list[Any], terms: list[str], result: str) -> Any:
+    """Both as (batch, shared, own, summed) and (batch, shared, summed, own), then a matmul."""
+    first, second = terms
+    both = set(first) & set(second)
+    a = _summed(tensors[0], first, both | set(result))
+    b = _summed(tensors[1], second, both | set(result))
+    first = "".join(c for c in first if c in both or c in result)
+    second = "".join(c for c in second if c in both or c in result)
+    batch = result[0]
+    shared = [c for c in first if c in both and c in result and c != batch]
+    summed = [c for c in first if c in both and c not in result]
+    own_a = [c for c in first if c not in both and c != batch]
+    own_b = [c for c in second if c not in both and c != batch]
+    size = {
+        c: d for t, term in ((a, first), (b, second)) for c, d in zip(term, t.shape, strict=True)
+    }
+
+    def block(x: Any, term: str, rows: list[str], columns: list[str]) -> Any:
+        lead = [batch] if batch in term else []
+        order = [term.index(c) for c in (*lead, *shared, *rows, *columns)]
+        x = x if order == sorted(order) else shapes.transpose(x, order)
+        counts = [int(np.prod([size[c] for c in group], dtype=int)) for group in (rows, columns)]
+        return shapes.reshape(x, [*([-1] if lead else []), *(size[c] for c in shared), *counts])
+
+    y = products.matmul(block(a, first, own_a, summed), block(b, second, summed, own_b))
+    found = [batch, *shared, *own_a, *own_b]
+    y = shapes.reshape(y, [-1, *(size[c] for c in found[1:])])
+    return _ordered(y, "".join(found), result)

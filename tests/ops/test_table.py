@@ -1,0 +1,64 @@
+"""Every function on symbolic tensors: native = arrays = NumPy twins; gradients = differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastmlp import graph, ops
+from fastmlp._core.plan import Run
+from fastmlp._reference import State, run_step
+from fastmlp.runtime import Executable, compile_plan
+from fastmlp.training.data import as_source
+from tests.ops.cases import SMOOTH, STEPS
+from tests.ops.test_gradients import check
+
+# Gradients that central differences do not meet: of NaN and of numbers on an edge.
+UNCHECKED = {"nan_to_num", "nanmin", "nanmean", "nansum", "nanmax", "outer"}
+
+
+def params(*tables):
+    return [
+        pytest.param(make, id=f"{name}-{i}")
+        for table in tables
+        for name, makes in table.items()
+        for i, make in enumerate(makes)
+    ]
+
+
+def computed(make, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What native code and the NumPy twins make of a tensor."""
+    dtype = values.dtype.name
+    x = graph.input_tensor((None, 6), dtype, "x")
+    y = make(ops, x)
+    fed = y if y.per_sample else ops.repeat_samples(y)
+    plan = compile_plan([x], [fed], dtype, len(values), fetch=True)
+    executable = Executable(plan)
+    executable.bind_all([as_source(values, "x")])
+    out = np.empty((len(values), *fed.shape[1:]), dtype)
+    executable.bind_output(0, out)
+    Run(executable.program, len(values), len(values)).go()
+    state = State([values], {})
+    run_step(plan, state)
+    twin = state.outputs[0]
+    return (out, twin) if y.per_sample else (out[0], twin[0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("make", params(SMOOTH, STEPS))
+def test_native_is_what_arrays_give(make, dtype):
+    values = np.random.default_rng(7).normal(size=(7, 6)).astype(dtype)
+    expected = np.asarray(make(ops, values))
+    native, twin = computed(make, values)
+    assert native.shape == expected.shape
+    # float32: sums in another order, functions of another library.
+    rtol, atol = (2e-5, 2e-6) if dtype == "float32" else (1e-12, 1e-13)
+    np.testing.assert_allclose(native, expected.astype(dtype), rtol=rtol, atol=atol)
+    np.testing.assert_allclose(native, twin, rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize(
+    "make", params({name: makes for name, makes in SMOOTH.items() if name not in UNCHECKED})
+)
+def test_gradients_of_all(make):
+    check(lambda x: make(ops, x))
