@@ -160,7 +160,7 @@ import numpy
 before = set(sys.modules)
 import fastmlp
 seldom = ('csv', 'difflib', 'gzip', 'hashlib', 'html', 'http', 'json', 'pathlib', 'platform',
-          'random', 'secrets', 'shutil', 'ssl', 'subprocess', 'tempfile', 'urllib', 'zipfile',
+          'random', 'secrets', 'shutil', 'socket', 'ssl', 'subprocess', 'tempfile', 'urllib', 'zipfile',
           'fastmlp._reference', 'fastmlp.datasets._files', 'fastmlp.demo')
 print(sorted((set(sys.modules) - before).intersection(seldom)))
 """

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import struct
 import time
 import zlib
@@ -45,6 +44,8 @@ class EventFile:
     """
 
     def __init__(self, folder: str) -> None:
+        import socket
+
         os.makedirs(folder, exist_ok=True)
         now = time.time()
         name = f"{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}.v2"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from typing import Any
@@ -103,6 +102,8 @@ class TensorBoard(Callback):
         self.model = model
         self._files = {}
         if self.write_graph and model.built:
+            import json
+
             try:
                 config = {"class_name": type(model).__name__, "config": model.get_config()}
                 text = json.dumps(config, default=str)
