@@ -24,6 +24,7 @@ def test_every_example_is_run_here(root):
         "breast_cancer",
         "dqn",
         "mnist",
+        "physics_informed",
     ]
 
 
@@ -48,6 +49,11 @@ def test_mnist_names_the_missing_file(root, tmp_path):
 def test_dqn_learns_to_catch_fruit(root, capsys):
     assert load(root, "dqn").main(games=500) >= 0.6  # a third by chance
     assert "of 200 fruit caught" in capsys.readouterr().out
+
+
+def test_an_oscillator_is_learned_from_its_equation(root, capsys):
+    assert load(root, "physics_informed").main() < 0.02  # of a swing from -0.5 to 1
+    assert "What is left of the equation" in capsys.readouterr().out
 
 
 def test_the_code_of_the_page_on_custom_code_runs(root):

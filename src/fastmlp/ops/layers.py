@@ -313,7 +313,7 @@ def dropout(
 
 
 def affine(x: Tensor, scale: float, offset: float) -> Tensor:
-    """`scale · x + offset`"""
+    """`scale · x + offset`."""
     return _node("affine", [x], x.shape, scale=float(scale), offset=float(offset))
 
 

@@ -1,0 +1,84 @@
+"""The page on `fastmlp.ops` is made from docstrings: `python tests/ops/test_docs.py` writes it."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+from fastmlp import ops
+
+PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
+# Modules of fastmlp.ops, and what the page calls them.
+TITLES = {
+    "math": "Element by element",
+    "formulas": "Element by element, made of others",
+    "reductions": "Reductions",
+    "statistics": "Differences, means and products of vectors",
+    "products": "Products of matrices",
+    "shapes": "Shapes and places",
+    "stacking": "Together and apart",
+    "order": "Order and indices",
+    "nn": "Activations and normalisations",
+    "layers": "Softmax, and what layers are made of",
+    "classes": "Classes and cross-entropies",
+    "core": "Types and constants",
+    "python": "Code of your own",
+}
+HEAD = """# fastmlp.ops
+
+Functions named as in `keras.ops`. On symbolic tensors, in a layer's `call`, a loss, a metric, an
+activation or a regularizer, they become native ops of the compiled plan, with gradients; on arrays they
+compute with NumPy.
+
+```python
+from fastmlp import ops
+
+
+def loss(y_true, y_pred):
+    return ops.mean(ops.square(y_true - y_pred), axis=-1)
+```
+
+- The first axis of a symbolic tensor is the batch. It stays first: what would mix samples is refused,
+  except by reductions over it (`ops.mean(x, axis=0)`), whose result is one value for all samples.
+- Operands broadcast as in NumPy; tensors with a batch axis have equally many axes.
+- Arrays keep their types by Keras's rules; a plan computes in the one type of its model. Comparisons on
+  tensors give 1 and 0.
+- `a + b`, `x[:, 2:]`, `-x`, `x @ w` and the other operators of Python are these functions, too.
+- Places, comparisons and roundings have no gradient. `ops.stop_gradient` stops one.
+"""
+
+
+def page() -> str:
+    """The page as the docstrings have it."""
+    found: dict[str, list[str]] = {name: [] for name in TITLES}
+    for name in ops.__all__:
+        function = getattr(ops, name)
+        if inspect.isfunction(function):
+            module = function.__module__.rpartition(".")[2]
+            first = (function.__doc__ or "").partition("\n")[0]
+            arguments = ", ".join(
+                {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(p.kind.name, "") + p.name
+                for p in inspect.signature(function).parameters.values()
+            )
+            found[module].append(f"- `{name}({arguments})`: {first}")
+    parts = [
+        f"## {title}\n\n" + "\n".join(found[module]) + "\n"
+        for module, title in TITLES.items()
+        if found[module]
+    ]
+    return HEAD + "\n" + "\n".join(parts)
+
+
+def test_the_page_is_what_the_docstrings_say():
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_every_function_says_what_it_does():
+    for name in ops.__all__:
+        function = getattr(ops, name)
+        if inspect.isfunction(function):
+            assert (function.__doc__ or "").partition("\n")[0].endswith((".", ":")), name
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
