@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import struct
+import zipfile
 from pathlib import Path
 from urllib.error import URLError
 
@@ -255,3 +256,11 @@ def test_checksums_are_those_of_the_real_data(data_dir):
     for array, sha256 in zip((x_train, y_train, x_test, y_test), expected, strict=True):
         header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
         assert hashlib.sha256(header + array.tobytes()).hexdigest() == sha256
+
+
+def test_what_is_no_array_in_an_archive_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mnist.npz", "w") as archive:
+        for key in ("x_train", "y_train", "x_test", "y_test"):
+            archive.writestr(f"{key}.npy", b"text")
+    with pytest.raises(ValueError, match="cannot be used"):
+        mnist.load_data(tmp_path)

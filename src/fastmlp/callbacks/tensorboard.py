@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastmlp.callbacks.callback import Callback, Logs
-from fastmlp.callbacks.event_file import EventFile
 from fastmlp.errors import bad_argument, check_int, warn_user
+
+if TYPE_CHECKING:
+    from fastmlp.callbacks.event_file import EventFile
 
 
 class TensorBoard(Callback):
@@ -90,6 +92,8 @@ class TensorBoard(Callback):
         self._hook_batches()
 
     def _file(self, name: str) -> EventFile:
+        from fastmlp.callbacks.event_file import EventFile  # brings sockets
+
         if name not in self._files:
             self._files[name] = EventFile(os.path.join(self.log_dir, name))
         return self._files[name]

@@ -17,6 +17,7 @@ Data = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 _KEYS = ("x_train", "y_train", "x_test", "y_test")
 _TIMEOUT = 30  # seconds without an answer
+SERVER = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
 def cache_folder() -> Path:
@@ -164,7 +165,7 @@ def read_npz(file: Path, image: tuple[int, ...]) -> Data:
     try:
         with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as content:
             there = ", ".join(content.files) or "nothing"
-            arrays = {key: content[key] for key in _KEYS if key in content.files}
+            arrays = {key: np.asarray(content[key]) for key in _KEYS if key in content.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise damaged(file, f"it cannot be read ({error})") from error
     missing = [key for key in _KEYS if key not in arrays]
@@ -197,3 +198,38 @@ def checked(
                 file, f"expected numbers, x_{name} and y_{name} have {x.dtype} and {y.dtype}"
             )
     return train, test
+
+
+def fetch(
+    path: str | os.PathLike[str] | None,
+    file: str,
+    title: str,
+    sha256: str,
+    digest: Callable[[Path], str] = sha256_of,
+) -> Path:
+    """Finds a file on this machine, or downloads it from where Keras has it.
+
+    Args:
+        path: As for `find`.
+        file: Its name.
+        title: What it is, for errors.
+        sha256: What `digest` must say of a downloaded file.
+        digest: Function of the downloaded file.
+
+    Raises:
+        FileNotFoundError: It is nowhere and cannot be downloaded.
+        ValueError: Something else came.
+    """
+    found = find(path, file)
+    if found is not None:
+        return found
+    try:
+        return download(SERVER + file, cache_folder() / file, sha256, digest)
+    except OSError as error:
+        raise unreachable(title, file, SERVER + file, error) from error
+
+
+def md5_of(file: Path) -> str:
+    """The md5 of a file, in hexadecimal."""
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -13,6 +13,8 @@ from fastmlp.utils.model_dot import model_to_dot, plot_model
 from fastmlp.utils.numerical import normalize, to_categorical
 from fastmlp.utils.plot_history import plot_history
 from fastmlp.utils.seeding import set_random_seed
+from fastmlp.utils.sequences import pad_sequences
+from fastmlp.utils.splitting import split_dataset
 
 __all__ = [
     "custom_object_scope",
@@ -21,9 +23,11 @@ __all__ = [
     "get_registered_object",
     "model_to_dot",
     "normalize",
+    "pad_sequences",
     "plot_history",
     "plot_model",
     "register_keras_serializable",
     "set_random_seed",
+    "split_dataset",
     "to_categorical",
 ]
