@@ -12,6 +12,7 @@ import numpy as np
 
 from fastmlp._core import _native, losses
 from fastmlp._core.constraints import KINDS as CONSTRAINTS
+from fastmlp._core.recurrent import KINDS as RECURRENT
 from fastmlp._core.reductions import KINDS
 from fastmlp.ops.moves import blocks
 from fastmlp.plan.ir import Buffer, Op
@@ -179,6 +180,18 @@ def _along(op: Op) -> Arguments:
     return [*op.outs, *op.ins], [*_attrs("outer", "n", "inner", "k")(op), *widths], []
 
 
+def _recurrent(op: Op) -> Arguments:
+    attrs = op.attrs
+    kinds = [_ACTIVATIONS[attrs[name]] for name in ("activation", "recurrent_activation")]
+    sizes = [RECURRENT.index(attrs["kind"]), attrs["steps"], attrs["units"], *kinds]
+    if op.name == "rnn_fwd":
+        hc, gates = op.outs[0], op.outs[1] if len(op.outs) > 1 else None
+        return [hc, gates, *op.ins], sizes, []
+    dx, dh0 = op.outs[:2]
+    other = op.outs[2] if len(op.outs) > 2 else None
+    return [dx, other, dh0, *op.ins], [*sizes, op.scratch - attrs["units"]], []
+
+
 # Arguments of each native op: pointers, sizes, scalars.
 ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "gather": _simple(lambda op: [_width(op)]),
@@ -247,4 +260,6 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "take_along": _along,
     "take_along_bwd": _along,
     "average": lambda op: ([op.ins[0], op.ins[1]], [_width_of(op.ins[0])], [op.attrs["momentum"]]),
+    "rnn_fwd": _recurrent,
+    "rnn_bwd": _recurrent,
 }

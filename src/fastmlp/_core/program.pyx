@@ -20,6 +20,7 @@ from fastmlp._core import (
     moves as _moves,
     noise as _noise,
     optimizers as _optimizers,
+    recurrent as _recurrent,
     reductions as _reductions,
     rows as _rows,
     sorting as _sorting,
@@ -34,7 +35,7 @@ cdef enum:                   # steps of the first table of learning rates, and o
 OPS = {
     **_dense.OPS, **_rows.OPS, **_gradients.OPS, **_activations.OPS, **_losses.OPS,
     **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS, **_batch.OPS,
-    **_values.OPS, **_maps.OPS, **_moves.OPS, **_reductions.OPS,
+    **_values.OPS, **_maps.OPS, **_moves.OPS, **_reductions.OPS, **_recurrent.OPS,
     **_sorting.OPS,
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp._reference import activations, dropout, losses, maps, updates
+from fastmlp._reference import activations, dropout, losses, maps, recurrent, updates
 from fastmlp.plan.ir import Buffer, Op, Plan
 from fastmlp.plan.python import PYTHON
 from fastmlp.variables import Variable
@@ -438,4 +438,5 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "constrain": _constrain,
     **maps.OPS,
     **PYTHON,
+    **recurrent.OPS,
 }

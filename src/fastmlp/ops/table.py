@@ -23,6 +23,7 @@ from fastmlp.ops.moves import Concatenate, Put, Take
 from fastmlp.ops.order import Argsort, TakeAlong
 from fastmlp.ops.products import BatchMatmul
 from fastmlp.ops.python import Python
+from fastmlp.ops.recurrent import Recurrent
 from fastmlp.ops.reduce import Cumsum, Reduce
 from fastmlp.ops.spec import OpSpec
 
@@ -52,6 +53,7 @@ OPS: dict[str, type[OpSpec]] = {
     "take_along": TakeAlong,
     "stop_gradient": StopGradient,
     "python": Python,
+    "recurrent": Recurrent,
 }
 
 # By the names of plan ops.
@@ -75,6 +77,7 @@ GRADIENTS: dict[str, type[OpSpec]] = {
     "bmm": BatchMatmul,
     "take_along": TakeAlong,
     "python_fwd": Python,
+    "rnn_fwd": Recurrent,
 }
 
 # What Python's operators do with a tensor.

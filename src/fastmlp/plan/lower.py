@@ -108,5 +108,5 @@ def lower(
         2 * op.attrs["rep"] * op.attrs["k"] * op.attrs["n"]
         for op in plan.rows
         if op.name == "dense_fwd"
-    )
+    ) + sum(op.attrs["flops"] for op in plan.rows if op.name == "rnn_fwd")
     return plan, b

@@ -108,6 +108,8 @@ def _elements(buffer: Buffer, capacity: int) -> int:
 def _flops(op: Op, capacity: int) -> int:
     """Floating-point operations: of products exactly, else one for each element."""
     attrs = op.attrs
+    if "flops" in attrs:
+        return capacity * int(attrs["flops"])
     if {"rep", "k", "n"} <= attrs.keys():
         return 2 * capacity * int(attrs["rep"] * attrs["k"] * attrs["n"])
     if {"stack", "m", "n", "k"} <= attrs.keys():
