@@ -6,11 +6,37 @@ an entry says "not explained yet".
 
 from __future__ import annotations
 
+_CALLS = (
+    "the step is a score of kernel calls of some tens of nanoseconds each; products of so few "
+    "numbers do not fill a register tile"
+)
+_EDGES = (
+    "products take two thirds; the rest is gather, activations, loss, column sums, packing and "
+    "Adam, which the roofline does not count"
+)
+
 # Of a row of training that misses its target, by the name of its case.
-ROWS: dict[str, str] = {}
+ROWS: dict[str, str] = {
+    "sin": f"{_CALLS}; an epoch has six steps, and its Python (history, order) costs as much as one",
+    "pima": f"{_CALLS}; Adam's update, the gather and the loss's logarithms take a quarter",
+    "tab64": f"{_EDGES}; with 64 columns a tile starts and ends too often",
+    "mnist128": "products on rows of 784 wait for L2; dropout, gather and loss take a tenth",
+    "mnist512": "weights and Adam's two arrays come from L3 every step; packing them takes a tenth",
+    "higgs300": "300 columns do not divide into whole tiles; tanh forward and backward take a tenth",
+    "wide2048": "BLAS copies the weights into its own layout in every product; Adam waits for memory",
+}
 
 # Of a stretch of a sweep below 60 % of the roofline: (sweep, from, to, reason).
-GROWTH: list[tuple[str, float, float, str]] = []
+GROWTH: list[tuple[str, float, float, str]] = [
+    ("width", 8, 32, "gather, softmax, loss and the calls of kernels take more than the products"),
+    ("width", 64, 512, _EDGES),
+    ("width", 1024, 4096, "128 rows: BLAS copies the weights into its layout for every product"),
+    ("batch", 1, 16, "Adam's square roots and divisions, and packing all weights, for a few rows"),
+    ("batch", 32, 256, f"packing the weights and Adam are shared by few rows; {_EDGES}"),
+    ("batch", 512, 8192, _EDGES),
+    ("depth", 1, 1, f"most operations are the first layer's, with 64 inputs; {_EDGES}"),
+    ("depth", 2, 32, f"weights are packed and transposed once a step; {_EDGES}"),
+]
 
 
 def of_point(sweep: str, value: float) -> str:
