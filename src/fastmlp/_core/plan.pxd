@@ -14,6 +14,8 @@ cdef struct Job:             # the cursor, and all that a worker sees
     bint waiting             # for the Python code that is this phase
     ptrdiff_t epoch
     ptrdiff_t last_epoch
+    ptrdiff_t window         # main's samples in an epoch
+    ptrdiff_t windows        # epochs that visit each of them once
     int64_t *order           # of main's samples, drawn anew each epoch; NULL: as they are
     bint by_steps            # order has room for one step only, whose rows come from `shuffle`
     random.Shuffle shuffle
@@ -41,6 +43,7 @@ cdef class Run:
 
     cdef void _start(self, int index, Program program, ptrdiff_t samples, ptrdiff_t batch,
                      int64_t iterations) noexcept
+    cdef void _draw(self) noexcept
     # Back to the first sample of one epoch, on data of so many samples.
     cdef void restart(self, ptrdiff_t samples, uint64_t seed, int64_t iterations) noexcept
     # Runs to the end on this thread alone, and keeps the GIL: for what takes microseconds.

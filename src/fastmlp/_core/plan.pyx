@@ -88,7 +88,7 @@ cdef bint begin_step(Job *job) noexcept nogil:
         if fm_now_ns() >= job.deadline:
             return False
     p.step.first = p.position
-    p.step.m = min(p.batch, p.samples - p.position)
+    p.step.m = min(p.batch, p.end - p.position)
     if job.at == 0 and job.order != NULL:
         draw_order(job, p)
     if p.update_kind >= 0:
@@ -104,8 +104,15 @@ cdef void end_step(Job *job) noexcept nogil:
         p.step.t += 1
     job.steps_left -= 1
     job.until_check -= 1
-    if p.position >= p.samples:
+    if p.position >= p.end:
         end_pass(job)
+
+
+cdef void rewind(Job *job, ptrdiff_t epoch) noexcept nogil:
+    """Main's pass of an epoch begins: over all samples, or over the window that is its turn."""
+    cdef Pass *p = &job.passes[0]
+    p.position = epoch % job.windows * job.window
+    p.end = min(p.position + job.window, p.samples)
 
 
 cdef void end_pass(Job *job) noexcept nogil:
@@ -118,7 +125,10 @@ cdef void end_pass(Job *job) noexcept nogil:
             row += job.passes[0].sums[i].n_acc
     reduce_sums(p, row)
     memset(p.acc, 0, p.n_acc * sizeof(double))
-    p.position = 0
+    if job.at == 0:
+        rewind(job, job.epoch + 1)
+    else:
+        p.position = 0
     job.passes_left -= 1
     job.at += 1
     if job.at == job.n_passes:
@@ -224,13 +234,15 @@ cdef class Run:
         threads: Workers at the most.
         steps_per_check: Steps between looks at the clock.
         log_rows: Epochs that the log holds; it is taken by `take_log`.
+        window: Samples of an epoch, if fewer than all: the next epoch goes on behind them, and they
+            are shuffled anew when each has been visited.
     """
 
     def __init__(self, Program main, ptrdiff_t samples, ptrdiff_t batch, Program after=None,
                  ptrdiff_t after_samples=0, ptrdiff_t after_batch=1, ptrdiff_t epochs=1,
                  ptrdiff_t first_epoch=0, uint64_t seed=0, int64_t iterations=0,
                  bint shuffle=False, int threads=1, ptrdiff_t steps_per_check=1,
-                 ptrdiff_t log_rows=1):
+                 ptrdiff_t log_rows=1, ptrdiff_t window=0):
         cdef int64_t[::1] order
         cdef double[:, ::1] log
         cdef ptrdiff_t scratch_bytes = main.scratch_bytes
@@ -239,6 +251,8 @@ cdef class Run:
         self.job.seed = seed
         self.job.epoch, self.job.last_epoch = first_epoch, epochs
         self.job.check_every = steps_per_check
+        self.job.window = min(window, samples) if window > 0 else samples
+        self.job.windows = (samples + self.job.window - 1) // self.job.window
         main.forget_rates()
         self._start(0, main, samples, batch, iterations)
         width = main.n_out
@@ -254,6 +268,9 @@ cdef class Run:
             order = ordering
             self.job.order = &order[0]
             self.job.passes[0].step.rows = self.job.order
+        rewind(&self.job, first_epoch)
+        if self.job.passes[0].position:
+            self._draw()
         self._log = log = np.zeros((log_rows, max(width, 1)))
         self.job.log, self.job.log_width = &log[0, 0], max(width, 1)
         self.job.scratch_bytes = (scratch_bytes + 127) // 64 * 64
@@ -267,14 +284,15 @@ cdef class Run:
                      int64_t iterations) noexcept:
         cdef Pass *p = &self.job.passes[index]
         p[0] = program.base
-        p.samples, p.batch = samples, batch
+        p.samples, p.batch, p.end = samples, batch, samples
         p.step.seed, p.step.t = self.job.seed, iterations
         memset(p.acc, 0, p.n_acc * sizeof(double))
         self.job.n_passes = index + 1
 
     cdef void restart(self, ptrdiff_t samples, uint64_t seed, int64_t iterations) noexcept:
         cdef Pass *p = &self.job.passes[0]
-        p.samples, p.position = samples, 0
+        p.samples, p.position, p.end = samples, 0, samples
+        self.job.window, self.job.windows = samples, 1
         p.step.seed, p.step.t = seed, iterations
         self.job.at = 0
         self.job.epoch, self.job.last_epoch, self.job.logged = 0, 1, 0
@@ -324,7 +342,8 @@ cdef class Run:
     @property
     def position(self):
         """Samples done of the pass at hand."""
-        return self.job.passes[self.job.at].position
+        cdef ptrdiff_t first = 0 if self.job.at else self.job.epoch % self.job.windows * self.job.window
+        return self.job.passes[self.job.at].position - first
 
     @property
     def validating(self):
@@ -352,13 +371,32 @@ cdef class Run:
             sums: Their accumulators, as `Program.accumulators` or as a row of the log gave them.
         """
         cdef Pass *p = &self.job.passes[0]
+        self._draw()
+        p.position += position
+        (<Program>self._alive[0]).set_accumulators(sums)
+
+    cdef void _draw(self) noexcept:
+        """The order in which the epoch at hand goes on, as its beginning would have drawn it."""
+        cdef Pass *p = &self.job.passes[0]
+        cdef ptrdiff_t epoch = self.job.epoch - self.job.epoch % self.job.windows
         if self.job.order != NULL:
             if self.job.by_steps:
-                self.job.shuffle = random.shuffle_of(p.samples, self.job.seed, SHUFFLE, self.job.epoch)
+                self.job.shuffle = random.shuffle_of(p.samples, self.job.seed, SHUFFLE, epoch)
             else:
-                random.permute(self.job.order, p.samples, self.job.seed, SHUFFLE, self.job.epoch)
-        p.position = position
-        (<Program>self._alive[0]).set_accumulators(sums)
+                random.permute(self.job.order, p.samples, self.job.seed, SHUFFLE, epoch)
+
+    def feed(self, ptrdiff_t samples):
+        """The next step of the pass at hand runs on the first samples of what is bound.
+
+        For data that come batch by batch. Such a pass does not end by itself, but by `end_pass`.
+        """
+        cdef Pass *p = &self.job.passes[self.job.at]
+        p.samples = p.end = PTRDIFF_MAX
+        p.position, p.batch = 0, samples
+
+    def follow(self, bint wanted):
+        """Whether the next epochs are followed by a pass of `after`."""
+        self.job.n_passes = 2 if wanted and self._alive[1] is not None else 1
 
     def end_pass(self):
         """Ends the pass at hand here, with the samples done so far."""

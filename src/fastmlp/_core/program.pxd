@@ -58,6 +58,7 @@ cdef struct Pass:            # one program over one data set
     ptrdiff_t samples
     ptrdiff_t batch
     ptrdiff_t position       # samples done
+    ptrdiff_t end            # position where the pass ends
 
 
 # Sums of every op's accumulators over its tasks, in their order.

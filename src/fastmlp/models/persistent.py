@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 
 from fastmlp import graph, saving
 from fastmlp.saving.compile_config import compile_config, compile_from_config
 from fastmlp.saving.model_file import load_backup
 from fastmlp.training.cursor import Cursor
+from fastmlp.training.turns import Turns
 from fastmlp.variables import move_to_arena
 
 
@@ -94,9 +94,7 @@ class Persistent:
     def __setstate__(self, state: dict[str, Any]) -> None:
         state.pop("_nodes")
         self.__dict__.update(state)
-        self.__dict__.update(
-            _executables={}, _functions={}, _lock=threading.RLock(), _fit=None, _resume=None
-        )
+        self.__dict__.update(_executables={}, _functions={}, _lock=Turns(), _fit=None, _resume=None)
         if state.get("history") is not None:
             state["history"].model = self
         self._arena = move_to_arena(self.weights)  # type: ignore[attr-defined]

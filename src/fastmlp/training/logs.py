@@ -93,3 +93,8 @@ def _metric(metric: Any, acc: Sequence[float]) -> float:
     if type(metric).from_acc in _MEANS:
         return acc[0] / acc[1] if acc[1] else 0.0
     return float(metric.from_acc(np.array(acc)))
+
+
+def without_prefix(logs: dict[str, float]) -> dict[str, float]:
+    """The logs of a validation as callbacks see them in its hooks."""
+    return {name.removeprefix("val_"): value for name, value in logs.items()}

@@ -1,28 +1,34 @@
-"""The loops around native executions: callbacks, logs and the progress bar.
+"""The loop of `fit` around native executions: callbacks, logs and the progress bar.
 
-How much one native call does depends on who wants to know. With hooks on batches it is a step;
-with hooks on epochs, or a progress bar that shows them, an epoch at most; else as many epochs as
-fit into a moment. Every call ends after about 50 ms, so that Ctrl-C and the bar get their turn.
+How much one native call does depends on who wants to know. With hooks on batches, or data that come
+in batches, it is a step; with hooks on epochs, or a progress bar that shows them, an epoch at most;
+else as many epochs as fit into a moment. Every call ends after about 50 ms, so that Ctrl-C, the bar
+and other threads get their turn.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmlp._core.plan import Run
 from fastmlp.callbacks import CallbackList
-from fastmlp.eager import start_run
-from fastmlp.runtime import Executable
+from fastmlp.eager import EagerRun, start_run
+from fastmlp.errors import warn_user
 from fastmlp.training.cursor import Cursor
-from fastmlp.training.logs import LogReader
-from fastmlp.training.progress import Progress, make_progress
+from fastmlp.training.logs import LogReader, without_prefix
+from fastmlp.training.passes import GRAIN_NS
+from fastmlp.training.progress import Progress
+from fastmlp.training.stream import RAN_OUT
+from fastmlp.training.supply import Supply
 
 if TYPE_CHECKING:
+    from fastmlp.training.rows import Rows
     from fastmlp.training.trainer import Trainer
 
 _BLOCK = 1024  # epochs that one native call may do
-_SLICE_NS = 50_000_000
 
 
 class FitLoop:
@@ -30,31 +36,31 @@ class FitLoop:
 
     Args:
         model: With an optimizer.
-        train: Bound to the training data.
-        after: Bound to the validation data, or `None`.
-        n: Training samples.
-        n_after: Validation samples.
-        batch_size: Samples a step.
+        train: What it learns from.
+        after: Arrays to validate with, or `None`.
         callbacks: To tell what happens.
+        validates: Whether an epoch, counted from 0, is followed by a validation; `None`: each is.
+        validate: Validates with something else than arrays; returns the logs.
     """
 
     def __init__(
         self,
         model: Trainer,
-        train: Executable,
-        after: Executable | None,
-        n: int,
-        n_after: int,
-        batch_size: int,
+        train: Supply,
+        after: Supply | None,
         callbacks: CallbackList,
+        validates: Callable[[int], bool] | None = None,
+        validate: Callable[[], dict[str, float]] | None = None,
     ) -> None:
         assert model.optimizer is not None
-        self.model, self.train, self.after = model, train, after
+        self.model, self.supply, self.after = model, train, after
         self.optimizer = model.optimizer  # of this fit, even if a callback compiles the model
-        self.n, self.n_after, self.batch_size = n, n_after, batch_size
         self.callbacks = callbacks
-        self.reader = LogReader(train)
-        self.after_reader = None if after is None else LogReader(after, "val_")
+        self.reader = LogReader(train.executable)
+        self.after_reader = None if after is None else LogReader(after.executable, "val_")
+        self._validates, self._validate_otherwise = validates, validate
+        self._steps = 0  # of the epoch at hand, if its data come in batches
+        self._samples = 0  # the same
 
     def run(
         self,
@@ -68,34 +74,23 @@ class FitLoop:
         self.model._resume = None
         self.callbacks.on_train_begin()
         start = self._start(first_epoch)
-        self._seed = start.seed
-        self.train.set_hyper(optimizer.hyper())
-        self._native = start_run(
-            self.train.program,
-            self.n,
-            self.train.plan.capacity,
-            after=None if self.after is None else self.after.program,
-            after_samples=self.n_after,
-            after_batch=1 if self.after is None else self.after.plan.capacity,
-            epochs=epochs,
-            first_epoch=start.epoch,
-            seed=start.seed,
-            iterations=optimizer.steps,
-            shuffle=shuffle,
-            threads=max(self.train.threads(), 1 if self.after is None else self.after.threads()),
-            steps_per_check=self.train.steps_per_check(),
-            log_rows=max(1, min(_BLOCK, epochs - start.epoch)),
-        )
+        self._seed, self._epochs, self._shuffle = start.seed, epochs, shuffle
+        self._native = self._new_run(start.epoch, optimizer.steps)
         if start.position and start.sums is not None and start.epoch < epochs:
-            self._native.resume(start.position, start.sums)
+            if self.supply.stream is None:
+                self._native.resume(start.position, start.sums)
+            else:
+                self._skip(start.position)
+                self.supply.executable.program.set_accumulators(start.sums)
         self._told: int | None = None  # epoch that callbacks have been told of, while it lasts
         logs: dict[str, float] = {}
         outer, self.model._fit = self.model._fit, self
         try:
             while self._native.epoch < epochs and not self.model.stop_training:
-                every = progress is not None and progress.wants_every_epoch
-                every = every or self._native.position >= self.n
-                if self.callbacks.has_epoch_hooks or self.callbacks.has_batch_hooks or every:
+                if self.supply.stream is not None and not self.supply.stream.begin_epoch():
+                    warn_user(RAN_OUT)
+                    break
+                if self._wants_every_epoch(progress):
                     logs = self._epoch(progress)
                 else:
                     logs = self._block(progress)
@@ -108,15 +103,51 @@ class FitLoop:
                 progress.end()
         self.callbacks.on_train_end(logs)
 
+    def _new_run(self, epoch: int, steps: int) -> Run | EagerRun:
+        train = self.supply.executable
+        after = None if self.after is None else self.after.executable
+        train.set_hyper(self.optimizer.hyper())
+        return start_run(
+            train.program,
+            self.supply.n or 1,
+            train.plan.capacity,
+            after=None if after is None else after.program,
+            after_samples=0 if self.after is None else self.after.n,
+            after_batch=1 if after is None else after.plan.capacity,
+            epochs=self._epochs,
+            first_epoch=epoch,
+            seed=self._seed,
+            iterations=steps,
+            shuffle=self._shuffle,
+            threads=max(train.threads(), 1 if after is None else after.threads()),
+            steps_per_check=train.steps_per_check(),
+            log_rows=max(1, min(_BLOCK, self._epochs - epoch)),
+            window=self.supply.window,
+        )
+
+    def _wants_every_epoch(self, progress: Progress | None) -> bool:
+        """Whether native calls end where an epoch ends."""
+        callbacks = self.callbacks
+        return (
+            self.supply.stream is not None
+            or self._validates is not None
+            or self._validate_otherwise is not None
+            or callbacks.has_epoch_hooks
+            or callbacks.has_batch_hooks
+            or (progress is not None and progress.wants_every_epoch)
+            or self._native.position >= self.supply.samples(self._native.epoch)
+        )
+
     def _start(self, first_epoch: int) -> Cursor:
         """Where to begin: where a callback says, else at `first_epoch`."""
         resume, last = self.model._resume, self.model._cursor
         if resume is not None:
-            whole = resume.position % self.batch_size == 0 or resume.position == self.n
-            if resume.position > self.n or not whole:
+            n, batch_size = self.supply.samples(resume.epoch), self.supply.batch_size
+            whole = resume.position % batch_size == 0 or resume.position == n
+            if self.supply.stream is None and (resume.position > n or not whole):
                 raise ValueError(
                     f"fit: expected to go on after {resume.position} samples of epoch "
-                    f"{resume.epoch + 1}. Received: {self.n} samples, batch_size={self.batch_size}. "
+                    f"{resume.epoch + 1}. Received: {n} samples, batch_size={batch_size}. "
                     "Hint: go on with the data and the batch_size of before"
                 )
             return resume
@@ -129,56 +160,118 @@ class FitLoop:
         run = self._native
         if self._told is not None and (run.validating or run.epoch != self._told):
             row = run.peek_log()[: self.reader.width]
-            return Cursor(self._seed, self._told, self.n, np.ascontiguousarray(row))
-        sums = self.train.program.accumulators() if run.position else None
-        return Cursor(self._seed, run.epoch, run.position, sums)
+            n = self.supply.samples(self._told) if self.supply.stream is None else self._samples
+            return Cursor(self._seed, self._told, n, np.ascontiguousarray(row))
+        position = run.position if self.supply.stream is None else self._samples
+        sums = self.supply.executable.program.accumulators() if position else None
+        return Cursor(self._seed, run.epoch, position, sums)
 
     def _go(self, **limits: int) -> None:
         """One native call, with the learning rate of the moment."""
-        self.train.set_hyper(self.optimizer.hyper())
-        self._native.go(budget_ns=_SLICE_NS, **limits)
+        self.supply.executable.set_hyper(self.optimizer.hyper())
+        self._native.go(budget_ns=GRAIN_NS, **limits)
         self.optimizer.steps = self._native.iterations
+        self.model._lock.lend()
 
-    def _logs(self, row: np.ndarray) -> dict[str, float]:
+    def _logs(self, row: np.ndarray, validated: bool) -> dict[str, float]:
         logs = self.reader.logs(row[: self.reader.width])
-        if self.after_reader is not None:
+        if self.after_reader is not None and validated:
             logs.update(self.after_reader.logs(row[self.reader.width :]))
         return logs
 
     def _epoch(self, progress: Progress | None) -> dict[str, float]:
         """One epoch, told to callbacks and shown."""
-        run, callbacks = self._native, self.callbacks
-        epoch = self._told = run.epoch
+        callbacks, supply = self.callbacks, self.supply
+        epoch = self._told = self._native.epoch
+        validates = self._validates is None or self._validates(epoch)
+        self._follows = validates
+        self._native.follow(validates)
         callbacks.on_epoch_begin(epoch)
         if progress is not None:
             progress.begin_epoch(epoch)
-        if run.position >= self.n:  # resumed after the last step
-            run.end_pass()
+        if supply.stream is not None:
+            self._train_batches(progress)
+        elif self._native.position >= supply.samples(epoch):  # resumed after the last step
+            self._native.end_pass()
         elif callbacks.has_train_batch_hooks:
             self._train_steps(progress)
         else:
+            run = self._native
             while run.epoch == epoch and not run.validating:
                 self._go(passes=1)
                 if progress is not None and run.position and not run.validating:
-                    sums = self.train.program.read_sums()
-                    progress.update(run.position // self.batch_size, self.reader.logs(sums))
-        if self.after_reader is not None:
+                    sums = supply.executable.program.read_sums()
+                    progress.update(run.position // supply.batch_size, self.reader.logs(sums))
+        if self.after_reader is not None and validates:
             self._validate(epoch)
         self._told = None
-        logs = callbacks.on_epoch_end(epoch, self._logs(run.take_log()[0]))
+        logs = self._logs(self._native.take_log()[0], validates)
+        if self._validate_otherwise is not None and validates:
+            logs.update(self._validate_otherwise())
+        logs = callbacks.on_epoch_end(epoch, logs)
         if progress is not None:
             progress.end_epoch(epoch, logs)
+        self._samples = 0
         return logs
+
+    def _train_batches(self, progress: Progress | None) -> None:
+        """The training pass of an epoch whose data come in batches."""
+        supply, callbacks, step = self.supply, self.callbacks, self._steps
+        stream = supply.stream
+        assert stream is not None
+        each, logs = callbacks.has_train_batch_hooks, {}
+        while supply.steps is None or step < supply.steps:
+            rows = stream.next()
+            if rows is None:
+                if supply.steps is not None and supply.steps != stream.batches.per_pass:
+                    warn_user(RAN_OUT)
+                break
+            if each:
+                callbacks.on_train_batch_begin(step)
+            self._take(rows)
+            step += 1
+            if each or progress is not None:
+                logs = self.reader.logs(supply.executable.program.read_sums())
+            if each:
+                callbacks.on_train_batch_end(step - 1, logs)
+            if progress is not None:
+                progress.update(step, logs)
+            if self.model.stop_training:
+                break
+        self._steps = 0
+        stream.end_epoch()
+        self._native.end_pass()
+
+    def _take(self, rows: Rows) -> None:
+        """A step on one batch."""
+        supply, run, before = self.supply, self._native, self.supply.executable
+        if supply.make_room(rows):
+            self._native = self._new_run(run.epoch, run.iterations)
+            self._native.follow(self._follows)
+            supply.executable.program.set_accumulators(before.program.read_sums())
+        supply.bind(rows)
+        self._native.feed(rows.n)
+        self._go(steps=1)
+        self._samples += rows.n
+        supply.check_finite()
+
+    def _skip(self, samples: int) -> None:
+        """Leaves out the batches that a resumed epoch has used already."""
+        assert self.supply.stream is not None
+        while self._samples < samples and (rows := self.supply.stream.next()) is not None:
+            self._samples += rows.n
+            self._steps += 1
 
     def _train_steps(self, progress: Progress | None) -> None:
         """The training pass of an epoch, step by step, for callbacks with hooks on its batches."""
-        run, callbacks = self._native, self.callbacks
-        steps = -(-self.n // self.batch_size)
-        for step in range(run.position // self.batch_size, steps):
+        run, callbacks, batch_size = self._native, self.callbacks, self.supply.batch_size
+        steps = -(-self.supply.samples(run.epoch) // batch_size)
+        for step in range(run.position // batch_size, steps):
             callbacks.on_train_batch_begin(step)
             self._go(steps=1)
             last = step == steps - 1
-            sums = run.peek_log()[: self.reader.width] if last else self.train.program.read_sums()
+            program = self.supply.executable.program
+            sums = run.peek_log()[: self.reader.width] if last else program.read_sums()
             logs = self.reader.logs(sums)
             callbacks.on_train_batch_end(step, logs)
             if progress is not None:
@@ -201,11 +294,13 @@ class FitLoop:
             if each:
                 done = run.epoch != epoch
                 sums = (
-                    run.peek_log()[self.reader.width :] if done else self.after.program.read_sums()
+                    run.peek_log()[self.reader.width :]
+                    if done
+                    else self.after.executable.program.read_sums()
                 )
-                callbacks.on_test_batch_end(step, _without_prefix(reader.logs(sums)))
+                callbacks.on_test_batch_end(step, without_prefix(reader.logs(sums)))
                 step += 1
-        callbacks.on_test_end(_without_prefix(reader.logs(run.peek_log()[self.reader.width :])))
+        callbacks.on_test_end(without_prefix(reader.logs(run.peek_log()[self.reader.width :])))
 
     def _block(self, progress: Progress | None) -> dict[str, float]:
         """As many epochs as a moment holds; nobody wants to be told of each."""
@@ -223,59 +318,3 @@ class FitLoop:
         if progress is not None:
             progress.epochs_done(first, len(rows), logs)
         return logs
-
-
-def _without_prefix(logs: dict[str, float]) -> dict[str, float]:
-    return {name.removeprefix("val_"): value for name, value in logs.items()}
-
-
-def run_pass(
-    executable: Executable,
-    n: int,
-    batch_size: int,
-    callbacks: CallbackList,
-    mode: str,
-    verbose: Any,
-) -> np.ndarray:
-    """One pass without updates: `mode` is `'test'` or `'predict'`.
-
-    Returns:
-        The accumulators.
-    """
-    steps = -(-n // batch_size)
-    progress = make_progress(0 if callbacks.has_progbar else verbose, 1, steps)
-    reader = LogReader(executable) if mode == "test" else None
-    run = start_run(
-        executable.program,
-        n,
-        executable.plan.capacity,
-        seed=0,
-        threads=executable.threads(),
-        steps_per_check=executable.steps_per_check(),
-    )
-    begin, end = getattr(callbacks, f"on_{mode}_begin"), getattr(callbacks, f"on_{mode}_end")
-    batch_begin = getattr(callbacks, f"on_{mode}_batch_begin")
-    batch_end = getattr(callbacks, f"on_{mode}_batch_end")
-    callbacks.set_params({"verbose": verbose, "epochs": 1, "steps": steps})
-    each = callbacks.has_test_batch_hooks if mode == "test" else callbacks.has_predict_batch_hooks
-    begin()
-    if progress is not None:
-        progress.begin_epoch(0)
-    done, step = False, 0
-    while not done:
-        if each:
-            batch_begin(step)
-        done = run.go(steps=1 if each else -1)
-        sums = run.peek_log() if done else executable.program.read_sums()
-        logs = {} if reader is None else reader.logs(sums)
-        if each:
-            batch_end(step, logs)
-            step += 1
-        if progress is not None and not done:
-            progress.update(run.position // batch_size, logs)
-    row: np.ndarray = run.take_log()[0]
-    if progress is not None:
-        progress.end_epoch(0, logs)
-        progress.end()
-    end(logs)
-    return row

@@ -125,7 +125,7 @@ def _measure(
     model._require_compiled(method)
     optimizer = model.optimizer
     assert optimizer is not None
-    with model._lock:
+    with model._lock if mode == "train" else model._lock.reading():
         with ExitStack() as stack:
             with model._built_for(x) as inputs:
                 data = model._labelled(inputs, y, sample_weight, class_weight, method)

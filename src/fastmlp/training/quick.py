@@ -133,7 +133,7 @@ class _Step:
         optimizer, call = self._optimizer, self._call
         if self._sparse and not _are_labels(y, self._sparse):
             return None
-        with model._lock:
+        with model._lock if self._trains else model._lock.reading():
             if optimizer is not model.optimizer or self._executable.in_use:
                 return None
             if not self._trains:
@@ -174,7 +174,7 @@ class _Predict:
         self._call = executable.as_call([x.shape[1:]], [_row_shape(model.outputs[0])], limit)
 
     def run(self, model: Trainer, x: Any) -> np.ndarray | None:
-        with model._lock:
+        with model._lock.reading():
             y = None if self._executable.in_use else self._call.on_array(x)
             bad = y is not None and self._call.not_finite(0)
         if bad:

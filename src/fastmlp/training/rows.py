@@ -103,7 +103,7 @@ def weight_sources(
     if sample_weight is None:
         return (None,) * slots.n
     what = "sample_weight"
-    single = slots.n > 1 and not (is_nest(sample_weight) and _of_arrays(sample_weight))
+    single = slots.n > 1 and not (is_nest(sample_weight) and of_arrays(sample_weight))
     if single:
         return (sample_weights(sample_weight, n),) * slots.n
     parts = spread(what, sample_weight, slots, used, optional=True)
@@ -149,7 +149,7 @@ def spread(
     parts: list[Any] = [None] * slots.n
     if not isinstance(given, Mapping) and (slots.n == 1 or not is_nest(given)):
         if slots.n == 1:
-            alone = is_nest(given) and len(given) == 1 and _of_arrays(given)
+            alone = is_nest(given) and len(given) == 1 and of_arrays(given)
             return [given[0] if alone else given]
         if len(wanted) != 1:
             raise slots.wrong_number(what, f"{type(given).__name__}", "pass a list or a dict")
@@ -171,7 +171,7 @@ def slots_name(what: str, slots: Slots, index: int) -> str:
     return what if slots.n == 1 else f"{what}[{slots.names[index]!r}]"
 
 
-def _of_arrays(given: Any) -> bool:
+def of_arrays(given: Any) -> bool:
     """Whether a list or dict holds arrays, lists or `None`, not numbers."""
     if isinstance(given, Mapping):
         return True

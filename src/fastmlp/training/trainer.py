@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
-import math
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp import config, optimizers
+from fastmlp import optimizers
 from fastmlp._spelling import accepts_old, missing, warn_bare_metric
 from fastmlp.callbacks import CallbackList, History
-from fastmlp.eager import EagerExecutable
-from fastmlp.errors import bad_argument, check_int, check_number
-from fastmlp.graph import Shape, Tensor
-from fastmlp.plan.update import COLLECT
-from fastmlp.runtime import Executable, compile_plan
-from fastmlp.training.checks import check_input
-from fastmlp.training.compiled import Compiled, Objective, update_spec
+from fastmlp.errors import check_int, check_number
+from fastmlp.runtime import Executable
+from fastmlp.training.batches import yields_batches
+from fastmlp.training.binding import INFERENCE_ROWS, Binding, sizes
+from fastmlp.training.compiled import Compiled
 from fastmlp.training.cursor import Cursor, FitSeeds
-from fastmlp.training.data import (
-    Source,
-    check_labels,
-    check_lengths,
-    split_rows,
-    warn_not_finite,
-)
+from fastmlp.training.data import split_rows
 from fastmlp.training.logs import LogReader
-from fastmlp.training.loop import FitLoop, run_pass
+from fastmlp.training.loop import FitLoop
 from fastmlp.training.on_batch import OnBatch
+from fastmlp.training.passes import run_batches, run_pass
 from fastmlp.training.progress import make_progress
 from fastmlp.training.quick import QuickSteps
-from fastmlp.training.rows import (
-    Rows,
-    class_weight_sources,
-    input_sources,
-    target_sources,
-    weight_sources,
+from fastmlp.training.rows import Rows
+from fastmlp.training.steps import (
+    BATCH,
+    batch_of,
+    check_alone,
+    check_batch,
+    check_shuffle,
+    check_steps,
+    limited,
+    warn_short,
 )
-from fastmlp.training.structure import Slots, pack
-from fastmlp.variables import Variable, aligned_empty
-
-_BATCH = 32
-_KEPT = 6  # executables kept for the next call
-# A pass without updates takes about so many rows a step, if they hold no more elements than this.
-_INFERENCE_ROWS, _INFERENCE_ELEMENTS = 256, 1_000_000
+from fastmlp.training.structure import pack
+from fastmlp.training.supply import Supply
+from fastmlp.training.turns import Turns
+from fastmlp.training.validation import Validation
 
 
-class Trainer(OnBatch):
+class Trainer(OnBatch, Binding):
     """Base of models; a subclass gives `name`, `inputs`, `outputs`, `weights` and `_build`."""
 
     name: str
@@ -62,7 +53,7 @@ class Trainer(OnBatch):
         self._compiled: Compiled | None = None
         self._executables: dict[tuple[Any, ...], Executable] = {}
         self.run_eagerly = False
-        self._lock = threading.RLock()
+        self._lock = Turns()
         self._seeds = FitSeeds()
         self._quick = QuickSteps()
         self._fit: FitLoop | None = None  # the one that runs
@@ -73,31 +64,6 @@ class Trainer(OnBatch):
 
         def __getattr__(self, name: str) -> Any:
             return missing(self, name)
-
-    # From the subclass.
-
-    @property
-    def inputs(self) -> list[Tensor]:
-        """The symbolic inputs, flat."""
-        raise NotImplementedError
-
-    @property
-    def outputs(self) -> list[Tensor]:
-        """The symbolic outputs, flat."""
-        raise NotImplementedError
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights."""
-        raise NotImplementedError
-
-    def _ensure_built(self, row_shapes: Any) -> list[Any]:
-        """Builds the model for samples of these shapes, if need be; returns the layers built."""
-        raise NotImplementedError
-
-    def _unbuild(self, layers: list[Any]) -> None:
-        """Takes back what `_ensure_built` did, given what it returned."""
-        raise NotImplementedError
 
     # Compile.
 
@@ -188,30 +154,42 @@ class Trainer(OnBatch):
         callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
     ) -> History:
         """Trains the model.
 
         Args:
-            x: Samples `(n, …)`: array, memory map, nested list or pandas frame, of any numeric
-                type. Rows are converted as they are used; no converted copy is made.
-            y: Targets `(n, …)`.
-            batch_size: Samples a step. Default: 32.
+            x: Samples `(n, …)`: array, memory map, nested list, pandas frame or SciPy CSR matrix, of
+                any numeric type; a list or dict of them for several inputs. Rows are converted as
+                they are used; no converted copy is made. Or what yields batches `(x, y)` or
+                `(x, y, sample_weight)`: a generator, another iterable or a `PyDataset`.
+            y: Targets `(n, …)`; none if `x` yields batches.
+            batch_size: Samples a step. Default: 32. Batches have the size they come in.
             epochs: Number of the epoch to end with: passes over the data, if `initial_epoch` is 0.
             verbose: 0: silent; 1 or `'auto'`: a progress bar; 2: one line an epoch.
             callbacks: Callbacks to tell what happens.
             validation_split: Share of the samples, the last ones, to validate with.
-            validation_data: `(x, y)` or `(x, y, sample_weight)` to validate with after each epoch.
-            shuffle: Whether each epoch visits the samples in a new order.
+            validation_data: `(x, y)` or `(x, y, sample_weight)` to validate with after each epoch,
+                or what yields batches.
+            shuffle: Whether each epoch visits the samples, or the batches of a `PyDataset`, in a new
+                order. `'batch'`: the batches stay as they are.
             class_weight: Weight of each class, `{class: weight}`.
-            sample_weight: Weight of each sample, `(n,)`.
+            sample_weight: Weight of each sample, `(n,)`; of each output a list or dict of them.
             initial_epoch: Number of the epoch to begin with. Where the last fit ended there, this
                 one goes on with its seed, so that both together give the bits of a single one.
+            steps_per_epoch: Batches of an epoch; the next one goes on behind them. Default: all
+                that there are.
+            validation_steps: Batches of a validation. Default: all that there are.
             validation_batch_size: Samples a validation step; does not change the result.
+            validation_freq: Validates after every so many epochs, or after the epochs in this list,
+                counted from 1.
 
         Returns:
             A `History`: its `history` holds a list for each log key.
@@ -221,37 +199,57 @@ class Trainer(OnBatch):
             RuntimeError: The model is not compiled.
         """
         self._require_compiled("fit")
-        batch_size = _check_batch("fit", batch_size)
+        check_batch("fit", batch_size)
         epochs = check_int("fit", "epochs", epochs, 0)
         initial_epoch = check_int("fit", "initial_epoch", initial_epoch, 0)
-        split = check_number("fit", "validation_split", validation_split, 0, 1, below=True)
-        validation_batch_size = _check_batch("fit", validation_batch_size, batch_size)
+        steps = check_steps("fit", "steps_per_epoch", steps_per_epoch)
+        shuffle = check_shuffle(shuffle)
+        validation = Validation(
+            validation_freq, validation_steps, validation_batch_size, initial_epoch, epochs
+        )
         listed = CallbackList(callbacks, add_history=True)
         with self._lock, ExitStack() as stack:
-            with self._built_for(x) as inputs:
-                data = self._labelled(inputs, y, sample_weight, class_weight)
-                n = data.n if validation_data is not None else split_rows(data.n, split)
-                held_out, first = None, 0
-                if validation_data is not None:
-                    held_out = self._validation(validation_data)
-                elif n < data.n:
-                    # Class weights are for training: the samples held out count as they are.
-                    held_out, first = data if class_weight is None else data.unweighted(), n
-                n_after = 0 if held_out is None else held_out.n - first
-                steps = -(-n // batch_size)
-                shown = 0 if listed.has_progbar else verbose
-                progress = make_progress(shown, epochs, steps, initial_epoch)
-                train = stack.enter_context(self._executable("train", data, min(batch_size, n)))
-                after = None
+            stream, first = None, x
+            if yields_batches(x):
+                split = validation_split or None
+                check_alone("fit", x, y=y, sample_weight=sample_weight, validation_split=split)
+                most = None if steps is None else steps * max(1, epochs - initial_epoch)
+                most = most if hasattr(x, "__next__") else None
+                stream = self._open(stack, x, most, shuffle, initial_epoch)
+                first = stream.first[0]
+            with self._built_for(first) as inputs:
+                held_out = validation_data
+                if stream is not None:
+                    supply = self._batch_supply(stack, "fit", "train", stream, steps, class_weight)
+                else:
+                    data = self._labelled(inputs, y, sample_weight, class_weight)
+                    n = data.n
+                    if held_out is None:
+                        n = split_rows(data.n, validation_split)
+                        # Class weights are for training: samples held out count as they are.
+                        rest = data if class_weight is None else data.unweighted()
+                        held_out = None if n == data.n else (rest, n)
+                    else:
+                        check_number("fit", "validation_split", validation_split, 0, 1, below=True)
+                    size = batch_of(n, batch_size, steps)
+                    executable = stack.enter_context(self._executable("train", data, min(size, n)))
+                    supply = Supply(executable, steps, n, size)
+                after, validate = None, None
                 if held_out is not None:
-                    hooks = listed.has_test_batch_hooks
-                    rows = self._inference_rows(validation_batch_size, n_after, hooks)
-                    after = stack.enter_context(self._executable("test", held_out, rows, first))
+                    after, validate = validation.open(self, stack, held_out, batch_size, listed)
+                per_epoch = supply.steps
+                if stream is None and per_epoch is None:
+                    per_epoch = -(-supply.n // supply.batch_size)
+                shown = 0 if listed.has_progbar else verbose
+                progress = make_progress(shown, epochs, per_epoch, initial_epoch)
+            warn_short(supply, epochs - initial_epoch)
             self.stop_training = False
             listed.set_model(self)
-            listed.set_params({"verbose": verbose, "epochs": epochs, "steps": steps})
-            loop = FitLoop(self, train, after, n, n_after, batch_size, listed)
-            loop.run(progress, initial_epoch, epochs, bool(shuffle))
+            listed.set_params({"verbose": verbose, "epochs": epochs, "steps": per_epoch})
+            always = validation.always or (after is None and validate is None)
+            follows = None if always else validation.follows
+            loop = FitLoop(self, supply, after, listed, follows, validate)
+            loop.run(progress, initial_epoch, epochs, shuffle and stream is None)
         assert listed.history is not None
         return listed.history
 
@@ -265,17 +263,19 @@ class Trainer(OnBatch):
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Any = None,
+        steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
         """Loss and metrics on given data.
 
         Args:
-            x: Samples `(n, …)`.
-            y: Targets `(n, …)`.
+            x: Samples `(n, …)`, in any form that `fit` takes.
+            y: Targets `(n, …)`; none if `x` yields batches.
             batch_size: Samples a step, as the progress bar counts; does not change the result.
             verbose: As for `fit`.
             sample_weight: Weight of each sample.
+            steps: Batches to look at. Default: all that there are.
             callbacks: Callbacks to tell what happens.
             return_dict: Whether to return `{name: value}`.
 
@@ -288,15 +288,26 @@ class Trainer(OnBatch):
             RuntimeError: The model is not compiled.
         """
         self._require_compiled("evaluate")
-        batch_size = _check_batch("evaluate", batch_size)
+        check_batch("evaluate", batch_size)
+        steps = check_steps("evaluate", "steps", steps)
         listed = CallbackList(callbacks, model=self)
-        with self._lock, ExitStack() as stack:
-            with self._built_for(x) as inputs:
-                data = self._labelled(inputs, y, sample_weight)
-                rows = self._inference_rows(batch_size, data.n, listed.has_test_batch_hooks)
-                executable = stack.enter_context(self._executable("test", data, rows))
-            row = run_pass(executable, data.n, batch_size, listed, "test", verbose)
-            return LogReader(executable).result(row, return_dict)
+        with self._lock.reading(), ExitStack() as stack:
+            if yields_batches(x):
+                check_alone("evaluate", x, y=y, sample_weight=sample_weight)
+                stream = self._open(stack, x, steps)
+                with self._built_for(stream.first[0]):
+                    supply = self._batch_supply(stack, "evaluate", "test", stream, steps)
+                row = run_batches(supply, listed, "test", verbose, self._lock)
+                stream.end_epoch()
+            else:
+                with self._built_for(x) as inputs:
+                    data = self._labelled(inputs, y, sample_weight, None, "evaluate")
+                    n, size = limited("evaluate", data.n, batch_size, steps)
+                    rows = self._inference_rows(size, n, listed.has_test_batch_hooks)
+                    executable = stack.enter_context(self._executable("test", data, rows))
+                supply = Supply(executable, None, n, size)
+                row = run_pass(supply, listed, "test", verbose, self._lock)
+            return LogReader(supply.executable).result(row, return_dict)
 
     @accepts_old
     def predict(
@@ -304,14 +315,16 @@ class Trainer(OnBatch):
         x: Any,
         batch_size: int | None = None,
         verbose: int | str = "auto",
+        steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
         """Outputs for given samples.
 
         Args:
-            x: Samples `(n, …)`.
+            x: Samples `(n, …)`, in any form that `fit` takes; of batches `(x, …)` only `x` counts.
             batch_size: Samples a step, as the progress bar counts; does not change the result.
             verbose: As for `fit`.
+            steps: Batches to look at. Default: all that there are.
             callbacks: Callbacks to tell what happens.
 
         Returns:
@@ -321,201 +334,53 @@ class Trainer(OnBatch):
         Raises:
             ValueError: Data and model do not fit.
         """
-        if callbacks is None and type(verbose) is int and verbose == 0:
+        if callbacks is None and type(verbose) is int and verbose == 0 and steps is None:
             y = self._quick.predict(self, x, batch_size)
             if y is not None:
                 return y
-        batch_size = _check_batch("predict", batch_size)
+        check_batch("predict", batch_size)
+        steps = check_steps("predict", "steps", steps)
         listed = CallbackList(callbacks, model=self)
-        with self._lock:
-            with ExitStack() as stack:
+        with self._lock.reading(), ExitStack() as stack:
+            if yields_batches(x):
+                return self._predict_batches(stack, x, verbose, steps, listed)
+            with ExitStack() as bound:
                 with self._built_for(x) as inputs:
                     data = Rows(inputs)
-                    rows = self._inference_rows(batch_size, data.n, listed.has_predict_batch_hooks)
-                    executable = stack.enter_context(self._executable("predict", data, rows))
-                results = [np.empty((data.n, *sizes(t.shape)), self.dtype) for t in self.outputs]
+                    n, size = limited("predict", data.n, batch_size, steps)
+                    rows = self._inference_rows(size, n, listed.has_predict_batch_hooks)
+                    executable = bound.enter_context(self._executable("predict", data, rows))
+                structure, results = self._output_slots().structure, self._room_for(n)
                 for index, result in enumerate(results):
                     executable.bind_output(index, result)
-                run_pass(executable, data.n, batch_size, listed, "predict", verbose)
-            structure = self._output_slots().structure
+                supply = Supply(executable, None, n, size)
+                run_pass(
+                    supply, listed, "predict", verbose, self._lock,
+                    lambda start, stop: pack(structure, [result[start:stop] for result in results]),
+                )  # fmt: skip
             if structure is self.outputs[0]:
-                full = self._inference_rows(_BATCH, _INFERENCE_ROWS, False)
+                full = self._inference_rows(BATCH, INFERENCE_ROWS, False)
                 self._quick.keep_predict(self, executable, x, full)
             return pack(structure, results)
 
-    # Data.
+    def _room_for(self, n: int) -> list[np.ndarray]:
+        return [np.empty((n, *sizes(t.shape)), self.dtype) for t in self.outputs]
 
-    def _input_slots(self) -> Slots:
-        names = tuple(getattr(self, "input_names", None) or (t.name for t in self.inputs))
-        structure = getattr(self, "_input_structure", None)
-        return Slots("input", names, self.inputs[0] if structure is None else structure)
+    def _predict_batches(
+        self, stack: ExitStack, x: Any, verbose: Any, steps: int | None, callbacks: CallbackList
+    ) -> Any:
+        stream = self._open(stack, x, steps)
+        with self._built_for(stream.first[0]):
+            supply = self._batch_supply(stack, "predict", "predict", stream, steps)
+        structure = self._output_slots().structure
+        parts: list[list[np.ndarray]] = []
 
-    def _output_slots(self) -> Slots:
-        names = tuple(getattr(self, "output_names", None) or (t.node.layer for t in self.outputs))
-        structure = getattr(self, "_output_structure", None)
-        return Slots("output", names, self.outputs[0] if structure is None else structure)
+        def fetch(executable: Executable, n: int) -> Any:
+            parts.append(self._room_for(n))
+            for index, result in enumerate(parts[-1]):
+                executable.bind_output(index, result)
+            return pack(structure, parts[-1])
 
-    def _objective(self) -> Objective:
-        assert self._compiled is not None
-        return self._compiled.objective(self._output_slots())
-
-    def _inference_rows(self, batch_size: int, n: int, batch_hooks: bool) -> int:
-        """Rows of a step without updates: as many whole batches as are worth a step.
-
-        One batch, where a callback is told of each, or where a loss is a sum over the batch.
-        """
-        one = batch_hooks or (self._compiled is not None and self._compiled.sums_batches)
-        width = max(1, sum(math.prod(sizes(t.shape)) for t in self.inputs))
-        worth = min(_INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
-        return min(n, batch_size if one else batch_size * max(1, worth // batch_size))
-
-    def _labelled(
-        self,
-        inputs: tuple[Source, ...],
-        y: Any,
-        sample_weight: Any = None,
-        class_weight: Any = None,
-        method: str = "fit",
-    ) -> Rows:
-        """Inputs with the targets and weights of the outputs."""
-        slots, used = self._output_slots(), self._objective().used
-        targets = target_sources(y, slots, used)
-        known = [source for source in (*inputs, *targets) if source is not None]
-        n = check_lengths({source.name: source for source in known})
-        if class_weight is None:
-            return Rows(inputs, targets, weight_sources(sample_weight, slots, used, n))
-        if sample_weight is not None:
-            raise ValueError(
-                f"{method}: expected class_weight or sample_weight. Received both. "
-                "Hint: multiply them into sample_weight"
-            )
-        width = int(self.outputs[0].shape[-1] or 0)
-        return Rows(inputs, targets, class_weight_sources(targets, class_weight, slots, width))
-
-    def _validation(self, validation_data: Any) -> Rows:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-            raise bad_argument(
-                "fit", "(x, y) or (x, y, sample_weight)", "validation_data", type(validation_data)
-            )
-        x, y, *weight = validation_data
-        inputs = input_sources(x, self._input_slots())
-        return self._labelled(inputs, y, *weight)
-
-    @contextmanager
-    def _built_for(self, x: Any) -> Iterator[tuple[Source, ...]]:
-        """The inputs as sources; builds the model for them if need be.
-
-        Takes the build back if what follows fails: data that are refused shape no model.
-        """
-        built = bool(self.outputs)
-        inputs = input_sources(x, self._input_slots() if built else Slots("input", ("x",), None))
-        new = self._ensure_built(inputs[0].row_shape)
-        try:
-            yield inputs
-        except BaseException:
-            self._unbuild(new)
-            raise
-
-    # Executables.
-
-    @contextmanager
-    def _executable(
-        self, mode: str, data: Rows, rows: int, first_row: int = 0
-    ) -> Iterator[Executable]:
-        """An executable bound to this data: one of the last ones, or a new one.
-
-        Kept for the next call when done, unless a callback has compiled or changed the model.
-
-        Raises:
-            ValueError: Data and model do not fit.
-        """
-        kept = self._executables
-        objective = None if mode == "predict" else self._objective()
-        self._check_data(objective, data)
-        feeds = (
-            data.feeds() if objective is None else data.feeds(objective.used, objective.weighing)
-        )
-        key = self._key(mode, data, rows)
-        executable = kept.pop(key, None)
-        if executable is None or not executable.is_current():
-            executable = self._compile(mode, objective, data, rows)
-        executable.bind_all(feeds, first_row)
-        executable.in_use = True
-        try:
-            yield executable
-        finally:
-            executable.in_use = False
-            for index, source in enumerate(feeds):
-                if executable.program.not_finite(index):
-                    warn_not_finite(source, self.dtype)
-            executable.program.release()
-            kept[key] = executable
-            while len(kept) > _KEPT:
-                del kept[next(iter(kept))]
-
-    def _check_data(self, objective: Objective | None, data: Rows) -> None:
-        for index, source in enumerate(data.inputs):
-            check_input(self, index, source)
-        for i in () if objective is None else objective.used:
-            target, shape = data.targets[i], self.outputs[i].shape
-            assert target is not None and objective is not None
-            objective.target_shape(i, target.row_shape, shape)
-            loss = objective.loss(i, target.row_shape, shape)
-            if loss is not None and loss.sparse:
-                check_labels(target, int(shape[-1] or 0))
-
-    def _key(self, mode: str, data: Rows, rows: int) -> tuple[Any, ...]:
-        variables = self.weights
-        trainable = tuple(v.trainable for v in variables)
-        targets = tuple(None if t is None else t.row_shape for t in data.targets)
-        weighted = tuple(w is not None for w in data.weights)
-        rule = None
-        if mode == "train" and self.optimizer is not None:
-            rule = update_spec(self.optimizer, variables)
-        return (
-            mode, rows, targets, weighted, trainable, config.gemm(), bool(self.run_eagerly), rule,
-        )  # fmt: skip
-
-    def _compile(self, mode: str, objective: Objective | None, data: Rows, rows: int) -> Executable:
-        if objective is None:
-            plan = compile_plan(self.inputs, self.outputs, self.dtype, rows, fetch=True)
-            return self._runnable(plan)
-        assert self.optimizer is not None
-        losses, metrics = objective.specs(
-            [() if t is None else t.row_shape for t in data.targets],
-            [t.shape for t in self.outputs],
-            [w is not None for w in data.weights],
-        )
-        variables = self.weights
-        trained = [v for v in variables if v.trainable]
-        update = None
-        if mode != "test":
-            if not trained:
-                method = "fit" if mode == "train" else "gradients"
-                raise ValueError(f"{method}: the model has no trainable weights.")
-            update = update_spec(self.optimizer, variables) if mode == "train" else COLLECT
-        plan = compile_plan(
-            self.inputs, self.outputs, self.dtype, rows, mode in ("train", "gradients"),
-            losses, metrics, update, variables,
-        )  # fmt: skip
-        if mode == "test":
-            return self._runnable(plan)
-        if mode == "train":
-            slots = self.optimizer.ensure_built(trained)
-            return self._runnable(plan, slots, self.optimizer.hyper())
-        room = {v: [aligned_empty(v.size, v.dtype).reshape(v.shape)] for v in trained}
-        return self._runnable(plan, room)
-
-    def _runnable(self, *args: Any) -> Executable:
-        kind: Any = EagerExecutable if self.run_eagerly else Executable
-        executable: Executable = kind(*args)
-        return executable
-
-
-def sizes(shape: Shape) -> tuple[int, ...]:
-    """Sizes of one sample."""
-    return tuple(int(d or 0) for d in shape[1:])
-
-
-def _check_batch(method: str, value: Any, default: int = _BATCH) -> int:
-    return default if value is None else check_int(method, "batch_size", value, 1)
+        run_batches(supply, callbacks, "predict", verbose, self._lock, fetch)
+        stream.end_epoch()
+        return pack(structure, [np.concatenate(found) for found in zip(*parts, strict=True)])

@@ -9,6 +9,7 @@ from fastmlp.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
+from fastmlp.training.py_dataset import PyDataset
 from fastmlp.utils.model_dot import model_to_dot, plot_model
 from fastmlp.utils.numerical import normalize, to_categorical
 from fastmlp.utils.plot_history import plot_history
@@ -16,7 +17,11 @@ from fastmlp.utils.seeding import set_random_seed
 from fastmlp.utils.sequences import pad_sequences
 from fastmlp.utils.splitting import split_dataset
 
+Sequence = PyDataset
+
 __all__ = [
+    "PyDataset",
+    "Sequence",
     "custom_object_scope",
     "get_custom_objects",
     "get_registered_name",

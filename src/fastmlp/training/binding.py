@@ -1,0 +1,312 @@
+"""From data and model to something that runs: sources, executables, streams."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from fastmlp import config, optimizers
+from fastmlp.eager import EagerExecutable
+from fastmlp.errors import bad_argument
+from fastmlp.graph import Shape, Tensor
+from fastmlp.plan.update import COLLECT
+from fastmlp.runtime import Executable, compile_plan
+from fastmlp.training.batches import Batches
+from fastmlp.training.checks import check_input
+from fastmlp.training.compiled import Compiled, Objective, update_spec
+from fastmlp.training.data import (
+    Source,
+    as_source,
+    check_labels,
+    check_lengths,
+    warn_not_finite,
+)
+from fastmlp.training.rows import (
+    Rows,
+    class_weight_sources,
+    input_sources,
+    target_sources,
+    weight_sources,
+)
+from fastmlp.training.stream import Stream
+from fastmlp.training.structure import Slots
+from fastmlp.training.supply import Supply
+from fastmlp.training.turns import Turns
+from fastmlp.variables import Variable, aligned_empty
+
+_KEPT = 6  # executables kept for the next call
+# A pass without updates takes about so many rows a step, if they hold no more elements than this.
+INFERENCE_ROWS, _INFERENCE_ELEMENTS = 256, 1_000_000
+
+
+class Binding:
+    """What the trainer asks of a model's graph; `Trainer` inherits it."""
+
+    dtype: str
+    optimizer: optimizers.Optimizer | None
+    _compiled: Compiled | None
+    _executables: dict[tuple[Any, ...], Executable]
+    _lock: Turns
+    run_eagerly: bool
+
+    # From the subclass.
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The symbolic inputs, flat."""
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The symbolic outputs, flat."""
+        raise NotImplementedError
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights."""
+        raise NotImplementedError
+
+    def _ensure_built(self, row_shapes: Any) -> list[Any]:
+        """Builds the model for samples of this shape, if need be; returns the layers built."""
+        raise NotImplementedError
+
+    def _unbuild(self, layers: list[Any]) -> None:
+        """Takes back what `_ensure_built` did, given what it returned."""
+        raise NotImplementedError
+
+    # Data.
+
+    def _input_slots(self) -> Slots:
+        names = tuple(getattr(self, "input_names", None) or (t.name for t in self.inputs))
+        structure = getattr(self, "_input_structure", None)
+        return Slots("input", names, self.inputs[0] if structure is None else structure)
+
+    def _output_slots(self) -> Slots:
+        names = tuple(getattr(self, "output_names", None) or (t.node.layer for t in self.outputs))
+        structure = getattr(self, "_output_structure", None)
+        return Slots("output", names, self.outputs[0] if structure is None else structure)
+
+    def _objective(self) -> Objective:
+        assert self._compiled is not None
+        return self._compiled.objective(self._output_slots())
+
+    def _inference_rows(self, batch_size: int, n: int, batch_hooks: bool) -> int:
+        """Rows of a step without updates: as many whole batches as are worth a step.
+
+        One batch, where a callback is told of each, or where a loss is a sum over the batch.
+        """
+        one = batch_hooks or (self._compiled is not None and self._compiled.sums_batches)
+        width = max(1, sum(math.prod(sizes(t.shape)) for t in self.inputs))
+        worth = min(INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
+        return min(n, batch_size if one else batch_size * max(1, worth // batch_size))
+
+    def _labelled(
+        self,
+        inputs: tuple[Source, ...],
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        method: str = "fit",
+    ) -> Rows:
+        """Inputs with the targets and weights of the outputs."""
+        slots, used = self._output_slots(), self._objective().used
+        targets = target_sources(y, slots, used)
+        known = [source for source in (*inputs, *targets) if source is not None]
+        n = check_lengths({source.name: source for source in known})
+        if class_weight is None:
+            return Rows(inputs, targets, weight_sources(sample_weight, slots, used, n))
+        if sample_weight is not None:
+            raise ValueError(
+                f"{method}: expected class_weight or sample_weight. Received both. "
+                "Hint: multiply them into sample_weight"
+            )
+        width = int(self.outputs[0].shape[-1] or 0)
+        return Rows(inputs, targets, class_weight_sources(targets, class_weight, slots, width))
+
+    @contextmanager
+    def _built_for(self, x: Any) -> Iterator[tuple[Source, ...]]:
+        """The inputs as sources; builds the model for them if need be.
+
+        Takes the build back if what follows fails: data that are refused shape no model.
+        """
+        new = [] if self.outputs else self._ensure_built(_row_shapes(x))
+        try:
+            yield input_sources(x, self._input_slots())
+        except BaseException:
+            self._unbuild(new)
+            raise
+
+    # Executables.
+
+    @contextmanager
+    def _executable(
+        self, mode: str, data: Rows, rows: int, first_row: int = 0, warns: bool = True
+    ) -> Iterator[Executable]:
+        """An executable bound to this data: one of the last ones, or a new one.
+
+        Kept for the next call when done, unless a callback has compiled or changed the model. Then
+        it also warns of NaN and infinity in the data, if it is to.
+
+        Raises:
+            ValueError: Data and model do not fit.
+        """
+        kept = self._executables
+        objective = None if mode == "predict" else self._objective()
+        self._check_data(objective, data)
+        feeds = (
+            data.feeds() if objective is None else data.feeds(objective.used, objective.weighing)
+        )
+        key = self._key(mode, data, rows)
+        executable = kept.pop(key, None)
+        if executable is None or not executable.is_current():
+            executable = self._compile(mode, objective, data, rows)
+        executable.bind_all(feeds, first_row)
+        executable.in_use = True
+        try:
+            yield executable
+        finally:
+            executable.in_use = False
+            for index, source in enumerate(feeds if warns else ()):
+                if executable.program.not_finite(index):
+                    warn_not_finite(source, self.dtype)
+            executable.program.release()
+            kept[key] = executable
+            while len(kept) > _KEPT:
+                del kept[next(iter(kept))]
+
+    def _check_data(self, objective: Objective | None, data: Rows) -> None:
+        for index, source in enumerate(data.inputs):
+            check_input(self, index, source)
+        for i in () if objective is None else objective.used:
+            target, shape = data.targets[i], self.outputs[i].shape
+            assert target is not None and objective is not None
+            objective.target_shape(i, target.row_shape, shape)
+            loss = objective.loss(i, target.row_shape, shape)
+            if loss is not None and loss.sparse:
+                check_labels(target, int(shape[-1] or 0))
+
+    def _key(self, mode: str, data: Rows, rows: int) -> tuple[Any, ...]:
+        variables = self.weights
+        trainable = tuple(v.trainable for v in variables)
+        targets = tuple(None if t is None else t.row_shape for t in data.targets)
+        weighted = tuple(w is not None for w in data.weights)
+        rule = None
+        if mode == "train" and self.optimizer is not None:
+            rule = update_spec(self.optimizer, variables)
+        return (
+            mode, rows, targets, weighted, trainable, config.gemm(), bool(self.run_eagerly), rule,
+        )  # fmt: skip
+
+    def _compile(self, mode: str, objective: Objective | None, data: Rows, rows: int) -> Executable:
+        if objective is None:
+            plan = compile_plan(self.inputs, self.outputs, self.dtype, rows, fetch=True)
+            return self._runnable(plan)
+        assert self.optimizer is not None
+        losses, metrics = objective.specs(
+            [() if t is None else t.row_shape for t in data.targets],
+            [t.shape for t in self.outputs],
+            [w is not None for w in data.weights],
+        )
+        variables = self.weights
+        trained = [v for v in variables if v.trainable]
+        update = None
+        if mode != "test":
+            if not trained:
+                method = "fit" if mode == "train" else "gradients"
+                raise ValueError(f"{method}: the model has no trainable weights.")
+            update = update_spec(self.optimizer, variables) if mode == "train" else COLLECT
+        plan = compile_plan(
+            self.inputs, self.outputs, self.dtype, rows, mode in ("train", "gradients"),
+            losses, metrics, update, variables,
+        )  # fmt: skip
+        if mode == "test":
+            return self._runnable(plan)
+        if mode == "train":
+            slots = self.optimizer.ensure_built(trained)
+            return self._runnable(plan, slots, self.optimizer.hyper())
+        room = {v: [aligned_empty(v.size, v.dtype).reshape(v.shape)] for v in trained}
+        return self._runnable(plan, room)
+
+    def _runnable(self, *args: Any) -> Executable:
+        kind: Any = EagerExecutable if self.run_eagerly else Executable
+        executable: Executable = kind(*args)
+        return executable
+
+    # Batches.
+
+    def _open(
+        self, stack: ExitStack, given: Any, limit: int | None, shuffle: bool = False, first: int = 0
+    ) -> Stream:
+        """Begins to read batches ahead; the stack ends it."""
+        return stack.enter_context(Stream(Batches(given, shuffle, limit), self._lock, first))
+
+    def _batch_supply(
+        self,
+        stack: ExitStack,
+        method: str,
+        mode: str,
+        stream: Stream,
+        steps: int | None,
+        class_weight: Any = None,
+    ) -> Supply:
+        """What a pass over batches runs on; the model is built by now.
+
+        Raises:
+            ValueError: The first batch and the model do not fit.
+        """
+        objective = None if mode == "predict" else self._objective()
+        first: Rows | None = None
+
+        def prepare(x: Any, y: Any, sample_weight: Any) -> Rows:
+            rows = Rows(input_sources(x, self._input_slots()))
+            if objective is not None:
+                rows = self._labelled(rows.inputs, y, sample_weight, class_weight, method)
+            self._check_data(objective, rows)
+            if first is not None:
+                _check_alike(rows, first)
+            return rows
+
+        def larger(rows: Rows) -> Executable:
+            return stack.enter_context(self._executable(mode, rows, rows.n, warns=False))
+
+        def sources(rows: Rows) -> list[Source]:
+            if objective is None:
+                return rows.feeds()
+            return rows.feeds(objective.used, objective.weighing)
+
+        first = stream.start(prepare)
+        if steps is None:
+            steps = stream.batches.per_pass
+        return Supply(larger(first), steps, stream=stream, sources=sources, larger=larger)
+
+
+def _row_shapes(x: Any) -> Any:
+    """Shapes of one sample of each of some arrays, in their structure."""
+    if isinstance(x, Mapping):
+        return {key: as_source(part, f"x[{key!r}]").row_shape for key, part in x.items()}
+    if isinstance(x, list | tuple) and all(getattr(part, "ndim", 0) > 1 for part in x):
+        return [as_source(part, f"x[{i}]").row_shape for i, part in enumerate(x)]
+    return as_source(x, "x").row_shape
+
+
+def _check_alike(rows: Rows, first: Rows) -> None:
+    """A batch must have the targets and weights that the first one had."""
+    for one, other in zip(rows.targets, first.targets, strict=True):
+        if one is not None and other is not None and one.row_shape != other.row_shape:
+            expected = ("samples", *other.row_shape)
+            raise bad_argument(
+                one.name, f"shape {expected}, as in the first batch", "shape", one.shape
+            )
+    weighted = [[w is not None for w in found.weights] for found in (rows, first)]
+    if weighted[0] != weighted[1]:
+        which = "with" if any(weighted[1]) else "without"
+        raise ValueError(
+            f"sample_weight: expected a batch {which} sample weights, as the first one was"
+        )
+
+
+def sizes(shape: Shape) -> tuple[int, ...]:
+    """Sizes of one sample."""
+    return tuple(int(d or 0) for d in shape[1:])

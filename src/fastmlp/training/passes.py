@@ -1,0 +1,179 @@
+"""One pass over data without updates: what `evaluate` and `predict` do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastmlp._core.plan import Run
+from fastmlp.callbacks import CallbackList
+from fastmlp.eager import EagerRun, start_run
+from fastmlp.errors import warn_user
+from fastmlp.runtime import Executable
+from fastmlp.training.logs import LogReader
+from fastmlp.training.progress import make_progress
+from fastmlp.training.stream import RAN_OUT
+from fastmlp.training.supply import Supply
+from fastmlp.training.turns import Turns
+
+GRAIN_NS = 50_000_000  # a native call takes about so many nanoseconds at the most
+
+
+Outputs = Callable[[int, int], Any]
+"""Outputs of the samples from one to before another, for callbacks."""
+
+
+class _Told:
+    """Hooks and progress of a pass.
+
+    Args:
+        callbacks: To tell what happens.
+        mode: `'test'` or `'predict'`.
+        verbose: As for `fit`.
+        steps: Batches, if known.
+        executable: What runs.
+        inner: Whether the callbacks are those of a `fit`, which has told them its params.
+    """
+
+    def __init__(
+        self,
+        callbacks: CallbackList,
+        mode: str,
+        verbose: Any,
+        steps: int | None,
+        executable: Executable,
+        inner: bool = False,
+    ) -> None:
+        self.progress = make_progress(0 if callbacks.has_progbar else verbose, 1, steps)
+        self._reader = LogReader(executable) if mode == "test" else None
+        self.each = (
+            callbacks.has_test_batch_hooks if mode == "test" else callbacks.has_predict_batch_hooks
+        )
+        self.begin, self.end = (getattr(callbacks, f"on_{mode}_{end}") for end in ("begin", "end"))
+        self.batch_begin = getattr(callbacks, f"on_{mode}_batch_begin")
+        self.batch_end = getattr(callbacks, f"on_{mode}_batch_end")
+        if not inner:
+            callbacks.set_params({"verbose": verbose, "epochs": 1, "steps": steps})
+        self.begin()
+        if self.progress is not None:
+            self.progress.begin_epoch(0)
+
+    def logs(self, sums: np.ndarray) -> dict[str, Any]:
+        return {} if self._reader is None else self._reader.logs(sums)
+
+    def finish(self, row: np.ndarray) -> np.ndarray:
+        logs = self.logs(row)
+        if self.progress is not None:
+            self.progress.end_epoch(0, logs)
+            self.progress.end()
+        self.end(logs)
+        return row
+
+
+def _run(executable: Executable, n: int = 1) -> Run | EagerRun:
+    return start_run(
+        executable.program,
+        n,
+        executable.plan.capacity,
+        seed=0,
+        threads=executable.threads(),
+        steps_per_check=executable.steps_per_check(),
+    )
+
+
+def run_pass(
+    supply: Supply,
+    callbacks: CallbackList,
+    mode: str,
+    verbose: Any,
+    turns: Turns,
+    outputs: Outputs | None = None,
+) -> np.ndarray:
+    """One pass over arrays without updates.
+
+    Args:
+        supply: The arrays.
+        callbacks: To tell what happens.
+        mode: `'test'` or `'predict'`.
+        verbose: As for `fit`.
+        turns: The model's lock.
+        outputs: Reads what was predicted.
+
+    Returns:
+        The accumulators.
+    """
+    executable, n, batch_size = supply.executable, supply.n, supply.batch_size
+    told = _Told(callbacks, mode, verbose, -(-n // batch_size), executable)
+    run = _run(executable, n)
+    done, step = False, 0
+    while not done:
+        if told.each:
+            told.batch_begin(step)
+        start = run.position
+        done = run.go(steps=1 if told.each else -1, budget_ns=GRAIN_NS)
+        turns.lend()
+        sums = run.peek_log() if done else executable.program.read_sums()
+        if told.each:
+            found = {} if outputs is None else {"outputs": outputs(start, run.position or n)}
+            told.batch_end(step, told.logs(sums) | found)
+            step += 1
+        if told.progress is not None and not done:
+            told.progress.update(run.position // batch_size, told.logs(sums))
+    return told.finish(run.take_log()[0])
+
+
+def run_batches(
+    supply: Supply,
+    callbacks: CallbackList,
+    mode: str,
+    verbose: Any,
+    turns: Turns,
+    fetch: Callable[[Executable, int], Any] | None = None,
+    inner: bool = False,
+) -> np.ndarray:
+    """One pass over data that come in batches, without updates.
+
+    Args:
+        supply: The batches.
+        callbacks: To tell what happens.
+        mode: `'test'` or `'predict'`.
+        verbose: As for `fit`.
+        turns: The model's lock.
+        fetch: Points the executable at arrays for the outputs of so many samples; returns them.
+        inner: Whether this is a validation within a `fit`, whose callbacks these are.
+
+    Returns:
+        The accumulators.
+    """
+    stream = supply.stream
+    assert stream is not None
+    told = _Told(callbacks, mode, verbose, supply.steps, supply.executable, inner)
+    run = _run(supply.executable)
+    step = 0
+    while supply.steps is None or step < supply.steps:
+        rows = stream.next()
+        if rows is None:
+            if supply.steps is not None and supply.steps != stream.batches.per_pass:
+                warn_user(RAN_OUT)
+            break
+        if told.each:
+            told.batch_begin(step)
+        before = supply.executable
+        if supply.make_room(rows):
+            run = _run(supply.executable)
+            supply.executable.program.set_accumulators(before.program.read_sums())
+        supply.bind(rows)
+        found = {} if fetch is None else {"outputs": fetch(supply.executable, rows.n)}
+        run.feed(rows.n)
+        run.go(steps=1)
+        turns.lend()
+        supply.check_finite()
+        step += 1
+        if told.each:
+            told.batch_end(step - 1, told.logs(supply.executable.program.read_sums()) | found)
+        if told.progress is not None:
+            told.progress.update(step, told.logs(supply.executable.program.read_sums()))
+    run.end_pass()
+    return told.finish(run.take_log()[0])

@@ -1,0 +1,115 @@
+"""What follows the epochs of a fit: a pass over data that the model does not learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from fastmlp.callbacks import CallbackList
+from fastmlp.errors import bad_argument, check_int, warn_user
+from fastmlp.training.batches import yields_batches
+from fastmlp.training.logs import LogReader
+from fastmlp.training.passes import run_batches
+from fastmlp.training.rows import Rows, input_sources
+from fastmlp.training.steps import check_batch, check_steps, limited
+from fastmlp.training.stream import RAN_OUT
+from fastmlp.training.supply import Supply
+
+if TYPE_CHECKING:
+    from fastmlp.training.binding import Binding
+
+
+class Validation:
+    """How a fit validates.
+
+    Args:
+        freq: After every so many epochs, or after those of these numbers, counted from 1.
+        steps: Batches; `None`: all that there are.
+        batch_size: Samples a step; `None`: as in training.
+        first: Number of the fit's first epoch, counted from 0.
+        end: Number after its last one.
+
+    Attributes:
+        always: Whether each epoch is followed by a validation.
+    """
+
+    def __init__(self, freq: Any, steps: Any, batch_size: Any, first: int, end: int) -> None:
+        self._chosen = freq if isinstance(freq, Container) and not isinstance(freq, str) else None
+        self._every = (
+            0 if self._chosen is not None else check_int("fit", "validation_freq", freq, 1)
+        )
+        self._steps = check_steps("fit", "validation_steps", steps)
+        self._batch_size: int | None = batch_size
+        check_batch("fit", batch_size)
+        self._first, self._end = first, end
+        self.always = self._every == 1
+
+    def follows(self, epoch: int) -> bool:
+        """Whether an epoch, counted from 0, is followed by a validation."""
+        if self._chosen is not None:
+            return epoch + 1 in self._chosen
+        return (epoch + 1) % self._every == 0
+
+    def _count(self) -> int:
+        if self._chosen is None:
+            return self._end // self._every - self._first // self._every
+        return sum(map(self.follows, range(self._first, self._end)))
+
+    def open(
+        self,
+        model: Binding,
+        stack: ExitStack,
+        given: Any,
+        batch_size: int | None,
+        callbacks: CallbackList,
+    ) -> tuple[Supply | None, Callable[[], dict[str, float]] | None]:
+        """Arrays to validate with, or a function that validates with what yields batches.
+
+        Args:
+            model: Built.
+            stack: Ends what is begun.
+            given: `(x, y)`, `(x, y, sample_weight)`, what yields batches, or rows and the number of
+                the first one that counts.
+            batch_size: That of the training.
+            callbacks: Of the fit.
+
+        Raises:
+            ValueError: It is nothing of these, or does not fit the model.
+        """
+        if yields_batches(given):
+            return None, self._function(model, stack, given, callbacks)
+        if isinstance(given, tuple) and isinstance(given[0], Rows):
+            data, first = given
+        elif isinstance(given, (tuple, list)) and len(given) in (2, 3):
+            x, y, *weight = given
+            data, first = model._labelled(input_sources(x, model._input_slots()), y, *weight), 0
+        else:
+            expected = "(x, y) or (x, y, sample_weight), or what yields batches"
+            raise bad_argument("fit", expected, "validation_data", type(given))
+        n, size = limited(
+            "validation_data", data.n - first, self._batch_size or batch_size, self._steps
+        )
+        rows = model._inference_rows(size, n, callbacks.has_test_batch_hooks)
+        executable = stack.enter_context(model._executable("test", data, rows, first))
+        return Supply(executable, None, n, size), None
+
+    def _function(
+        self, model: Binding, stack: ExitStack, given: Any, callbacks: CallbackList
+    ) -> Callable[[], dict[str, float]]:
+        limit = self._steps
+        if limit is not None and hasattr(given, "__next__"):
+            limit *= self._count()
+        stream = model._open(stack, given, limit)
+        supply = model._batch_supply(stack, "fit", "test", stream, self._steps)
+        reader = LogReader(supply.executable, "val_")
+
+        def validate() -> dict[str, float]:
+            if not stream.begin_epoch():
+                warn_user(f"validation_data: {RAN_OUT}")
+                return {}
+            row = run_batches(supply, callbacks, "test", 0, model._lock, inner=True)
+            stream.end_epoch()
+            return reader.logs(row)
+
+        return validate
