@@ -90,6 +90,22 @@ def test_a_comparison_in_processes_of_their_own(tmp_path):
     assert compare.ratio(result, "fastmlp", "numpy") > 0
 
 
+class Failing:
+    """A contestant whose process cannot do what it is asked."""
+
+    def ask(self, do, **request):
+        raise RuntimeError(f"told while it was asked to {do}:\nValueError: differs from NumPy")
+
+
+def test_a_library_that_fails_is_named_and_not_timed():
+    comparison = compare.Comparison(TINY, {"torch": Failing()})
+    comparison.prepare()
+    comparison.measure(repeats=1)
+    assert comparison.result()["absent"] == {"torch": "ValueError: differs from NumPy"}
+    with pytest.raises(RuntimeError, match="asked to check"):
+        compare.Comparison(TINY, {"fastmlp": Failing()}).prepare()
+
+
 def test_a_failure_in_another_process_is_told():
     answers = io.StringIO()
     worker.serve("numpy", io.StringIO('{"do": "sample"}\n{"do": "prepare", "case": {}}\n'), answers)
