@@ -41,6 +41,14 @@ class Call:
         self.outputs = outputs
         self.inputs = tensors((args, self.kwargs))
 
+    def arguments(self, values: Mapping[Tensor, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments and keyword arguments with `values` in place of the call's inputs."""
+        args, kwargs = _tree.apply(
+            lambda leaf: values[leaf] if isinstance(leaf, Tensor) else leaf,
+            (self.args, self.kwargs),
+        )
+        return args, kwargs
+
     def again(self, values: Mapping[Tensor, Any], layer: Any = None) -> Any:
         """Repeats the call on other tensors.
 
@@ -48,10 +56,7 @@ class Call:
             values: What stands for each of the call's inputs.
             layer: Called instead of the call's own layer.
         """
-        args, kwargs = _tree.apply(
-            lambda leaf: values[leaf] if isinstance(leaf, Tensor) else leaf,
-            (self.args, self.kwargs),
-        )
+        args, kwargs = self.arguments(values)
         return (layer or self.layer)(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -102,6 +107,13 @@ def of(tensor: Tensor) -> Call:
     return tensor.call
 
 
+def source(tensor: Tensor) -> str:
+    """Name of the layer, input or operation that a tensor comes from."""
+    if tensor.call is not None:
+        return str(tensor.call.layer.name)
+    return tensor.node.layer or tensor.name
+
+
 class NodeOperation:
     """A node as a step of a model."""
 
@@ -117,6 +129,10 @@ class NodeOperation:
         again.training = node.training
         of(again.output)
         return again.output
+
+    def copy(self) -> NodeOperation:
+        """Itself: it has nothing that a copy would need to have for itself."""
+        return self
 
     def __repr__(self) -> str:
         return f"<Operation {self.node.op} name={self.name}>"
@@ -139,6 +155,20 @@ class Operation:
         with graph.layer_scope(self.name):
             outputs = self.function(*args, **kwargs)
         return record(self, args, kwargs, outputs)
+
+    @property
+    def kind(self) -> str:
+        """What is shown as its type: `GetItem` of `get_item`."""
+        return "".join(part.capitalize() for part in self.function.__name__.split("_"))
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of what its last call returned."""
+        return _tree.apply(lambda t: t.shape, self.calls[-1].outputs) if self.calls else None
+
+    def copy(self) -> Operation:
+        """The same step for another model."""
+        return Operation(self.function, self.name)
 
     def __repr__(self) -> str:
         return f"<Operation {self.function.__name__} name={self.name}>"

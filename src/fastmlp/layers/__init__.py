@@ -2,22 +2,64 @@
 
 from fastmlp.layers.activation import Activation
 from fastmlp.layers.base import Layer
+from fastmlp.layers.concatenation import Concatenate, concatenate
 from fastmlp.layers.dense import Dense
+from fastmlp.layers.dot_product import Dot, dot
 from fastmlp.layers.dropout import Dropout
 from fastmlp.layers.flatten import Flatten
+from fastmlp.layers.identity import Identity
 from fastmlp.layers.input import Input, InputLayer
+from fastmlp.layers.lambda_layer import Lambda
 from fastmlp.layers.lookup import deserialize, serialize
+from fastmlp.layers.merging import (
+    Add,
+    Average,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from fastmlp.layers.permute import Permute
+from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
+from fastmlp.layers.reshape import Reshape
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
+    "Concatenate",
     "Dense",
+    "Dot",
     "Dropout",
     "Flatten",
+    "Identity",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
+    "RepeatVector",
     "Rescaling",
+    "Reshape",
+    "Subtract",
+    "add",
+    "average",
+    "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]

@@ -54,6 +54,13 @@ class Layer(WeightHolder):
     array([[2., 4.]], dtype=float32)
     """
 
+    _given: tuple[tuple[Any, ...], dict[str, Any]]  # to __init__
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        layer = super().__new__(cls)
+        layer._given = (args, kwargs)
+        return layer
+
     @accepts_old
     def __init__(
         self,
@@ -161,7 +168,7 @@ class Layer(WeightHolder):
 
     def _trace(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Runs `call`; twice if it asks whether the model trains, and nobody has told yet."""
-        takes = _parameters(type(self).call)
+        takes = self._call_takes()
         kwargs = dict(kwargs)
         training = kwargs.pop("training", None)
         if training is None:
@@ -228,6 +235,10 @@ class Layer(WeightHolder):
             key = object()
             outputs = _tree.apply(functools.partial(ops.penalty, value=value, key=key), outputs)
         return outputs
+
+    def _call_takes(self) -> tuple[str, ...]:
+        """Names of the arguments of `call`."""
+        return _parameters(type(self).call)
 
     def _check_outputs(self, outputs: Any) -> Any:
         found = _tree.flatten(outputs)
@@ -339,16 +350,54 @@ class Layer(WeightHolder):
     # Configs.
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer."""
-        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        """The arguments that make an equal layer.
+
+        A subclass with arguments of its own adds them; if it has no `get_config`, they are those it
+        was called with.
+        """
+        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return {**self._given_arguments(), **config}
+
+    def _given_arguments(self) -> dict[str, Any]:
+        """What a layer without a `get_config` of its own was made with, by name."""
+        kind = type(self)
+        if not _is_foreign(kind, "__init__") or _is_foreign(kind, "get_config"):
+            return {}
+        args, kwargs = self._given
+        bound = inspect.signature(kind.__init__).bind(self, *args, **kwargs)
+        found: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            parameter = bound.signature.parameters[name]
+            if parameter.kind is parameter.VAR_POSITIONAL and value:
+                raise NotImplementedError(
+                    f"{kind.__name__} '{self.name}': expected a get_config() method, since __init__ "
+                    f"takes *{name}"
+                )
+            if parameter.kind is parameter.VAR_KEYWORD:
+                found.update(value)
+            elif parameter.kind is not parameter.VAR_POSITIONAL:
+                found[name] = value
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_functions": {}}  # plans are made again when needed
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Makes a layer from what `get_config` returned."""
-        return cls(**config)
+        """Makes a layer from what `get_config` returned.
+
+        Raises:
+            TypeError: The class does not take what is in the config.
+        """
+        try:
+            return cls(**config)
+        except TypeError as error:
+            hint = "its __init__ takes **kwargs and passes them to super().__init__()"
+            raise TypeError(
+                f"{cls.__name__}.from_config: {error}. Expected that {hint}. Received: {dict(config)}"
+            ) from error
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -394,6 +443,12 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     found = list(inspect.signature(function).parameters.values())[1:]
     names = [p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return tuple(names)
+
+
+def _is_foreign(kind: type, method: str) -> bool:
+    """Whether a method is one of a class of the user's own."""
+    owner = next(c for c in kind.__mro__ if method in vars(c))
+    return not owner.__module__.startswith("fastmlp.")
 
 
 def _dtype_name(dtype: Any) -> Any:

@@ -7,15 +7,27 @@ from typing import Any
 
 from fastmlp.layers.activation import Activation
 from fastmlp.layers.base import Layer
+from fastmlp.layers.concatenation import Concatenate
 from fastmlp.layers.dense import Dense
+from fastmlp.layers.dot_product import Dot
 from fastmlp.layers.dropout import Dropout
 from fastmlp.layers.flatten import Flatten
+from fastmlp.layers.identity import Identity
 from fastmlp.layers.input import InputLayer
+from fastmlp.layers.lambda_layer import Lambda
+from fastmlp.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
+from fastmlp.layers.permute import Permute
+from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
+from fastmlp.layers.reshape import Reshape
 from fastmlp.registry import Registry
 
-registry = Registry("layer", callables=False)
-for _layer in (Activation, Dense, Dropout, Flatten, InputLayer, Rescaling):
+registry = Registry("layer", base=Layer, callables=False)
+_LAYERS = (
+    Activation, Add, Average, Concatenate, Dense, Dot, Dropout, Flatten, Identity, InputLayer, Lambda,
+    Maximum, Minimum, Multiply, Permute, RepeatVector, Rescaling, Reshape, Subtract,
+)  # fmt: skip
+for _layer in _LAYERS:
     registry.register(_layer)
 
 

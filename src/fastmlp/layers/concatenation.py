@@ -1,0 +1,60 @@
+"""Concatenation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastmlp import ops
+from fastmlp.errors import bad_argument, check_int
+from fastmlp.layers.base import Layer
+from fastmlp.layers.merging import check_list, unfit, where
+
+
+class Concatenate(Layer):
+    """Puts its inputs side by side along an axis.
+
+    Args:
+        axis: The axis; not 0, the batch. Default: the last one.
+        **kwargs: `name`, `dtype`.
+
+    Input shape:
+        A list of inputs of one shape, but along the axis.
+
+    Raises:
+        ValueError: The shapes do not fit; the error names the layers that they come from.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Concatenate()([np.array([[1.0, 2.0]]), np.array([[3.0]])])
+    array([[1., 2., 3.]], dtype=float32)
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = check_int(where(self), "axis", axis)
+
+    def call(self, inputs: Any) -> Any:
+        tensors = check_list(self, inputs)
+        first = tensors[0]
+        axis = self.axis + first.ndim if self.axis < 0 else self.axis
+        if not 0 < axis < first.ndim:
+            expected = f"an axis of {first.shape} that is not the batch"
+            raise bad_argument(where(self), expected, "axis", self.axis)
+        for other in tensors[1:]:
+            if _without(first.shape, axis) != _without(other.shape, axis):
+                raise unfit(self, f"inputs that differ along axis {axis} alone", first, other)
+        return first if len(tensors) == 1 else ops.concatenate(tensors, axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+
+def _without(shape: tuple[int | None, ...], axis: int) -> tuple[int | None, ...]:
+    return (len(shape), *shape[:axis], *shape[axis + 1 :])
+
+
+def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+    """The inputs side by side: `Concatenate(axis, **kwargs)(inputs)`."""
+    return Concatenate(axis, **kwargs)(inputs)

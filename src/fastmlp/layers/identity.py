@@ -1,0 +1,24 @@
+"""Identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastmlp.layers.base import Layer
+
+
+class Identity(Layer):
+    """Returns its inputs: a place in a model, for a name. Costs nothing.
+
+    Args:
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Identity()(np.array([[1.0, 2.0]]))
+    array([[1., 2.]], dtype=float32)
+    """
+
+    def call(self, inputs: Any) -> Any:
+        return inputs

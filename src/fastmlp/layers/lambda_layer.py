@@ -1,0 +1,74 @@
+"""A function as a layer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastmlp.layers.base import Layer
+from fastmlp.registry import Registry
+
+functions = Registry("function")  # those that the user registers
+
+
+class Lambda(Layer):
+    """Applies a function, written with `fastmlp.ops` and operators, to its inputs.
+
+    For files, the function needs a name: register it with
+    `fastmlp.saving.register_keras_serializable`. A subclass of `Layer` is as short and holds
+    weights, too.
+
+    Args:
+        function: Called with a symbolic tensor, or with the structure of them that the layer is
+            called on. If it takes `training`, it is told.
+        output_shape: Accepted and not needed.
+        mask: Accepted and not needed.
+        arguments: Further keyword arguments of the function.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Raises:
+        TypeError: `function` cannot be called.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Lambda(lambda x: 2 * x + 1)(np.array([[1.0, 2.0]]))
+    array([[3., 5.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.function = functions.get(function)
+        if not callable(self.function):
+            raise TypeError(
+                f"Lambda '{self.name}': expected a function. Received: function={function!r}"
+            )
+        self.arguments = dict(arguments or {})
+
+    def call(self, inputs: Any, **options: Any) -> Any:
+        return self.function(inputs, **self.arguments, **options)
+
+    def _call_takes(self) -> tuple[str, ...]:
+        return ("inputs", "training") if _takes_training(self.function) else ("inputs",)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "function": functions.serialize(self.function),
+            "arguments": self.arguments,
+        }
+
+
+def _takes_training(function: Callable[..., Any]) -> bool:
+    try:
+        return "training" in inspect.signature(function).parameters
+    except ValueError:  # a function of C
+        return False

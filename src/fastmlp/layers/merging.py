@@ -1,0 +1,217 @@
+"""Layers that make one of several inputs, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+from fastmlp import calls, ops
+from fastmlp.graph import Tensor
+from fastmlp.layers.base import Layer
+
+
+class Merge(Layer):
+    """Base of layers that are called on a list of inputs.
+
+    A subclass says in `merge(a, b)` what is made of two; more are merged from the left. Axes of
+    size 1 are repeated, and inputs of fewer axes get axes of size 1 after the batch.
+    """
+
+    def merge(self, a: Tensor, b: Tensor) -> Any:
+        """What is made of two inputs of equally many axes."""
+        raise NotImplementedError
+
+    def call(self, inputs: Any) -> Any:
+        tensors = check_list(self, inputs)
+        check_broadcast(self, tensors)
+        ndim = max(t.ndim for t in tensors)
+        return reduce(self.merge, [_with_axes(t, ndim) for t in tensors])
+
+
+class Add(Merge):
+    """The sum of its inputs.
+
+    Args:
+        **kwargs: `name`, `dtype`.
+
+    Input shape:
+        A list of inputs of one shape, or of shapes that fit each other.
+
+    Raises:
+        ValueError: The shapes do not fit; the error names the layers that they come from.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Add()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
+    array([[4., 6.]], dtype=float32)
+    """
+
+    def merge(self, a: Tensor, b: Tensor) -> Any:
+        return ops.add(a, b)
+
+
+class Subtract(Merge):
+    """The difference of two inputs: `y = a - b`. Takes what `Add` takes.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Subtract()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])])
+    array([[-2., -3.]], dtype=float32)
+    """
+
+    def call(self, inputs: Any) -> Any:
+        check_list(self, inputs, 2)
+        return super().call(inputs)
+
+    def merge(self, a: Tensor, b: Tensor) -> Any:
+        return ops.subtract(a, b)
+
+
+class Multiply(Merge):
+    """The product of its inputs, element by element. Takes what `Add` takes.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Multiply()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
+    array([[3., 8.]], dtype=float32)
+    """
+
+    def merge(self, a: Tensor, b: Tensor) -> Any:
+        return ops.multiply(a, b)
+
+
+class Average(Merge):
+    """The mean of its inputs, element by element. Takes what `Add` takes.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Average()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
+    array([[2., 3.]], dtype=float32)
+    """
+
+    def call(self, inputs: Any) -> Any:
+        return ops.multiply(super().call(inputs), 1.0 / len(inputs))
+
+    def merge(self, a: Tensor, b: Tensor) -> Any:
+        return ops.add(a, b)
+
+
+class Maximum(Merge):
+    """The largest of its inputs, element by element. Takes what `Add` takes.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Maximum()([np.array([[1.0, 5.0]]), np.array([[3.0, 4.0]])])
+    array([[3., 5.]], dtype=float32)
+    """
+
+    def merge(self, a: Tensor, b: Tensor) -> Any:
+        return ops.maximum(a, b)
+
+
+class Minimum(Merge):
+    """The smallest of its inputs, element by element. Takes what `Add` takes.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Minimum()([np.array([[1.0, 5.0]]), np.array([[3.0, 4.0]])])
+    array([[1., 4.]], dtype=float32)
+    """
+
+    def merge(self, a: Tensor, b: Tensor) -> Any:
+        return ops.minimum(a, b)
+
+
+def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """The sum of the inputs: `Add(**kwargs)(inputs)`."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """The difference of two inputs: `Subtract(**kwargs)(inputs)`."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """The product of the inputs: `Multiply(**kwargs)(inputs)`."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """The mean of the inputs: `Average(**kwargs)(inputs)`."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """The largest of the inputs: `Maximum(**kwargs)(inputs)`."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """The smallest of the inputs: `Minimum(**kwargs)(inputs)`."""
+    return Minimum(**kwargs)(inputs)
+
+
+# Checks, for the other merging layers too.
+
+
+def check_list(layer: Layer, inputs: Any, count: int | None = None) -> list[Tensor]:
+    """The inputs of a merging layer.
+
+    Args:
+        layer: For errors.
+        inputs: What it was called on.
+        count: How many there must be.
+
+    Raises:
+        ValueError: It is no list, or one of another length.
+    """
+    expected = "a list of inputs" if count is None else f"a list of {count} inputs"
+    if not isinstance(inputs, (list, tuple)) or not inputs or len(inputs) != (count or len(inputs)):
+        many = isinstance(inputs, (list, tuple))
+        received = f"a list of {len(inputs)}" if many else f"{inputs!r}"
+        raise ValueError(
+            f"{where(layer)}: expected {expected}. Received: {received}. "
+            f"Hint: write {type(layer).__name__}()([a, b])"
+        )
+    return list(inputs)
+
+
+def check_broadcast(layer: Layer, tensors: Sequence[Tensor]) -> None:
+    """Refuses shapes that do not fit each other.
+
+    Raises:
+        ValueError: Two do not fit; it names the layers that they come from.
+    """
+    first = tensors[0]
+    for other in tensors[1:]:
+        for a, b in zip(first.shape[:0:-1], other.shape[:0:-1], strict=False):
+            if a != b and 1 not in (a, b):
+                raise unfit(layer, "inputs of shapes that fit each other", first, other)
+        first = max(first, other, key=lambda t: (t.ndim, t.shape[1:]))
+
+
+def unfit(layer: Layer, expected: str, a: Tensor, b: Tensor) -> ValueError:
+    """The error of two inputs that do not go together."""
+    return ValueError(
+        f"{where(layer)}: expected {expected}. Received: {a.shape} from '{calls.source(a)}' and "
+        f"{b.shape} from '{calls.source(b)}'"
+    )
+
+
+def where(layer: Layer) -> str:
+    """The layer, for errors."""
+    return f"{type(layer).__name__} '{layer.name}'"
+
+
+def _with_axes(x: Tensor, ndim: int) -> Any:
+    """The tensor with axes of size 1 after the batch, until it has `ndim`."""
+    sizes = [int(d or 0) for d in x.shape[1:]]
+    return x if x.ndim == ndim else ops.reshape(x, (-1, *[1] * (ndim - x.ndim), *sizes))
