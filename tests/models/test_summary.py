@@ -50,7 +50,10 @@ def like(model) -> types.SimpleNamespace:
         names, hyper = ("slot",) * slots, lambda: (0.1,)
         optimizer = types.SimpleNamespace(iterations=1, slot_names=names, hyper=hyper)
     return types.SimpleNamespace(
-        name=model.name, layers=[convert(one) for one in model.layers], optimizer=optimizer
+        name=model.name,
+        layers=[convert(one) for one in model.layers],
+        optimizer=optimizer,
+        network_to_show=lambda: None,
     )
 
 
@@ -119,7 +122,9 @@ def test_the_table_fits_the_terminal_as_keras_does(models, columns, monkeypatch)
 def fake(n_layers: int = 3) -> types.SimpleNamespace:
     weight = types.SimpleNamespace(shape=(4, 3), dtype="float32", trainable=True)
     layers = [layer("Dense", f"dense_{i}", (None, 3), [weight]) for i in range(n_layers)]
-    return types.SimpleNamespace(name="m", layers=layers, optimizer=None)
+    return types.SimpleNamespace(
+        name="m", layers=layers, optimizer=None, network_to_show=lambda: None
+    )
 
 
 def test_a_shared_weight_counts_once():

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from fastmlp import _names, _tree, graph
 from fastmlp._seed import next_seed
 from fastmlp._spelling import accepts_old
+from fastmlp.custom_objects import custom_object_scope
 from fastmlp.errors import bad_argument, closest
 from fastmlp.function import Function
 from fastmlp.graph import Tensor
-from fastmlp.layers import InputLayer, eager
+from fastmlp.layers import InputLayer, eager, lookup
 from fastmlp.layers.base import Layer, check_shape, map_shapes
 from fastmlp.models.network import Network
+from fastmlp.models.network_config import network_from_config, network_to_config
 from fastmlp.models.persistent import Persistent
 from fastmlp.models.summary import print_summary
+from fastmlp.saving.model_file import plain
 from fastmlp.training.plan_summary import plan_summary
 from fastmlp.training.trainer import Trainer
 from fastmlp.variables import move_to_arena
@@ -197,6 +201,54 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         hint = f" Did you mean {near!r}?" if near else ""
         raise ValueError(f"No layer {name!r} in '{self.name}'.{hint} Layers: {', '.join(names)}.")
 
+    # Configs.
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers with their configs, and how they are connected.
+
+        Of a subclass with an `__init__` of its own: the arguments of that.
+        """
+        if not self._is_functional() or type(self).__init__ is not Model.__init__:
+            return super().get_config()
+        own = {"name": self.name, "trainable": self.trainable}
+        return {**own, **network_to_config(self._graph())}
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Makes a model, with new weights, from what `get_config` returned.
+
+        Args:
+            config: The config, or Keras's of a functional model.
+            custom_objects: Classes and functions of your own, by name.
+        """
+        with custom_object_scope(custom_objects or {}):
+            if "output_layers" not in config:
+                return cls(**config)
+            inputs, outputs = network_from_config(config)
+        name, trainable = config.get("name"), config.get("trainable", True)
+        return cls(inputs, outputs, name=name, trainable=trainable)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The config as JSON, for `fastmlp.models.model_from_json`.
+
+        Args:
+            **kwargs: For `json.dumps`, as `indent=2`.
+        """
+        import json  # when used: few programs need it
+
+        return json.dumps(lookup.serialize(self), default=plain, **kwargs)
+
+    @property
+    def kind(self) -> str:
+        """What tables show as its type: `Functional` of `Model(inputs, outputs)`, as Keras does."""
+        return "Functional" if type(self) is Model else type(self).__name__
+
+    def network_to_show(self) -> Network | None:
+        """The graph, of a model whose layers are known from symbolic tensors alone."""
+        return self._network if self._is_functional() else None
+
     # Building.
 
     def build(self, input_shape: Any = None) -> None:
@@ -371,6 +423,9 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             RuntimeError: The model is not compiled or not built.
         """
         plan_summary(self, batch_size, print_fn)
+
+
+lookup.registry.register(Model, "Functional")
 
 
 def _one_or_list(found: list[Any]) -> Any:

@@ -85,6 +85,10 @@ class Sequential(Model):
         """The layers, without the input."""
         return list(self._layers)
 
+    def network_to_show(self) -> Network | None:
+        """`None`: a list of layers is no graph to show."""
+        return None
+
     def get_config(self) -> dict[str, Any]:
         """The name and the configs of the layers, the input first if it is known."""
         layers: list[Any] = list(self._layers)

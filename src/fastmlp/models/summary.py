@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fastmlp import _tree
 from fastmlp.errors import bad_argument
 from fastmlp.optimizers.schedules import LearningRateSchedule
 
@@ -64,7 +65,7 @@ def render_summary(
     """Draws the layers of a model, their output shapes and their numbers of parameters.
 
     Args:
-        model: Has `name`, `layers` and `optimizer`. A layer has `name`, `built`, `output_shape`,
+        model: Has `name`, `layers`, `network_to_show()` and `optimizer`. A layer has `name`, `built`, `output_shape`,
             `count_params()`, `trainable`, and `weights` with `shape`, `dtype` and `trainable`.
         line_length: Characters in a line; `None`: 88, or what the terminal has.
         positions: Where each column ends, as a share of the line or in characters.
@@ -84,6 +85,13 @@ def render_summary(
     header = ["Layer (type)", "Output Shape", "Param #"]
     ends = list(positions or (0.45, 0.80, 1.0))
     default_length = 88
+    network = model.network_to_show()
+    calls = None if network is None or _is_chain(network) else set(network.calls)
+    if calls is not None:
+        aligns.append("left")
+        header.append("Connected to")
+        ends = list(positions or (0.3, 0.56, 0.74, 1.0))
+        default_length = 108
     if show_trainable:
         aligns.append("center")
         header.append("Trainable")
@@ -91,33 +99,61 @@ def render_summary(
         default_length += 12
     length = line_length or min(default_length, shutil.get_terminal_size().columns - 4)
     widths = _column_widths(ends, length)
+    layers = list(model.layers if network is None else network.layers)
     rows = [
         row
-        for layer in _in_range(list(model.layers), layer_range)
-        for row in _layer_rows(layer, expand_nested, show_trainable)
+        for layer in _in_range(layers, layer_range)
+        for row in _layer_rows(layer, calls, expand_nested, show_trainable)
     ]
     table = _draw_table(header, rows, widths, aligns)
     return "\n".join([f'Model: "{model.name}"', *table, *_totals(model), ""])
 
 
-def _layer_rows(layer: Any, expand: bool, show_trainable: bool, level: int = 0) -> list[list[str]]:
+def _layer_rows(
+    layer: Any, calls: set[Any] | None, expand: bool, show_trainable: bool, level: int = 0
+) -> list[list[str]]:
     """The cells of a layer, and of the layers within it."""
     prefix = "   " * level + "└ " if level else ""
-    built = getattr(layer, "built", True)
-    params = f"{layer.count_params():,}" if built else "0 (unbuilt)"
+    count = getattr(layer, "count_params", int)  # what is no layer has no parameters
     shape = getattr(layer, "output_shape", None)
     row = [
-        f"{prefix}{layer.name} ({type(layer).__name__})",
+        f"{prefix}{layer.name} ({getattr(layer, 'kind', type(layer).__name__)})",
         "?" if shape is None else _shape_text(shape),
-        params,
+        f"{count():,}" if getattr(layer, "built", True) else "0 (unbuilt)",
     ]
+    if calls is not None:
+        row.append(_connections(layer, calls))
     if show_trainable:
-        row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
+        weights = getattr(layer, "weights", ())
+        row.append(("Y" if layer.trainable else "N") if weights else "-")
     rows = [row]
     if expand:
         for inner in getattr(layer, "layers", None) or ():
-            rows.extend(_layer_rows(inner, expand, show_trainable, level + 1))
+            rows.extend(_layer_rows(inner, calls, expand, show_trainable, level + 1))
     return rows
+
+
+def _is_chain(network: Any) -> bool:
+    """Whether each layer is called once, on the one output of the layer before."""
+    calls = network.calls
+    return (
+        len(network.inputs) == 1
+        and len(network.layers) == len(calls) + 1
+        and all(len(call.inputs) == 1 for call in calls)
+        and len({call.inputs[0] for call in calls}) == len(calls)
+    )
+
+
+def _connections(layer: Any, calls: set[Any]) -> str:
+    """Where a layer's inputs come from: `layer[number of its call][number of the output]`."""
+    found = []
+    for call in layer.calls:
+        for tensor in call.inputs if call in calls else ():
+            source = tensor.call
+            outputs = _tree.flatten(source.outputs)
+            n, k = source.layer.calls.index(source), outputs.index(tensor)
+            found.append(f"{source.layer.name}[{n}][{k}]")
+    return ", ".join(found) or "-"
 
 
 def _shape_text(shape: Any) -> str:

@@ -61,11 +61,11 @@ def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
         texts["compile"] = compile_config(model)
     told = {"format": _FORMAT, "fastmlp_version": __version__}
     for name, content in texts.items():
-        told[name] = json.dumps(content, default=_plain)
+        told[name] = json.dumps(content, default=plain)
     safetensors.write(path, arrays, told)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """NumPy's numbers and arrays in configs, as JSON has them."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
@@ -73,7 +73,7 @@ def _plain(value: Any) -> Any:
     hint = "give it a get_config() of names and numbers"
     if callable(value):
         hint = "use a named function or a layer of your own, and pass it in custom_objects"
-    raise ValueError(f"save: expected a model of configs. Received: {what!r:.80}. Hint: {hint}.")
+    raise ValueError(f"Expected a model of configs. Received: {what!r:.80}. Hint: {hint}.")
 
 
 def load_model(
