@@ -108,16 +108,18 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
 {
     enum {
         KC = FM_NV * VL > 32 ? 128 : 256, /* k of a packed panel of b: half of L1 */
-        MC = 192,                         /* rows of a that stay in L2 while the panels pass */
-        PACKED = 32768 / sizeof(R),       /* elements of a packed block of a */
-        WIDE = 12 * FM_NV * VL            /* columns from which packing a strided a pays */
+        KC_PANELS = 1024,           /* of one that comes as it is: c is read back less often */
+        MC = 192,                   /* rows of a that stay in L2 while the panels pass */
+        PACKED = 32768 / sizeof(R), /* elements of a packed block of a */
+        WIDE = 12 * FM_NV * VL      /* columns from which packing a strided a pays */
     };
     R pb[KC * FM_NV * VL] __attribute__((aligned(64)));
     R pa[PACKED] __attribute__((aligned(64)));
     fm_product t = *whole;
     t.pack = t.b_panel ? NULL : pb;
     t.a_packed = t.a_rs == 1 && t.a_cs != 1 && t.n >= WIDE;
-    const ptrdiff_t k_blocks = (t.k + KC - 1) / KC, kc = (t.k + k_blocks - 1) / k_blocks;
+    const ptrdiff_t longest = t.b_panel && !t.a_packed ? KC_PANELS : KC;
+    const ptrdiff_t k_blocks = (t.k + longest - 1) / longest, kc = (t.k + k_blocks - 1) / k_blocks;
     const ptrdiff_t most = t.a_packed ? PACKED / kc / FM_MR * FM_MR : MC;
     const ptrdiff_t m_blocks = (t.m + most - 1) / most;
     const ptrdiff_t mc = ((t.m + m_blocks - 1) / m_blocks + FM_MR - 1) / FM_MR * FM_MR;
