@@ -141,7 +141,14 @@ class Executable:
     def bind(self, index: int, source: Any, first_row: int = 0) -> None:
         """Points feed number `index` at a `Source`, whose row `first_row` becomes row 0."""
         parts = [
-            (p.address, p.row_stride, p.stride, p.column, p.width, _GATHERS[p.dtype_name])
+            (
+                p.address,
+                p.row_stride,
+                p.stride,
+                p.column,
+                p.width,
+                _GATHERS[p.dtype_name] if p.kind is None else p.kind,
+            )
             for p in source.parts
         ]
         self.program.bind_feed(index, parts, first_row, source)

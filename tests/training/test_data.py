@@ -313,12 +313,6 @@ def test_what_is_no_table_of_numbers_is_refused(x, error, message):
     assert str(caught.value).startswith("x: expected ")
 
 
-def test_sparse_matrices_are_refused_with_the_cure():
-    sparse = pytest.importorskip("scipy.sparse")
-    with pytest.raises(TypeError, match=r"Hint: make it dense: x\.toarray\(\)"):
-        as_source(sparse.csr_matrix(np.eye(3)), "x")
-
-
 # Rows, blocks, names.
 
 

@@ -9,10 +9,43 @@
     activity_loss          x            width      l1 l2         acc += l1 Σ|x| + l2 Σ x², samples
     activity_penalty_bwd   dx dy x      width      l1 l2         dx = dy + (l1 sign x + 2 l2 x) / m; no dy: 0
 """
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy, memset
 
 from fastmlp._core._native cimport kernels32, kernels64, real
 from fastmlp._core.op cimport Feed, Op, Part, Step, Worker
+
+
+cdef enum:                   # kinds of part besides those of kernels.def: rows of a sparse matrix
+    SPARSE_FLOAT32 = -1
+    SPARSE_FLOAT64 = -2
+
+
+cdef int gather_sparse(real *y, ptrdiff_t ldy, const Part *part, const int64_t *rows, ptrdiff_t first,
+                       ptrdiff_t m) noexcept nogil:
+    """Rows of a matrix in CSR format into y (m, width), zeros included; 1 if one is not finite.
+
+    The entries of row i are those from base[i] to base[i + 1]; `stride` is the address of three numbers:
+    where the entries' columns lie, where their values, and whether columns are int64, not int32.
+    """
+    cdef const int64_t *bounds = <const int64_t *>part.base
+    cdef const int64_t *head = <const int64_t *>part.stride
+    cdef const int32_t *columns = <const int32_t *>head[0]
+    cdef const int64_t *wide = <const int64_t *>head[0] if head[2] else NULL
+    cdef const float *small = <const float *>head[1]
+    cdef const double *large = <const double *>head[1] if part.kind == SPARSE_FLOAT64 else NULL
+    cdef ptrdiff_t i, k, row
+    cdef real value
+    cdef int bad = 0
+    for i in range(m):
+        row = rows[first + i] if rows != NULL else first + i
+        memset(y, 0, part.width * sizeof(real))
+        for k in range(bounds[row], bounds[row + 1]):
+            value = <real>(large[k] if large != NULL else small[k])
+            bad |= value - value != 0
+            y[wide[k] if wide != NULL else columns[k]] += value
+        y += ldy
+    return bad
 
 
 cdef inline void run_gather(real *y, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
@@ -22,7 +55,10 @@ cdef inline void run_gather(real *y, const Op *op, const Step *step, ptrdiff_t i
     cdef int bad
     for i in range(feed.n_parts):
         part = &feed.parts[i]
-        if real is float:
+        if part.kind < 0:
+            bad = gather_sparse(
+                y + i0 * width + part.column, width, part, step.rows, step.first - step.origin + i0, i1 - i0)
+        elif real is float:
             bad = kernels32().gather[part.kind](
                 y + i0 * width + part.column, width, part.base, part.row_stride, part.stride,
                 step.rows, step.first - step.origin + i0, i1 - i0, part.width)

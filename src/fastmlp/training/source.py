@@ -21,6 +21,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from fastmlp.errors import warn_user
 from fastmlp.training.frames import Frame, as_frame
+from fastmlp.training.sparse import SparsePart, as_sparse
 
 GATHERED = (
     "bool",
@@ -80,6 +81,8 @@ class Part:
         """Element type, one of `GATHERED`."""
         return str(self.array.dtype.name)
 
+    kind = None  # by the element type
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
@@ -97,7 +100,7 @@ class Source:
     name: str
     n: int
     row_shape: tuple[int, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[Part | SparsePart, ...]
     labels: tuple[Any, ...] | None = None
     copied: str | None = None
 
@@ -169,8 +172,8 @@ def as_source(x: Any, name: str) -> Source:
 
     Args:
         x: NumPy array of bool, integers or floats in any layout (`np.memmap`, read-only and
-            unaligned ones included); nested lists; pandas frame or series; or any object with
-            `__array__`. The first axis counts the rows.
+            unaligned ones included); nested lists; pandas frame or series; SciPy sparse matrix; or
+            any object with `__array__`. The first axis counts the rows.
         name: What the user calls it, for errors.
 
     Returns:
@@ -188,6 +191,10 @@ def as_source(x: Any, name: str) -> Source:
     """
     if isinstance(x, Source):
         return x
+    sparse = as_sparse(x, name)
+    if sparse is not None:
+        part, copied = sparse
+        return Source(name, part.array.shape[0], (part.width,), (part,), copied=copied)
     frame = as_frame(x, name)
     if frame is not None:
         return _of_frame(frame, name)
