@@ -93,6 +93,21 @@ def test_scalars_stay_finite_and_end_with_the_learning_rate(kind: str) -> None:
         assert h[7] == HYPER["learning_rate"]
 
 
+@pytest.mark.parametrize("kind", ["adam", "adamax", "nadam"])
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.999, 1 - 1e-6])
+def test_bias_corrections_are_left_out_only_where_they_change_no_bit(kind, beta) -> None:
+    def expected(t: int) -> float:
+        first, second = 1 - beta ** (t + 1.0), 1 - beta ** (t + 1.0)
+        return {"adam": 0.1 * np.sqrt(second) / first, "adamax": 0.1 / first, "nadam": 1 / second}[
+            kind
+        ]
+
+    hyper = (0.1, beta, beta, 1e-7)
+    end = int(40 / (1 - beta))
+    for t in {0, 1, 7, *range(max(0, end - 3), end + 3), 2 * end, 10**12}:
+        assert native.scalars(kind, hyper, t)[5 if kind == "nadam" else 0] == expected(t)
+
+
 def test_learning_rate_of_zero_leaves_the_weights() -> None:
     for kind, slots in native.UPDATES.items():
         w = np.arange(9, dtype=np.float32)

@@ -64,6 +64,14 @@ HYPER = {
 }
 
 
+cdef inline double bias(double beta, double t) noexcept nogil:
+    """1 - beta^t; without a pow, as long as a layer of a small step, from where it is 1 to the last bit.
+
+    There beta^t <= e^(-t (1 - beta)) < e^-40 < 2^-54.
+    """
+    return 1 if t * (1 - beta) > 40 else 1 - pow(beta, t)
+
+
 cdef inline double nadam_u(double beta_1, int64_t t) noexcept nogil:
     """beta_1 (1 - 0.96^t / 2); from t = 1000 on that is beta_1 to the last bit, without a pow."""
     return beta_1 * (1 - 0.5 * pow(0.96, <double>t)) if t < 1000 else beta_1
@@ -109,10 +117,10 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
     elif kind == FM_UPDATE_adadelta:
         h[1], h[2], h[3] = hyper[1], 1 - hyper[1], hyper[2]
     elif kind == FM_UPDATE_adam or kind == FM_UPDATE_amsgrad:
-        h[0] = lr * sqrt(1 - pow(hyper[2], now)) / (1 - pow(hyper[1], now))
+        h[0] = lr * sqrt(bias(hyper[2], now)) / bias(hyper[1], now)
         h[1], h[2], h[3] = 1 - hyper[1], 1 - hyper[2], hyper[3]
     elif kind == FM_UPDATE_adamax:
-        h[0] = lr / (1 - pow(hyper[1], now))
+        h[0] = lr / bias(hyper[1], now)
         h[1], h[2], h[3] = 1 - hyper[1], hyper[2], hyper[3]
     elif kind == FM_UPDATE_nadam:
         u, u_next = nadam_u(hyper[1], t + 1), nadam_u(hyper[1], t + 2)
@@ -120,7 +128,7 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
         h[0] = lr * u_next / (1 - product * u_next)
         h[1], h[2], h[3] = 1 - hyper[1], 1 - hyper[2], hyper[3]
         h[4] = lr * (1 - u) / (1 - product)
-        h[5] = 1 / (1 - pow(hyper[2], now))
+        h[5] = 1 / bias(hyper[2], now)
 
 
 cdef inline void update_rows(real *w, const real *g, real *s0, real *s1, real *s2, ptrdiff_t n, ptrdiff_t index,
