@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fastmlp.callbacks.callback import Callback, Logs, overrides
@@ -13,6 +13,8 @@ _TRAIN_BATCH = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", 
 _TEST_BATCH = ("on_test_batch_begin", "on_test_batch_end")
 _PREDICT_BATCH = ("on_predict_batch_begin", "on_predict_batch_end")
 _EPOCH = ("on_epoch_begin", "on_epoch_end", "on_test_begin", "on_test_end")
+
+Hook = Callable[..., Any]
 
 
 class CallbackList(Callback):
@@ -35,6 +37,7 @@ class CallbackList(Callback):
         self, callbacks: Any = None, add_history: bool = False, model: Any = None, **params: Any
     ) -> None:
         self.callbacks: list[Callback] = list(_flatten(callbacks))
+        self._told: dict[str, list[Hook]] = {}
         if add_history and self.history is None:
             self.callbacks.append(History())
         self.set_model(model)
@@ -42,6 +45,7 @@ class CallbackList(Callback):
 
     def append(self, callback: Callback) -> None:
         """Adds a callback at the end, with the model and params that the others have."""
+        self._told.clear()
         for one in _flatten(callback):
             self.callbacks.append(one)
             if self.model is not None:
@@ -98,6 +102,17 @@ class CallbackList(Callback):
             if type(callback) is not History
         )
 
+    def hooks(self, name: str) -> list[Hook]:
+        """The methods of this name that do something, for batches: there are many of these.
+
+        They are looked for when a run begins.
+        """
+        if name not in self._told:
+            older = {name, name.replace("_train", "")}
+            told = [callback for callback in self.callbacks if overrides(callback, *older)]
+            self._told[name] = [getattr(callback, name) for callback in told]
+        return self._told[name]
+
     def extend_history(self, first_epoch: int, columns: Mapping[str, Iterable[float]]) -> None:
         """Tells every `History` of many epochs at once; see `History.extend`."""
         for callback in self.callbacks:
@@ -120,6 +135,7 @@ class CallbackList(Callback):
             callback.set_model(model)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._told.clear()
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_train_begin(logs)
@@ -147,13 +163,13 @@ class CallbackList(Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_train_batch_begin(batch, logs=logs)
+        for hook in self.hooks("on_train_batch_begin"):
+            hook(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_train_batch_end(batch, logs=logs)
+        for hook in self.hooks("on_train_batch_end"):
+            hook(batch, logs=logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         logs = _plain(logs)
@@ -166,6 +182,7 @@ class CallbackList(Callback):
             callback.on_batch_end(batch, logs=logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
+        self._told.clear()
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_test_begin(logs)
@@ -177,15 +194,16 @@ class CallbackList(Callback):
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_test_batch_begin(batch, logs=logs)
+        for hook in self.hooks("on_test_batch_begin"):
+            hook(batch, logs=logs)
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_test_batch_end(batch, logs=logs)
+        for hook in self.hooks("on_test_batch_end"):
+            hook(batch, logs=logs)
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
+        self._told.clear()
         logs = _plain(logs)
         for callback in self.callbacks:
             callback.on_predict_begin(logs)
@@ -197,13 +215,13 @@ class CallbackList(Callback):
 
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_predict_batch_begin(batch, logs=logs)
+        for hook in self.hooks("on_predict_batch_begin"):
+            hook(batch, logs=logs)
 
     def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         logs = _plain(logs)
-        for callback in self.callbacks:
-            callback.on_predict_batch_end(batch, logs=logs)
+        for hook in self.hooks("on_predict_batch_end"):
+            hook(batch, logs=logs)
 
 
 def _plain(logs: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -212,7 +212,7 @@ class Optimizer(State, Configurable):
         """
         rate = self._learning_rate
         first = rate if isinstance(rate, LearningRateSchedule) else self.learning_rate
-        return (first, *(float(getattr(self, name)) for name in self.hyper_names))
+        return (first, *[float(getattr(self, name)) for name in self.hyper_names])
 
     # A step on arrays.
 

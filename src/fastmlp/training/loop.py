@@ -106,7 +106,8 @@ class FitLoop:
     def _new_run(self, epoch: int, steps: int) -> Run | EagerRun:
         train = self.supply.executable
         after = None if self.after is None else self.after.executable
-        train.set_hyper(self.optimizer.hyper())
+        self._hyper = self.optimizer.hyper()  # what the native update has now
+        train.set_hyper(self._hyper)
         return start_run(
             train.program,
             self.supply.n or 1,
@@ -168,7 +169,10 @@ class FitLoop:
 
     def _go(self, **limits: int) -> None:
         """One native call, with the learning rate of the moment."""
-        self.supply.executable.set_hyper(self.optimizer.hyper())
+        hyper = self.optimizer.hyper()
+        if hyper != self._hyper:
+            self.supply.executable.set_hyper(hyper)
+            self._hyper = hyper
         self._native.go(budget_ns=GRAIN_NS, **limits)
         self.optimizer.steps = self._native.iterations
         self.model._lock.lend()
@@ -265,17 +269,20 @@ class FitLoop:
     def _train_steps(self, progress: Progress | None) -> None:
         """The training pass of an epoch, step by step, for callbacks with hooks on its batches."""
         run, callbacks, batch_size = self._native, self.callbacks, self.supply.batch_size
+        begin, end = (callbacks.hooks(f"on_train_batch_{when}") for when in ("begin", "end"))
+        program, read = self.supply.executable.program, self.reader.logs
         steps = -(-self.supply.samples(run.epoch) // batch_size)
         for step in range(run.position // batch_size, steps):
-            callbacks.on_train_batch_begin(step)
+            for hook in begin:
+                hook(step, logs={})
             self._go(steps=1)
             last = step == steps - 1
-            program = self.supply.executable.program
-            sums = run.peek_log()[: self.reader.width] if last else program.read_sums()
-            logs = self.reader.logs(sums)
-            callbacks.on_train_batch_end(step, logs)
-            if progress is not None:
-                progress.update(step + 1, logs)
+            if end or progress is not None:
+                logs = read(run.peek_log()[: self.reader.width] if last else program.read_sums())
+                for hook in end:
+                    hook(step, logs=logs)
+                if progress is not None:
+                    progress.update(step + 1, logs)
             if self.model.stop_training and not last:
                 run.end_pass()
                 return
