@@ -26,11 +26,14 @@ from fastmlp.layers.merging import (
     subtract,
 )
 from fastmlp.layers.permute import Permute
+from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Average",
@@ -51,6 +54,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SimpleRNN",
     "Subtract",
     "add",
     "average",

@@ -17,6 +17,7 @@ from fastmlp.layers.input import InputLayer
 from fastmlp.layers.lambda_layer import Lambda
 from fastmlp.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from fastmlp.layers.permute import Permute
+from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
@@ -26,6 +27,7 @@ registry = Registry("layer", base=Layer, callables=False)
 _LAYERS = (
     Activation, Add, Average, Concatenate, Dense, Dot, Dropout, Flatten, Identity, InputLayer, Lambda,
     Maximum, Minimum, Multiply, Permute, RepeatVector, Rescaling, Reshape, Subtract,
+    SimpleRNN, GRU, LSTM,
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)
