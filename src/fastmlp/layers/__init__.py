@@ -2,6 +2,7 @@
 
 from fastmlp.layers.activation import Activation
 from fastmlp.layers.base import Layer
+from fastmlp.layers.batch_normalization import BatchNormalization
 from fastmlp.layers.concatenation import Concatenate, concatenate
 from fastmlp.layers.dense import Dense
 from fastmlp.layers.dot_product import Dot, dot
@@ -10,6 +11,12 @@ from fastmlp.layers.flatten import Flatten
 from fastmlp.layers.identity import Identity
 from fastmlp.layers.input import Input, InputLayer
 from fastmlp.layers.lambda_layer import Lambda
+from fastmlp.layers.layer_normalization import (
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from fastmlp.layers.lookup import deserialize, serialize
 from fastmlp.layers.merging import (
     Add,
@@ -25,6 +32,7 @@ from fastmlp.layers.merging import (
     multiply,
     subtract,
 )
+from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
 from fastmlp.layers.permute import Permute
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
@@ -36,26 +44,33 @@ __all__ = [
     "LSTM",
     "Activation",
     "Add",
+    "AlphaDropout",
     "Average",
+    "BatchNormalization",
     "Concatenate",
     "Dense",
     "Dot",
     "Dropout",
     "Flatten",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
     "Lambda",
     "Layer",
+    "LayerNormalization",
     "Maximum",
     "Minimum",
     "Multiply",
     "Permute",
+    "RMSNormalization",
     "RepeatVector",
     "Rescaling",
     "Reshape",
     "SimpleRNN",
+    "SpatialDropout1D",
     "Subtract",
+    "UnitNormalization",
     "add",
     "average",
     "concatenate",

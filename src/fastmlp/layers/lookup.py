@@ -7,6 +7,7 @@ from typing import Any
 
 from fastmlp.layers.activation import Activation
 from fastmlp.layers.base import Layer
+from fastmlp.layers.batch_normalization import BatchNormalization
 from fastmlp.layers.concatenation import Concatenate
 from fastmlp.layers.dense import Dense
 from fastmlp.layers.dot_product import Dot
@@ -15,7 +16,14 @@ from fastmlp.layers.flatten import Flatten
 from fastmlp.layers.identity import Identity
 from fastmlp.layers.input import InputLayer
 from fastmlp.layers.lambda_layer import Lambda
+from fastmlp.layers.layer_normalization import (
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from fastmlp.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
+from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
 from fastmlp.layers.permute import Permute
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
@@ -26,7 +34,9 @@ from fastmlp.registry import Registry
 registry = Registry("layer", base=Layer, callables=False)
 _LAYERS = (
     Activation, Add, Average, Concatenate, Dense, Dot, Dropout, Flatten, Identity, InputLayer, Lambda,
-    Maximum, Minimum, Multiply, Permute, RepeatVector, Rescaling, Reshape, Subtract,
+    Maximum, Minimum, Multiply, Permute, RepeatVector, Rescaling, Reshape, Subtract, AlphaDropout,
+    BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, SpatialDropout1D,
+    UnitNormalization,
     SimpleRNN, GRU, LSTM,
 )  # fmt: skip
 for _layer in _LAYERS:

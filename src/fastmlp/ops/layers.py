@@ -121,6 +121,19 @@ class Pass(OpSpec):
         return ins[0]
 
 
+class Moving(OpSpec):
+    """y = x, of which a weight keeps a moving average; outside training y is that weight"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        w = b.weight(node.weights[0])
+        assert w is not None
+        if not training or not node.attrs["owner"].trainable:
+            return w
+        b.emit("average", [], [w, ins[0]], momentum=node.attrs["momentum"])
+        return ins[0]
+
+
 class Affine(OpSpec):
     """y = scale · x + offset"""
 
@@ -315,6 +328,19 @@ def dropout(
 def affine(x: Tensor, scale: float, offset: float) -> Tensor:
     """`scale · x + offset`."""
     return _node("affine", [x], x.shape, scale=float(scale), offset=float(offset))
+
+
+def moving_average(x: Tensor, average: Variable, momentum: float, owner: Any) -> Tensor:
+    """In training `x`, and average = momentum · average + (1 - momentum) · x; else `average`.
+
+    Args:
+        x: One value for the batch, of the weight's shape.
+        average: A weight that is not trained.
+        momentum: From 0 to 1.
+        owner: A layer; while it is not `trainable`, training is as the rest.
+    """
+    node = Node("moving", [x], x.shape, x.dtype, [average], {"momentum": momentum, "owner": owner})
+    return node.output
 
 
 def sum_samples(x: Tensor) -> Tensor:

@@ -103,7 +103,9 @@ def check_gradients(
     True
     """
     elements = check_int("check_gradients", "elements", elements, 1)
-    _, found, plan, seed, feeds = _compute("check_gradients", model, x, y, sample_weight, training)
+    _, found, plan, seed, feeds = _compute(
+        "check_gradients", model, x, y, sample_weight, training, keep=True
+    )
     loss_at = _Loss(plan, feeds, seed, {v: v.value.astype(np.float64) for v in model.weights})
     rng = np.random.default_rng(0)
     errors: dict[str, float] = {}
@@ -162,9 +164,18 @@ class _Loss:
 
 
 def _compute(
-    method: str, model: Model, x: Any, y: Any, sample_weight: Any, training: bool
+    method: str,
+    model: Model,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    training: bool,
+    keep: bool = False,
 ) -> tuple[float, dict[Variable, np.ndarray], Plan, int, list[np.ndarray]]:
-    """The loss, the gradients, and what they were computed from."""
+    """The loss, the gradients, and what they were computed from.
+
+    With `keep`, weights that the step itself changes, as moving averages, stay as they are.
+    """
     if not hasattr(model, "_require_compiled"):
         raise bad_argument(method, "a fastmlp model", "model", type(model).__name__)
     model._require_compiled(method)
@@ -178,7 +189,10 @@ def _compute(
             totals[0][...] = 0
         seed = model._seeds.next() if training else 0
         run = start_run(executable.program, data.n, data.n, seed=seed, threads=executable.threads())
+        before = {v: v.value.copy() for v in model.weights if keep and not v.trainable}
         run.go()
+        for variable, value in before.items():
+            variable.value[...] = value
         loss = float(LogReader(executable).logs(run.take_log()[0])["loss"])
         found = {v: totals[0].copy() for v, totals in executable.slots.items()}
         sources = data.feeds(objective.used, objective.weighing)
