@@ -43,6 +43,10 @@ HYPER = {
     "adadelta": (0.01, 0.95, 1e-7),
     **dict.fromkeys(("adam", "amsgrad", "adamax", "nadam"), (0.001, 0.9, 0.999, 1e-7)),
     **dict.fromkeys(RMSPROP, (0.001, 0.9, 0.9, 1e-7)),
+    "lion": (0.001, 0.9, 0.99),
+    "ftrl": (0.01, -0.5, 0.01, 0.01, 0.01, 0.1),
+    "ftrl_power": (0.01, -0.3, 0.01, 0.01, 0.01, 0.1),
+    "schedule_free": (0.001, 0.9, 0.999, 1e-8, 10.0),
 }
 PARAMS = {"relu_general": (0.1, 6.0, 0.5), "leaky_relu": (0.2,), "elu": (1.0,)}
 WITH_ROUNDED_SUMS = {"gemm", "colsum", "rowsum", "sumsq", "sumabs"}

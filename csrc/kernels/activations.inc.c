@@ -198,5 +198,101 @@ BWD(mish, x, FM(mish_dx)(dy, x))
 FWD(step, v_sel(v_lt(x, zero), zero, v_sel(v_le(zero, x), one, x)))
 BWD(step, x, dy)
 
+/* celu, h = (a): y = max(x, 0) + a (e^(min(x, 0) / a) - 1), a > 0        dx = dy e^(min(x, 0) / a).
+ * Barron 2017. */
+FWD(celu, v_sel(v_lt(zero, x), x, v_mul(v_set1(h[0]), v_expm1(v_div(x, v_set1(h[0]))))))
+BWD(celu, x, v_sel(v_lt(zero, x), dy, v_mul(dy, v_exp(v_div(x, v_set1(h[0]))))))
+
+/* squareplus, h = (b): y = (x + r) / 2, r = sqrt(x^2 + b), b >= 0        dx = dy y / r. Barron 2021
+ * Left of 0 as (b / 4) / (r / 2 - x / 2), which does not cancel. r = |x| where x^2 would overflow. */
+#define FM_ROOT ((R)(sizeof(R) == sizeof(float) ? 1e19 : 1e154))
+FM_INLINE vf FM(squareplus_root)(vf x, R b)
+{
+    const vf c = FM(clamp)(x, FM_ROOT);
+    return v_max(v_sqrt(v_fma(c, c, v_set1(b))), v_abs(x));
+}
+FM_INLINE vf FM(squareplus_y)(vf x, R b)
+{
+    const vf r = FM(squareplus_root)(x, b), half = v_set1((R)0.5);
+    const vf left = v_div(v_set1(b * (R)0.25), v_fnma(half, x, v_mul(half, r)));
+    return v_sel(v_lt(x, v_zero()), left, v_fma(half, x, v_mul(half, r)));
+}
+FM_INLINE vf FM(squareplus_dx)(vf dy, vf x, R b)
+{
+    x = FM(clamp)(x, FM_ROOT);
+    return v_mul(dy, v_div(FM(squareplus_y)(x, b), FM(squareplus_root)(x, b)));
+}
+FWD(squareplus, FM(squareplus_y)(x, h[0]))
+BWD(squareplus, x, FM(squareplus_dx)(dy, x, h[0]))
+
+/* sparse_plus: y = x <= -1 ? 0 : x >= 1 ? x : (x + 1)^2 / 4
+ * dx = dy sparse_sigmoid(x), but 0 and dy at the bends. Martins & Astudillo 2016 */
+FM_INLINE vf FM(sparse_plus_y)(vf x)
+{
+    const vf one = v_set1(1), s = v_add(x, one);
+    const vf middle = v_mul(v_mul(s, s), v_set1((R)0.25));
+    return v_sel(v_le(x, v_set1(-1)), v_zero(), v_sel(v_le(one, x), x, middle));
+}
+FM_INLINE vf FM(sparse_plus_dx)(vf dy, vf x)
+{
+    const vf one = v_set1(1), middle = v_mul(dy, v_mul(v_add(x, one), v_set1((R)0.5)));
+    return v_sel(v_le(x, v_set1(-1)), v_zero(), v_sel(v_le(one, x), dy, middle));
+}
+FWD(sparse_plus, FM(sparse_plus_y)(x))
+BWD(sparse_plus, x, FM(sparse_plus_dx)(dy, x))
+
+/* sparse_sigmoid: y = clip(x + 1, 0, 2) / 2        dx = dy / 2 where |x| < 1, dy / 4 at +-1. */
+FM_INLINE vf FM(sparse_sigmoid_dx)(vf dy, vf x)
+{
+    const vf one = v_set1(1), at = v_abs(x);
+    const vf slope = v_sel(v_eq(at, one), v_set1((R)0.25), v_set1((R)0.5));
+    return v_sel(v_lt(one, at), v_zero(), v_mul(slope, dy));
+}
+FWD(sparse_sigmoid, v_mul(v_set1((R)0.5), v_min(v_set1(2), v_max(zero, v_add(x, one)))))
+BWD(sparse_sigmoid, x, FM(sparse_sigmoid_dx)(dy, x))
+
+/* soft_shrink, h = (t): y = x - t where x > t, x + t where x < -t, else 0; t >= 0. Exact.
+ * hard_shrink, h = (t): y = x where |x| > t, else 0.        Of both, dx = dy where |x| > t. */
+FWD(soft_shrink, v_sel(v_le(v_abs(x), v_set1(h[0])), zero, v_sub(x, v_copysign(v_set1(h[0]), x))))
+BWD(soft_shrink, x, v_sel(v_le(v_abs(x), v_set1(h[0])), zero, dy))
+FWD(hard_shrink, v_sel(v_le(v_abs(x), v_set1(h[0])), zero, x))
+BWD(hard_shrink, x, v_sel(v_le(v_abs(x), v_set1(h[0])), zero, dy))
+
+/* tanh_shrink: y = x - tanh(x)        dx = dy tanh(x)^2. Near 0 exact to the rounding of tanh(x). */
+FWD(tanh_shrink, v_sub(x, v_tanh(x)))
+FM_INLINE vf FM(tanh_shrink_dx)(vf dy, vf x)
+{
+    const vf t = v_tanh(x);
+    return v_mul(dy, v_mul(t, t));
+}
+BWD(tanh_shrink, x, FM(tanh_shrink_dx)(dy, x))
+
+/* hard_tanh: y = clip(x, -1, 1)        dx = dy where |x| <= 1. Exact. */
+FWD(hard_tanh, FM(clamp)(x, 1))
+BWD(hard_tanh, x, v_sel(v_lt(one, v_abs(x)), zero, dy))
+
+/* hard_silu: y = x relu6(x + 3) / 6        dx = dy (2 x + 3) / 6 where |x| < 3, 0 left, dy right. */
+FM_INLINE vf FM(hard_silu_y)(vf x)
+{
+    const vf three = v_set1(3), gate = v_min(v_set1(6), v_max(v_zero(), v_add(x, three)));
+    return v_mul(v_max(v_set1(-3), x), v_div(gate, v_set1(6)));
+}
+FM_INLINE vf FM(hard_silu_dx)(vf dy, vf x)
+{
+    const vf three = v_set1(3), slope = v_div(v_fma(v_set1(2), x, three), v_set1(6));
+    const vf inside = v_sel(v_le(three, x), dy, v_mul(dy, slope));
+    return v_sel(v_le(x, v_set1(-3)), v_zero(), inside);
+}
+FWD(hard_silu, FM(hard_silu_y)(x))
+BWD(hard_silu, x, FM(hard_silu_dx)(dy, x))
+
+/* log_sigmoid: y = -log(1 + e^-x)        dx = dy sigmoid(-x). */
+FWD(log_sigmoid, v_neg(v_softplus(v_neg(x))))
+BWD(log_sigmoid, x, v_mul(dy, v_sigmoid(v_neg(x))))
+
+/* threshold, h = (t, v): y = x > t ? x : v        dx = dy where x > t. Exact. */
+FWD(threshold, v_sel(v_le(x, v_set1(h[0])), v_set1(h[1]), x))
+BWD(threshold, x, v_sel(v_le(x, v_set1(h[0])), zero, dy))
+
 #undef FWD
 #undef BWD

@@ -181,6 +181,63 @@ RULE(nadam, w, g, m, v, d)
 }
 STEP(nadam, 2)
 
+/* lion: w -= lr sign(b1 m + (1 - b1) g), m = b2 m + (1 - b2) g
+ * h: lr, b1, 1 - b1, b2, 1 - b2.   Chen et al. 2023 */
+RULE(lion, w, g, m, c, d)
+{
+    (void)c, (void)d;
+    const vf zero = v_zero(), one = v_set1(1), x = v_fma(H(1), *m, v_mul(H(2), g));
+    const vf sign = v_sel(v_lt(zero, x), one, v_sel(v_lt(x, zero), v_set1(-1), x));
+    *w = v_fnma(H(0), sign, *w);
+    *m = v_fma(H(3), *m, v_mul(H(4), g));
+}
+STEP(lion, 1)
+
+/* ftrl: n = v + g^2, m += g + 2 s w - (n^p - v^p) / lr w,
+ *       w = (clip(m, -l1, l1) - m) / (n^p / lr + q), v = n                     McMahan et al. 2013
+ * h: 1 / lr, l1, q = 2 l2 + beta / lr, 2 s, p; ftrl is p = 1/2, ftrl_power any p >= 0 */
+FM_INLINE void FM(ftrl_step)(vf *w, vf g, vf *v, vf *m, vf now, vf before, const R *h)
+{
+    const vf l1 = H(1), sigma = v_mul(v_sub(now, before), H(0));
+    *m = v_add(*m, v_fnma(sigma, *w, v_fma(H(3), *w, g)));
+    const vf clipped = v_min(l1, v_max(v_neg(l1), *m));
+    *w = v_div(v_sub(clipped, *m), v_fma(now, H(0), H(2)));
+    *v = v_fma(g, g, *v);
+}
+RULE(ftrl, w, g, v, m, d)
+{
+    (void)d;
+    FM(ftrl_step)(w, g, v, m, v_sqrt(v_fma(g, g, *v)), v_sqrt(*v), h);
+}
+STEP(ftrl, 2)
+
+FM_INLINE vf FM(power)(vf x, vf p) /* of x >= 0; 0^0 = 1 */
+{
+    return v_exp(v_mul(p, v_max(v_set1((R)-1e30), v_log(x))));
+}
+RULE(ftrl_power, w, g, v, m, d)
+{
+    (void)d;
+    const vf before = FM(power)(*v, H(4)), now = FM(power)(v_fma(g, g, *v), H(4));
+    FM(ftrl_step)(w, g, v, m, now, before, h);
+}
+STEP(ftrl_power, 2)
+
+/* schedule_free: v += (g^2 - v)(1 - b2), z = m, m -= lr g / (sqrt(v / (1 - b2^t)) + eps),
+ *                x = (w - (1 - b1) z) / b1 + (m - that) / t, w = (1 - b1) m + b1 x
+ * w is where gradients are taken, m where they lead, x their average.   Defazio et al. 2024
+ * h: lr, 1 - b1, 1 - b2, eps, b1, 1 / (1 - b2^t), 1 / t */
+RULE(schedule_free, w, g, m, v, d)
+{
+    (void)d;
+    *v = FM(toward)(*v, v_mul(g, g), H(2));
+    const vf root = v_add(v_sqrt(v_mul(*v, H(5))), H(3));
+    const vf x = v_div(v_fnma(H(1), *m, *w), H(4));
+    *m = v_sub(*m, v_div(v_mul(H(0), g), root));
+    *w = v_fma(H(1), *m, v_mul(H(4), FM(toward)(x, *m, H(6))));
+}
+STEP(schedule_free, 2)
+
 #undef STEP
 #undef RULE
 #undef H

@@ -59,7 +59,8 @@ FM_INLINE double v_sum(vf a) { return a; }
 FM_INLINE double v_maxh(vf a) { return a; }
 FM_INLINE void v_transpose(vf r[VL]) { (void)r; }
 
-/* --- for dropout and softmax: see common.h --- */
+/* --- for activations, dropout and softmax: see common.h --- */
+FM_INLINE vf v_copysign(vf a, vf s) { return copysign(a, s); }
 FM_INLINE vm v_first(ptrdiff_t n) { return n > 0; }
 FM_INLINE vm v_mask8(const uint8_t *p) { return *p; }
 

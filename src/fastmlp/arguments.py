@@ -216,6 +216,8 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "softmax_bwd": _simple(_attrs("rep", "n")),
     "log_softmax_fwd": _simple(_attrs("rep", "n")),
     "log_softmax_bwd": _simple(_attrs("rep", "n")),
+    "sparsemax_fwd": _simple(_attrs("rep", "n")),
+    "sparsemax_bwd": _simple(_attrs("rep", "n")),
     "dropout_fwd": _dropout,
     "dropout_noise_fwd": _dropout,
     "dropout_bwd": _dropout,

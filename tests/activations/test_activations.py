@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fastmlp import activations
+from fastmlp._reference import activations as reference
 from fastmlp.graph import Tensor, input_tensor
 
 X = np.concatenate(
@@ -43,6 +44,23 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("exponential", {}),
     ("hard_sigmoid", {}),
     ("mish", {}),
+    ("celu", {}),
+    ("celu", {"alpha": 0.5}),
+    ("squareplus", {}),
+    ("squareplus", {"b": 0.5}),
+    ("log_sigmoid", {}),
+    ("tanh_shrink", {}),
+    ("hard_tanh", {}),
+    ("hard_silu", {}),
+    ("hard_shrink", {}),
+    ("hard_shrink", {"threshold": 2}),
+    ("soft_shrink", {}),
+    ("soft_shrink", {"threshold": 2}),
+    ("threshold", {"threshold": 0.5, "default_value": -3}),
+    ("sparse_plus", {}),
+    ("sparse_sigmoid", {}),
+    ("glu", {}),
+    ("glu", {"axis": 1}),
 ]
 
 
@@ -60,7 +78,9 @@ def test_values_are_kerass(name: str, arguments: dict[str, Any]) -> None:
 
 
 def test_the_list_above_is_complete() -> None:
-    assert {name for name, _ in CASES} | {"step"} == set(activations._registry.names())
+    assert {name for name, _ in CASES} | {"step", "sparsemax"} == set(
+        activations.lookup.registry.names()
+    )
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES)
@@ -72,20 +92,48 @@ def test_float64_stays_float64_and_agrees_with_float32(name: str, arguments: dic
     np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sparsemax_is_the_nearest_point_of_the_simplex(dtype: str) -> None:
+    rng = np.random.default_rng(4)
+    for n in (1, 2, 3, 10, 257):
+        x = (3 * rng.normal(size=(40, n))).astype(dtype)
+        x[0], x[1] = 0, np.arange(n)
+        y = activations.sparsemax(x)
+        assert y.dtype == dtype
+        np.testing.assert_allclose(y, reference.forward("sparsemax", x), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-5)
+        assert (y >= 0).all()
+    np.testing.assert_allclose(activations.sparsemax(x.T, axis=0), y.T)
+    bad = np.array([[1.0, np.nan, 2.0], [0.3, 0.2, 0.1]], dtype)
+    found = activations.sparsemax(bad)
+    assert np.isnan(found[0]).all()
+    np.testing.assert_allclose(found[1], [0.3 + 0.4 / 3, 0.2 + 0.4 / 3, 0.1 + 0.4 / 3], rtol=1e-6)
+    assert activations.sparsemax(np.empty((0, 3), dtype)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_glu_wants_an_axis_of_even_length(axis: int) -> None:
+    with pytest.raises(ValueError, match=r"glu: expected an even length\. Received: axis="):
+        activations.glu(X, axis=axis)
+
+
 def test_step_is_zero_or_one() -> None:
     x = np.array([-2.0, -1e-30, -0.0, 0.0, 1e-30, 3.0], np.float32)
     assert activations.step(x).tolist() == [0, 0, 1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("name", activations._registry.names())
+ARGUMENTS = {"threshold": (0.5, -3.0)}  # of functions that have no defaults
+
+
+@pytest.mark.parametrize("name", activations.lookup.registry.names())
 def test_symbolic_tensors_give_symbolic_tensors(name: str) -> None:
-    x = input_tensor((None, 3), "float32")
-    y = activations.get(name)(x)
+    x = input_tensor((None, 4), "float32")
+    y = activations.get(name)(x, *ARGUMENTS.get(name, ()))
     assert isinstance(y, Tensor)
-    assert y.shape == (None, 3)
+    assert y.shape == (None, 2 if name == "glu" else 4)
 
 
-@pytest.mark.parametrize("name", activations._registry.names())
+@pytest.mark.parametrize("name", activations.lookup.registry.names())
 def test_a_name_is_read_back_from_its_function(name: str) -> None:
     function = activations.get(name)
     assert activations.serialize(function) == name

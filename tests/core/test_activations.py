@@ -27,6 +27,11 @@ PARAMS = {
     ],
     "leaky_relu": [(), (0.05,)],
     "elu": [(), (0.6,)],
+    "celu": [(), (0.6,)],
+    "squareplus": [(), (0.25,)],
+    "soft_shrink": [(), (1.25,)],
+    "hard_shrink": [(), (1.25,)],
+    "threshold": [(), (0.5, -2.0)],
 }
 CASES = [(name, params) for name in ELEMENTWISE for params in PARAMS.get(name, [()])]
 
@@ -38,7 +43,7 @@ TOLERANCE = {np.float32: {"rtol": 3e-6, "atol": 1e-6}, np.float64: {"rtol": 1e-1
 def numbers(shape: int | tuple[int, ...], dtype: type, seed: int = 0) -> np.ndarray:
     """Random values of a few units, with the points where a function bends among them."""
     x = np.random.default_rng(seed).normal(size=shape) * 3
-    bends = np.array([0.0, -3.0, 3.0, 6.0, 0.5, -0.5])[: x.size]
+    bends = np.array([0.0, -3.0, 3.0, 6.0, 0.5, -0.5, 1.0, -1.0])[: x.size]
     x.reshape(-1)[-len(bends) :] = bends if x.size else []
     return x.astype(dtype)
 
@@ -145,6 +150,18 @@ def _both(name: str, x: np.ndarray, dy: np.ndarray) -> tuple[np.ndarray, np.ndar
         ("hard_sigmoid", 3.0, 0.0),
         ("softsign", 0.0, 1.0),
         ("relu_general", 0.0, 0.0),
+        ("celu", 0.0, 1.0),
+        ("sparse_plus", -1.0, 0.0),
+        ("sparse_plus", 1.0, 1.0),
+        ("sparse_sigmoid", -1.0, 0.25),
+        ("sparse_sigmoid", 1.0, 0.25),
+        ("soft_shrink", 0.5, 0.0),
+        ("hard_shrink", -0.5, 0.0),
+        ("hard_tanh", 1.0, 1.0),
+        ("hard_tanh", -1.0, 1.0),
+        ("hard_silu", -3.0, 0.0),
+        ("hard_silu", 3.0, 1.0),
+        ("threshold", 0.0, 0.0),
     ],
 )
 def test_gradient_at_a_bend_is_that_of_keras(tier: str, name: str, x: float, slope: float) -> None:

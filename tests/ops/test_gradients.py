@@ -174,6 +174,8 @@ MOVES = {
     "cumsum": lambda x: ops.cumsum(cube(x), 1),
     "clip": lambda x: ops.clip(x, -0.5, 0.5),
     "where": lambda x: ops.where(ops.greater(x, 0.0), x, ops.square(x)),
+    "sparsemax": lambda x: ops.sparsemax(x),
+    "sparsemax inner": lambda x: ops.sparsemax(cube(x), 1),
     "softmax inner": lambda x: ops.softmax(cube(x), 1),
     "softmax of two axes": lambda x: ops.log_softmax(cube(x), (1, 2)),
     "norm": lambda x: ops.norm(x, axis=-1, keepdims=True),

@@ -22,6 +22,9 @@ CLASSES = [
     optimizers.Adadelta,
     optimizers.Adamax,
     optimizers.Nadam,
+    optimizers.Lion,
+    optimizers.Ftrl,
+    optimizers.ScheduleFreeAdamW,
 ]
 
 # arguments → what the plan reads: kind, slots, hyper()
@@ -77,6 +80,28 @@ CASES: list[tuple[Any, dict[str, Any], str, tuple[str, ...], tuple[float, ...]]]
     ),
     (optimizers.Adamax, {}, "adamax", ("momentum", "norm"), (0.001, 0.9, 0.999, 1e-7)),
     (optimizers.Nadam, {}, "nadam", ("momentum", "velocity"), (0.001, 0.9, 0.999, 1e-7)),
+    (optimizers.Lion, {}, "lion", ("momentum",), (0.001, 0.9, 0.99)),
+    (
+        optimizers.Ftrl,
+        {"beta": 0.5},
+        "ftrl",
+        ("accumulator", "linear"),
+        (0.001, -0.5, 0.0, 0.0, 0.0, 0.5),
+    ),
+    (
+        optimizers.Ftrl,
+        {"learning_rate_power": -1},
+        "ftrl_power",
+        ("accumulator", "linear"),
+        (0.001, -1.0, 0.0, 0.0, 0.0, 0.0),
+    ),
+    (
+        optimizers.ScheduleFreeAdamW,
+        {"warmup_steps": 3},
+        "schedule_free",
+        ("momentum", "velocity"),
+        (0.0025, 0.9, 0.999, 1e-8, 3.0),
+    ),
 ]
 
 
@@ -249,6 +274,11 @@ def test_bad_common_arguments_are_refused(cls: Any, arguments: dict, sentence: s
         (optimizers.Adamax, {"beta_2": 2}, "Adamax: expected 0 <= beta_2 < 1"),
         (optimizers.Nadam, {"beta_1": math.nan}, "Nadam: expected 0 <= beta_1 < 1"),
         (optimizers.Nadam, {"epsilon": -1e-7}, "Nadam: expected epsilon >= 0"),
+        (optimizers.Lion, {"beta_1": 0}, "Lion: expected 0 < beta_1 <= 1"),
+        (optimizers.Ftrl, {"learning_rate_power": 0.5}, "Ftrl: expected learning_rate_power <= 0"),
+        (optimizers.Ftrl, {"beta": -1}, "Ftrl: expected beta >= 0"),
+        (optimizers.ScheduleFreeAdamW, {"beta_1": 0}, "expected 0 < beta_1 < 1"),
+        (optimizers.ScheduleFreeAdamW, {"warmup_steps": 0.5}, "an integer warmup_steps >= 0"),
     ],
 )
 def test_bad_arguments_are_refused(cls: Any, arguments: dict, sentence: str) -> None:

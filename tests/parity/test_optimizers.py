@@ -31,6 +31,23 @@ PLAIN: dict[str, Callable[[Any], Any]] = {
     "adadelta": lambda lib: lib.optimizers.Adadelta(1.0),
     "adamax": lambda lib: lib.optimizers.Adamax(0.01),
     "nadam": lambda lib: lib.optimizers.Nadam(0.01),
+    "lion": lambda lib: lib.optimizers.Lion(0.003),
+    "lion_other_betas": lambda lib: lib.optimizers.Lion(0.003, 0.7, 0.8, weight_decay=0.1),
+    "ftrl": lambda lib: lib.optimizers.Ftrl(0.05),
+    "ftrl_penalties": lambda lib: lib.optimizers.Ftrl(
+        0.05,
+        initial_accumulator_value=0.5,
+        l1_regularization_strength=0.01,
+        l2_regularization_strength=0.02,
+        l2_shrinkage_regularization_strength=0.03,
+        beta=0.1,
+    ),
+    "ftrl_power": lambda lib: lib.optimizers.Ftrl(0.05, learning_rate_power=-0.3),
+    "ftrl_fixed": lambda lib: lib.optimizers.Ftrl(0.02, learning_rate_power=0.0),
+    "schedule_free": lambda lib: lib.optimizers.ScheduleFreeAdamW(0.01),
+    "schedule_free_warmup": lambda lib: lib.optimizers.ScheduleFreeAdamW(
+        0.01, beta_1=0.8, warmup_steps=20, weight_decay=0.05
+    ),
 }
 
 # Limits that most gradients of this network exceed.
@@ -91,7 +108,7 @@ def test_clipping_and_weight_decay_do_what_keras_does(optimizer):
 
 
 @pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW", "Adagrad", "Adadelta",
-                                  "Adamax", "Nadam"])  # fmt: skip
+                                  "Adamax", "Nadam", "Lion", "Ftrl", "ScheduleFreeAdamW"])  # fmt: skip
 def test_defaults_are_those_of_keras(name):
     ours = getattr(fastmlp.optimizers, name)().get_config()
     theirs = getattr(keras.optimizers, name)().get_config()

@@ -31,6 +31,11 @@ PARAMETERS = {
     "relu_general": {"negative_slope": 0.0, "max_value": float("inf"), "threshold": 0.0},
     "leaky_relu": {"negative_slope": 0.2},
     "elu": {"alpha": 1.0},
+    "celu": {"alpha": 1.0},
+    "squareplus": {"b": 4.0},
+    "soft_shrink": {"threshold": 0.5},
+    "hard_shrink": {"threshold": 0.5},
+    "threshold": {"threshold": 0.0, "default_value": 0.0},
 }
 
 cdef dict _INDEX = {name: i for i, name in enumerate(_native.ACTIVATIONS)}

@@ -8,8 +8,11 @@
     decay     w h                width every            weight_decay  w -= w · weight_decay · learning rate
     accumulate g s               width g_stride every                 s += g; every so many steps g = s / every, s = 0
     ema       w s                width every frequency  momentum      s = momentum s + (1 - momentum) w
+    scalar    y h                number                               y = h[number]; at once
+    assign    w x                size every                           w = x; at once
 
-every: steps an update; update and decay do nothing in the others. ema writes s into w after each
+scalar and assign belong to updates that are traced: what other ops read first and write last.
+every: steps an update; update, decay and assign do nothing in the others. ema writes s into w after each
 `frequency` updates, if that is not 0; in the first step s = w.
 g_stride is the width; or 0: g lies in the worker's scratch and holds rows i0 … i1 only.
 h are the eight scalars of `prepare`, in the weights' type; h[7] is the learning rate.
@@ -40,6 +43,10 @@ cdef extern from "kernels/kernels.h" nogil:
         FM_UPDATE_amsgrad
         FM_UPDATE_adamax
         FM_UPDATE_nadam
+        FM_UPDATE_lion
+        FM_UPDATE_ftrl
+        FM_UPDATE_ftrl_power
+        FM_UPDATE_schedule_free
 
 # Name of every update: number of its slots.
 UPDATES = dict(_native.UPDATES)
@@ -47,6 +54,8 @@ UPDATES = dict(_native.UPDATES)
 # What `hyper` holds.
 _RMSPROP = ("learning_rate", "rho", "momentum", "epsilon")
 _ADAM = ("learning_rate", "beta_1", "beta_2", "epsilon")
+_FTRL = ("learning_rate", "learning_rate_power", "l1_regularization_strength", "l2_regularization_strength",
+         "l2_shrinkage_regularization_strength", "beta")
 HYPER = {
     "sgd": ("learning_rate",),
     "momentum": ("learning_rate", "momentum"),
@@ -61,6 +70,10 @@ HYPER = {
     "amsgrad": _ADAM,
     "adamax": _ADAM,
     "nadam": _ADAM,
+    "lion": ("learning_rate", "beta_1", "beta_2"),
+    "ftrl": _FTRL,
+    "ftrl_power": _FTRL,
+    "schedule_free": (*_ADAM, "warmup_steps"),
 }
 
 
@@ -96,7 +109,7 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
     """The scalars of one step.
 
     Args:
-        kind: Index of an update.
+        kind: Index of an update; -1: a traced one, whose scalars are h[0] = t and the learning rate.
         hyper: As `HYPER` says.
         t: Steps done before this one.
         state: Four doubles that the caller keeps between steps, zero at first; nadam's product.
@@ -108,7 +121,9 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
     for i in range(7):
         h[i] = 0
     h[0] = h[7] = lr
-    if kind == FM_UPDATE_momentum or kind == FM_UPDATE_nesterov:
+    if kind < 0:
+        h[0] = t
+    elif kind == FM_UPDATE_momentum or kind == FM_UPDATE_nesterov:
         h[1] = hyper[1]
     elif FM_UPDATE_rmsprop <= kind <= FM_UPDATE_rmsprop_centered_momentum:
         h[1], h[2], h[3], h[4] = hyper[1], 1 - hyper[1], hyper[2], hyper[3]
@@ -129,6 +144,15 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
         h[1], h[2], h[3] = 1 - hyper[1], 1 - hyper[2], hyper[3]
         h[4] = lr * (1 - u) / (1 - product)
         h[5] = 1 / bias(hyper[2], now)
+    elif kind == FM_UPDATE_lion:
+        h[1], h[2], h[3], h[4] = hyper[1], 1 - hyper[1], hyper[2], 1 - hyper[2]
+    elif kind == FM_UPDATE_ftrl or kind == FM_UPDATE_ftrl_power:
+        h[0], h[1], h[2] = 1 / lr, hyper[2], 2 * hyper[3] + hyper[5] / lr
+        h[3], h[4] = 2 * hyper[4], -hyper[1]
+    elif kind == FM_UPDATE_schedule_free:
+        h[0] = lr * now / hyper[4] if now < hyper[4] else lr
+        h[1], h[2], h[3], h[4] = 1 - hyper[1], 1 - hyper[2], hyper[3], hyper[1]
+        h[5], h[6] = 1 / bias(hyper[2], now), 1 / now
 
 
 cdef inline void update_rows(real *w, const real *g, real *s0, real *s1, real *s2, ptrdiff_t n, ptrdiff_t index,
@@ -219,6 +243,28 @@ cdef inline void run_ema(real *w, const Op *op, const Step *step, ptrdiff_t i0, 
         memcpy(w, s, n * sizeof(real))
 
 
+cdef inline void run_scalar(real *y, const Op *op) noexcept nogil:
+    y[0] = (<const real *>op.p[1])[op.n[0]]
+
+
+cdef inline void run_assign(real *w, const Op *op) noexcept nogil:
+    memcpy(w, op.p[1], op.n[0] * sizeof(real))
+
+
+cdef void scalar_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_scalar(<float *>op.p[0], op)
+
+cdef void scalar_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_scalar(<double *>op.p[0], op)
+
+cdef void assign_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    if due(s, op.n[1]):
+        run_assign(<float *>op.p[0], op)
+
+cdef void assign_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    if due(s, op.n[1]):
+        run_assign(<double *>op.p[0], op)
+
 cdef void update_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     if due(s, op.n[3]):
         run_update(<float *>op.p[0], op, w, i0, i1)
@@ -267,6 +313,8 @@ OPS = {
     "decay": (<size_t>&decay_f32, <size_t>&decay_f64),
     "accumulate": (<size_t>&accumulate_f32, <size_t>&accumulate_f64),
     "ema": (<size_t>&ema_f32, <size_t>&ema_f64),
+    "scalar": (<size_t>&scalar_f32, <size_t>&scalar_f64),
+    "assign": (<size_t>&assign_f32, <size_t>&assign_f64),
 }
 
 
@@ -294,7 +342,7 @@ def scalars(str kind, hyper, int64_t t, double[::1] state=None):
         state = np.zeros(4)
     if state.shape[0] != 4 or t < 0:
         raise ValueError(f"{kind}: expected four doubles of state and t >= 0. Received: {state.shape[0]}, t={t}")
-    cdef double[4] numbers
+    cdef double[8] numbers
     cdef double[::1] h = np.zeros(8)
     cdef int i
     for i in range(len(hyper)):

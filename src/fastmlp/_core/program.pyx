@@ -24,6 +24,7 @@ from fastmlp._core import (
     reductions as _reductions,
     rows as _rows,
     sorting as _sorting,
+    sparsemax as _sparsemax,
     values as _values,
 )
 
@@ -36,7 +37,7 @@ OPS = {
     **_dense.OPS, **_rows.OPS, **_gradients.OPS, **_activations.OPS, **_losses.OPS,
     **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS, **_batch.OPS,
     **_values.OPS, **_maps.OPS, **_moves.OPS, **_reductions.OPS, **_recurrent.OPS,
-    **_sorting.OPS,
+    **_sorting.OPS, **_sparsemax.OPS,
 }
 
 

@@ -63,6 +63,11 @@ def _mish_gate(x: np.ndarray) -> np.ndarray:
     return np.tanh(_softplus(x))
 
 
+def _squareplus(x: np.ndarray, b: float = 4.0) -> np.ndarray:
+    root = np.sqrt(x * x + b)
+    return np.where(x < 0, b / (root - np.where(x < 0, x, -1)), x + root) / 2
+
+
 _FORWARD: dict[str, Callable[..., np.ndarray]] = {
     "relu": lambda x: np.maximum(x, 0),
     "relu_general": _relu,
@@ -83,6 +88,17 @@ _FORWARD: dict[str, Callable[..., np.ndarray]] = {
     "silu": lambda x: _times(x, _sigmoid(x)),
     "mish": lambda x: _times(x, _mish_gate(x)),
     "step": lambda x: np.where(np.isnan(x), x, (x >= 0) * 1.0),
+    "celu": lambda x, a=1.0: np.where(x > 0, x, a * _expm1(x / a)),
+    "squareplus": _squareplus,
+    "sparse_plus": lambda x: np.where(x <= -1, 0, np.where(x >= 1, x, (x + 1) ** 2 / 4)),
+    "sparse_sigmoid": lambda x: np.clip(x + 1, 0, 2) / 2,
+    "soft_shrink": lambda x, t=0.5: np.where(np.abs(x) <= t, 0, x - np.copysign(t, x)),
+    "hard_shrink": lambda x, t=0.5: np.where(np.abs(x) <= t, 0, x),
+    "tanh_shrink": lambda x: x - np.tanh(x),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "hard_silu": lambda x: _times(x, np.clip(x + 3, 0, 6) / 6),
+    "log_sigmoid": lambda x: -_softplus(-x),
+    "threshold": lambda x, t=0.0, v=0.0: np.asarray(np.where(x <= t, v, x)),
 }
 
 # f' from the saved y or x (the kernels' ACTIVATIONS says which); `step` is straight-through.
@@ -104,6 +120,17 @@ _SLOPE: dict[str, Callable[..., np.ndarray]] = {
     "silu": lambda x: _sigmoid(x) * (1 + _times(x, _sigmoid(-x))),
     "mish": lambda x: _mish_gate(x) + _times(x, (1 - _mish_gate(x) ** 2) * _sigmoid(x)),
     "step": lambda x: np.ones_like(x),
+    "celu": lambda x, a=1.0: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0) / a)),
+    "squareplus": lambda x, b=4.0: _squareplus(x, b) / np.sqrt(x * x + b),
+    "sparse_plus": lambda x: np.where(x <= -1, 0, np.where(x >= 1, 1, (x + 1) / 2)),
+    "sparse_sigmoid": lambda x: np.where(np.abs(x) == 1, 0.25, (np.abs(x) < 1) / 2),
+    "soft_shrink": lambda x, t=0.5: (np.abs(x) > t) * 1.0,
+    "hard_shrink": lambda x, t=0.5: (np.abs(x) > t) * 1.0,
+    "tanh_shrink": lambda x: np.tanh(x) ** 2,
+    "hard_tanh": lambda x: (np.abs(x) <= 1) * 1.0,
+    "hard_silu": lambda x: np.where(x <= -3, 0, np.where(x >= 3, 1, (2 * x + 3) / 6)),
+    "log_sigmoid": lambda x: _sigmoid(-x),
+    "threshold": lambda x, t=0.0, v=0.0: (x > t) * 1.0,
 }
 
 
@@ -117,14 +144,24 @@ def _log_softmax(x: np.ndarray) -> np.ndarray:
     return x - np.log(np.exp(x).sum(-1, keepdims=True))
 
 
+def _sparsemax(x: np.ndarray) -> np.ndarray:
+    ordered = -np.sort(-x, axis=-1)
+    counts = np.arange(1, x.shape[-1] + 1)
+    taus = (np.cumsum(ordered, axis=-1) - 1) / counts
+    count = (ordered > taus).sum(-1, keepdims=True)
+    return np.maximum(x - np.take_along_axis(taus, np.maximum(count - 1, 0), -1), 0)
+
+
 def forward(name: str, x: np.ndarray, params: Sequence[float] = ()) -> np.ndarray:
-    """y = f(x); softmax and log_softmax along the last axis."""
+    """y = f(x); softmax, log_softmax and sparsemax along the last axis."""
     x = np.asarray(x, np.float64)
     with np.errstate(all="ignore"):
         if name == "softmax":
             return _softmax(x)
         if name == "log_softmax":
             return _log_softmax(x)
+        if name == "sparsemax":
+            return _sparsemax(x)
         return np.asarray(_FORWARD[name](x, *params), np.float64)
 
 
@@ -138,4 +175,7 @@ def backward(
             return s * (dy - (s * dy).sum(-1, keepdims=True))
         if name == "log_softmax":
             return dy - np.exp(s) * dy.sum(-1, keepdims=True)
+        if name == "sparsemax":
+            mean = np.where(s > 0, dy, 0).sum(-1, keepdims=True) / (s > 0).sum(-1, keepdims=True)
+            return np.where(s > 0, dy - mean, 0)
         return dy * _SLOPE[name](s, *params)

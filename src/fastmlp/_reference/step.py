@@ -415,6 +415,8 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "softmax_bwd": _rows_bwd,
     "log_softmax_fwd": _rows_fwd,
     "log_softmax_bwd": _rows_bwd,
+    "sparsemax_fwd": _rows_fwd,
+    "sparsemax_bwd": _rows_bwd,
     "dropout_fwd": _dropout_fwd,
     "dropout_noise_fwd": _dropout_fwd,
     "dropout_bwd": _dropout_bwd,

@@ -13,7 +13,8 @@ _Arrays = Sequence[np.ndarray]
 _SLOTS = {
     "sgd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "rmsprop_momentum": 2,
     "rmsprop_centered": 2, "rmsprop_centered_momentum": 3, "adagrad": 1, "adadelta": 2,
-    "adam": 2, "amsgrad": 3, "adamax": 2, "nadam": 2,
+    "adam": 2, "amsgrad": 3, "adamax": 2, "nadam": 2, "lion": 1, "ftrl": 2, "ftrl_power": 2,
+    "schedule_free": 2,
 }  # fmt: skip
 
 _Result = tuple[np.ndarray, list[np.ndarray]]
@@ -128,6 +129,48 @@ def _nadam(
     return w - lr * mean / (np.sqrt(v / (1 - b2**t)) + eps), [m, v]
 
 
+def _lion(
+    w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float, b1: float, b2: float
+) -> _Result:
+    return w - lr * np.sign(b1 * s[0] + (1 - b1) * g), [b2 * s[0] + (1 - b2) * g]
+
+
+def _ftrl(
+    w: np.ndarray,
+    g: np.ndarray,
+    s: _Arrays,
+    t: int,
+    lr: float,
+    power: float,
+    l1: float,
+    l2: float,
+    shrinkage: float,
+    beta: float,
+) -> _Result:
+    n = s[0] + g * g
+    sigma = (n**-power - s[0] ** -power) / lr
+    z = s[1] + g + 2 * shrinkage * w - sigma * w
+    return (np.clip(z, -l1, l1) - z) / (n**-power / lr + 2 * (l2 + beta / (2 * lr))), [n, z]
+
+
+def _schedule_free(
+    w: np.ndarray,
+    g: np.ndarray,
+    s: _Arrays,
+    t: int,
+    lr: float,
+    b1: float,
+    b2: float,
+    eps: float,
+    warmup: float,
+) -> _Result:
+    v = s[1] + (g * g - s[1]) * (1 - b2)
+    rate = lr * min(t / warmup, 1) if warmup else lr
+    m = s[0] - rate * g / (np.sqrt(v / (1 - b2**t)) + eps)
+    x = (1 - 1 / t) * (w - (1 - b1) * s[0]) / b1 + m / t
+    return (1 - b1) * m + b1 * x, [m, v]
+
+
 _UPDATES: dict[str, Callable[..., _Result]] = {
     "sgd": _sgd,
     "momentum": _momentum,
@@ -138,4 +181,8 @@ _UPDATES: dict[str, Callable[..., _Result]] = {
     "amsgrad": partial(_adam, amsgrad=True),
     "adamax": _adamax,
     "nadam": _nadam,
+    "lion": _lion,
+    "ftrl": _ftrl,
+    "ftrl_power": _ftrl,
+    "schedule_free": _schedule_free,
 }

@@ -60,6 +60,7 @@ from fastmlp.ops.layers import (
     penalty,
     repeat_samples,
     softmax,
+    sparsemax,
     sum_samples,
 )
 from fastmlp.ops.math import (
@@ -433,6 +434,7 @@ __all__ = [
     "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
+    "sparsemax",
     "split",
     "sqrt",
     "square",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp._core import activations as _activations
+from fastmlp._core import sparsemax as _sparsemax
 from fastmlp.calls import operation
 from fastmlp.errors import unknown_name
 from fastmlp.graph import Node, Shape, Tensor, current_layer
@@ -70,7 +71,7 @@ class Activation(OpSpec):
 
 
 class Softmax(OpSpec):
-    """y = exp(x) / Σ exp(x) over the last axis; log_softmax is its logarithm"""
+    """y = exp(x) / Σ exp(x) over the last axis; log_softmax is its logarithm, sparsemax the nearest point"""
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
@@ -81,7 +82,9 @@ class Softmax(OpSpec):
 
     @staticmethod
     def bwd(b: Builder, op: Op, dy: Buffer) -> None:
-        """dx = y · (dy - Σ y·dy)    (log_softmax: dx = dy - exp(y) · Σ dy)"""
+        """dx = y · (dy - Σ y·dy)    (log_softmax: dx = dy - exp(y) · Σ dy;
+        sparsemax: dx = dy - their mean where y > 0)
+        """
         (x,) = op.ins
         assert x is not None
         dx = b.result([x], x.shape, f"d_{x.name}")
@@ -286,7 +289,8 @@ def _rows_function(x: Any, op: str, axis: Any) -> Any:
         last = range(-len(axes), 0)
         rows = np.moveaxis(x, axes, last)
         flat = rows.reshape(*rows.shape[: x.ndim - len(axes)], -1)
-        return np.moveaxis(_activations.forward(op, flat).reshape(rows.shape), last, axes)
+        y = _sparsemax.forward(flat) if op == "sparsemax" else _activations.forward(op, flat)
+        return np.moveaxis(y.reshape(rows.shape), last, axes)
     (x,) = spec.operands(op, x)
     axes = spec.axes_of(op, x, axis)
     if not axes or (x.per_sample and 0 in axes):
@@ -316,6 +320,12 @@ def softmax(x: Any, axis: Any = -1) -> Any:
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     """`x - log Σ exp(x)` along an axis or several; not along the batch of a symbolic tensor."""
     return _rows_function(x, "log_softmax", axis)
+
+
+@operation
+def sparsemax(x: Any, axis: Any = -1) -> Any:
+    """The point of the simplex nearest to `x`, along an axis; see `activations.sparsemax`."""
+    return _rows_function(x, "sparsemax", axis)
 
 
 def dropout(

@@ -7,8 +7,11 @@ from fastmlp.optimizers.adadelta import Adadelta
 from fastmlp.optimizers.adagrad import Adagrad
 from fastmlp.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from fastmlp.optimizers.base import Optimizer
+from fastmlp.optimizers.ftrl import Ftrl
+from fastmlp.optimizers.lion import Lion
 from fastmlp.optimizers.lookup import deserialize, get, serialize
 from fastmlp.optimizers.rmsprop import RMSprop
+from fastmlp.optimizers.schedule_free import ScheduleFreeAdamW
 from fastmlp.optimizers.sgd import SGD
 
 __all__ = [
@@ -18,9 +21,12 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Ftrl",
+    "Lion",
     "Nadam",
     "Optimizer",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",

@@ -62,8 +62,8 @@ class State:
     # Arrays.
 
     @property
-    def slot_init(self) -> tuple[float, ...]:
-        """First value of each slot."""
+    def slot_init(self) -> tuple[float | None, ...]:
+        """First value of each slot; `None`: that of the weight."""
         return (0.0,) * len(self.slots)
 
     @property
@@ -116,9 +116,8 @@ class State:
             for i, name in enumerate(names):
                 end = start + variable.value.nbytes
                 slot = arena[start:end].view(variable.dtype).reshape(variable.shape)
-                slot[...] = firsts[i] if i < len(firsts) else 0
-                if name == "average":
-                    slot[...] = variable.value
+                first = firsts[i] if i < len(firsts) else None if name == "average" else 0
+                slot[...] = variable.value if first is None else first
                 arrays.append(slot)
                 start += _padded_bytes(variable)
         return found
