@@ -15,6 +15,7 @@ PACKAGE = Path(fastmlp.__file__).parent
 LEVELS = (
     (
         "_core",
+        "_operators",
         "errors",
         "custom_objects",
         "registry",

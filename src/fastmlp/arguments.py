@@ -237,7 +237,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "penalty": _simple(lambda op: _g_sizes(op.outs[0]), "l1", "l2"),
     "clip": _simple(lambda op: _g_sizes(op.outs[0]), "limit"),
     "sumsq": _simple(lambda op: [op.ins[0].width, op.attrs["accumulate"]]),  # type: ignore[union-attr]
-    "clip_factor": _simple(lambda op: [], "limit"),
+    "clip_factor": _simple(_attrs("all"), "limit"),
     "scale": _simple(lambda op: _g_sizes(op.outs[0])),
     "accumulate": _simple(lambda op: [*_g_sizes(op.outs[0]), op.attrs["every"]]),
     "decay": _simple(lambda op: [row_width(op.ins[0]), op.attrs["every"]], "weight_decay"),  # type: ignore[arg-type]
@@ -250,6 +250,8 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
         [UPDATES[op.attrs["kind"]], *_g_sizes(op.ins[1]), op.attrs["every"]],  # type: ignore[arg-type]
         [],
     ),
+    "scalar": _simple(_attrs("number")),
+    "assign": _simple(lambda op: [_width_of(op.ins[0]), op.attrs["every"]]),
     "constrain": _constraint_arguments,
     "map": _map,
     "reduce": _reduce,

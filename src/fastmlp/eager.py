@@ -280,7 +280,9 @@ class EagerRun:
             rows = self._shuffled(p.position, m)
         p.executable.step(p.position, rows, self.iterations, self._seed)
         p.position += m
-        trains = self._at == 0 and any(op.name == "update" for op in p.executable.plan.ops())
+        trains = self._at == 0 and any(
+            op.name in ("update", "assign") for op in p.executable.plan.ops()
+        )
         self.iterations += trains
         ends = p.position >= p.end
         if ends:

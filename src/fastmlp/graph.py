@@ -7,14 +7,15 @@ no cycles unless somebody edits it; `order` checks that all the same.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp.variables import Variable
+from fastmlp._operators import Operators
+from fastmlp.variables import Variable, recording
 
 if TYPE_CHECKING:
     from fastmlp.calls import Call
@@ -41,22 +42,6 @@ def current_layer() -> str:
     return _layer.get()
 
 
-# What Python's operators do with a tensor, by name in `fastmlp.ops`, which fills it when imported.
-OPERATORS: dict[str, Callable[..., Any]] = {}
-
-
-def _operator(name: str, swap: bool = False) -> Callable[[Any, Any], Any]:
-    """The method behind an operator of two operands; `swap`: the tensor is the second."""
-
-    def method(self: Any, other: Any) -> Any:
-        function = OPERATORS.get(name)
-        if function is None:
-            return NotImplemented
-        return function(other, self) if swap else function(self, other)
-
-    return method
-
-
 @contextmanager
 def training_scope(training: bool | None) -> Iterator[None]:
     """Nodes made inside behave as told: as in training, as outside, or `None`: as the plan says."""
@@ -72,7 +57,7 @@ def current_training() -> bool | None:
     return _training.get()
 
 
-class Tensor:
+class Tensor(Operators):
     """A symbolic array: the output of a node.
 
     Python's operators on it are the functions of `fastmlp.ops`: `a + b`, `2 * x`, `x[:, :3]`.
@@ -129,42 +114,8 @@ class Tensor:
     def __float__(self) -> float:
         raise TypeError(f"{self!r} is symbolic and has no values. Hint: use fastmlp.ops on it")
 
-    __add__, __radd__ = _operator("add"), _operator("add", swap=True)
-    __sub__, __rsub__ = _operator("subtract"), _operator("subtract", swap=True)
-    __mul__, __rmul__ = _operator("multiply"), _operator("multiply", swap=True)
-    __truediv__, __rtruediv__ = _operator("true_divide"), _operator("true_divide", swap=True)
-    __floordiv__, __rfloordiv__ = _operator("floor_divide"), _operator("floor_divide", swap=True)
-    __mod__, __rmod__ = _operator("mod"), _operator("mod", swap=True)
-    __pow__, __rpow__ = _operator("power"), _operator("power", swap=True)
-    __matmul__, __rmatmul__ = _operator("matmul"), _operator("matmul", swap=True)
-    __lt__, __le__ = _operator("less"), _operator("less_equal")
-    __gt__, __ge__ = _operator("greater"), _operator("greater_equal")
-    __and__, __rand__ = _operator("logical_and"), _operator("logical_and", swap=True)
-    __or__, __ror__ = _operator("logical_or"), _operator("logical_or", swap=True)
-
-    def __getitem__(self, key: Any) -> Any:
-        return _call_operator("get_item", self, key)
-
-    def __neg__(self) -> Any:
-        return _call_operator("negative", self)
-
-    def __abs__(self) -> Any:
-        return _call_operator("absolute", self)
-
-    def __invert__(self) -> Any:
-        return _call_operator("logical_not", self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
     def __repr__(self) -> str:
         return f"<Tensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
-
-
-def _call_operator(name: str, x: Tensor, *others: Any) -> Any:
-    if name not in OPERATORS:
-        raise TypeError(f"There is no operation '{name}' on {x!r}.")
-    return OPERATORS[name](x, *others)
 
 
 class Node:
@@ -219,7 +170,17 @@ def input_tensor(shape: Shape, dtype: str, name: str | None = None) -> Tensor:
 
 
 def weight_tensor(variable: Variable) -> Tensor:
-    """A weight as an operand; without a batch axis."""
+    """A weight as an operand, or what it was last assigned while recording; without a batch axis."""
+    assigned = (recording.get() or {}).get(variable, variable)
+    if isinstance(assigned, Tensor):
+        return assigned
+    if isinstance(assigned, Variable):
+        return memory_tensor(assigned)
+    return constant_tensor(assigned, variable.dtype)
+
+
+def memory_tensor(variable: Variable) -> Tensor:
+    """What is in a weight's memory, as an operand."""
     return Node("weight", (), variable.shape, variable.dtype, [variable]).output
 
 

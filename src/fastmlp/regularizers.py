@@ -1,8 +1,9 @@
 """Regularizers: penalties on weights or outputs that are added to the loss.
 
 Accepted wherever a layer takes a regularizer: `"l1"`, `"l2"`, `"l1_l2"`, an instance, a class, a
-config, or `None`. The compiled plan reads their two factors, `l1` and `l2`; calling one on an array
-gives the penalty that training adds.
+config, a function, or `None`. Of the first three the compiled plan reads their two factors; others
+are functions of the weight, written with `fastmlp.ops`. Calling one on an array gives the penalty
+that training adds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp.errors import check_number, unknown_keywords, warn_old_spelling
+from fastmlp import config as settings
+from fastmlp import ops
+from fastmlp.errors import (
+    bad_argument,
+    check_choice,
+    check_number,
+    unknown_keywords,
+    warn_old_spelling,
+)
+from fastmlp.graph import Tensor
 from fastmlp.registry import Configurable, Registry
 
 
@@ -47,6 +57,12 @@ class Regularizer(Configurable):
 
 
 _registry = Registry("regularizer", base=Regularizer)
+
+
+def has_factors(regularizer: Any) -> bool:
+    """Whether it is `l1 · Σ|w| + l2 · Σw²`, and no function of its own."""
+    kind = type(regularizer)
+    return isinstance(regularizer, Regularizer) and kind.__call__ is Regularizer.__call__
 
 
 def _factor(
@@ -134,8 +150,49 @@ class L1L2(Regularizer):
         self.l2 = check_number("L1L2", "l2", 0.0 if l2 is None else l2, 0)
 
 
+@_registry.register
+class OrthogonalRegularizer(Regularizer):
+    """Pushes the rows, or the columns, of a matrix towards right angles.
+
+    `factor` times the mean of `|cos|` of the angle between two of them, over all pairs.
+
+    Args:
+        factor: Weight of the penalty, >= 0. Default: 0.01.
+        mode: `"rows"` or `"columns"`. Default: `"rows"`.
+
+    Raises:
+        ValueError: If an argument is not one of these, or what it is called on is no matrix.
+
+    Example:
+
+    >>> round(OrthogonalRegularizer(1.0)(np.array([[1.0, 0.0], [3.0, 3.0]])), 4)  # cos 45°
+    0.7071
+    """
+
+    config_names = ("factor", "mode")
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = check_number("OrthogonalRegularizer", "factor", factor, 0)
+        self.mode = check_choice("OrthogonalRegularizer", "mode", mode, ("rows", "columns"))
+
+    def __call__(self, x: Any) -> Any:
+        """Returns the penalty of a matrix: a float, or a tensor of shape `()` for a tensor."""
+        shape = np.shape(x) if not hasattr(x, "shape") else x.shape
+        if len(shape) != 2:
+            raise bad_argument("OrthogonalRegularizer", "a matrix", "shape", tuple(shape))
+        x = ops.transpose(x) if self.mode == "columns" else x
+        size = ops.shape(x)[0] or 0
+        norms = ops.sqrt(ops.sum(ops.square(x), axis=1, keepdims=True))
+        x = ops.divide(x, ops.maximum(norms, settings.epsilon()))
+        cosines = ops.multiply(ops.matmul(x, ops.transpose(x)), 1.0 - np.eye(size))
+        pairs = max(1, size * (size - 1) // 2)
+        penalty = ops.multiply(ops.sum(ops.absolute(cosines)), 0.5 * self.factor / pairs)
+        return penalty if isinstance(penalty, Tensor) else float(penalty)
+
+
 l1 = L1
 l2 = L2
+orthogonal_regularizer = OrthogonalRegularizer
 l1_l2 = L1L2
 
 
@@ -147,7 +204,7 @@ def get(identifier: Any) -> Any:
             and computes the penalty with `fastmlp.ops`, as does a subclass's own `__call__`.
 
     Returns:
-        A regularizer, or `None` for `None`.
+        A regularizer or function, or `None` for `None`.
 
     Raises:
         ValueError: If the identifier is none of these, or a name that is not known.
@@ -159,7 +216,7 @@ def get(identifier: Any) -> Any:
     >>> get("l3")
     Traceback (most recent call last):
     ...
-    ValueError: Unknown regularizer 'l3'. Known: l1, l1l2, l2.
+    ValueError: Unknown regularizer 'l3'. Known: l1, l1l2, l2, orthogonal_regularizer.
     """
     if isinstance(identifier, str) and identifier == "l1_l2":
         return L1L2(l1=0.01, l2=0.01)

@@ -104,13 +104,14 @@ class Executable:
         self.weights: dict[Variable, np.ndarray] = {}
         self.program = Program(len(plan.feeds), len(plan.fetches))
         self._freeze()
-        self._update = next((op.attrs for op in plan.ops() if op.name == "update"), None)
+        updates = (op.attrs for op in plan.ops() if op.name in ("update", "assign"))
+        self._update = next(updates, None)
         self.set_hyper(hyper)
 
     def set_hyper(self, hyper: tuple[Any, ...]) -> None:
         """New constants for the optimizer, as a learning rate that has changed."""
         if self._update is not None:
-            kind, every = UPDATES[self._update["kind"]], self._update["every"]
+            kind, every = UPDATES.get(self._update["kind"], len(UPDATES)), self._update["every"]
             self.program.set_update(kind, hyper, self._scalars, every)
 
     @property
@@ -124,7 +125,7 @@ class Executable:
 
     def _work(self) -> int:
         """Floating-point operations of one row."""
-        training = any(op.name in ("update", "accumulate") for op in self.plan.ops())
+        training = any(op.name in ("update", "assign", "accumulate") for op in self.plan.ops())
         return self.plan.flops * (3 if training else 1)
 
     def steps_per_check(self) -> int:

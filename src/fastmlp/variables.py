@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp._operators import Operators
+
 ALIGNMENT = 64  # bytes: a cache line, and the widest SIMD register
 
 
@@ -34,7 +36,11 @@ def padded(n: int, dtype: npt.DTypeLike) -> int:
     return -(-n // step) * step
 
 
-class Variable:
+# While an optimizer's `update_step` is traced: what variables have been assigned, instead of values.
+recording: ContextVar[dict[Variable, Any] | None] = ContextVar("recording", default=None)
+
+
+class Variable(Operators):
     """A weight of a layer.
 
     Args:
@@ -110,16 +116,25 @@ class Variable:
         Raises:
             ValueError: `value` has another shape.
         """
-        new = np.asarray(value)
-        if new.shape != self.shape:
+        assigned = recording.get()
+        new: Any = value if assigned is not None and hasattr(value, "shape") else np.asarray(value)
+        if tuple(new.shape) != self.shape:
             raise ValueError(
                 f"Weight '{self.path}': expected a value of shape {self.shape}. "
-                f"Received: shape={new.shape}"
+                f"Received: shape={tuple(new.shape)}"
             )
-        self.value[...] = new
+        if assigned is not None:
+            assigned[self] = assigned.get(new, new) if isinstance(new, Variable) else new
+        else:
+            self.value[...] = new
         return self
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if recording.get() is not None:
+            raise TypeError(
+                f"Weight '{self.path}' has no values while update_step is traced. "
+                "Hint: use fastmlp.ops on it"
+            )
         return np.array(self.value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import optimizers
+from fastmlp import layers, optimizers
 from fastmlp.optimizers import schedules
 from fastmlp.variables import Variable
 
@@ -157,3 +157,23 @@ def test_options_that_need_arrays_cannot_be_switched_on_later() -> None:
     optimizer.use_ema = True
     with pytest.raises(ValueError, match="Hint: make a new optimizer"):
         optimizer.apply([[1.0]], [w])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("option", "bias_too"), [("global_clipnorm", True), ("clipnorm", False)])
+@pytest.mark.parametrize("by_fit", [True, False])
+def test_an_infinite_gradient_gives_nan_not_a_step_of_length_zero(
+    option: str, bias_too: bool, by_fit: bool
+) -> None:
+    dense = layers.Dense(1, kernel_initializer="ones")
+    model = fastmlp.Sequential([fastmlp.Input((1,)), dense])
+    model.compile(optimizers.SGD(0.1, **{option: 1.0}), "mse")
+    x, y = np.full((4, 1), 1e30, "float32"), np.zeros((4, 1), "float32")
+    if by_fit:
+        model.fit(x, y, verbose=0)
+    else:
+        _, gradients = fastmlp.gradients(model, x, y)
+        assert np.isinf(gradients[0]).all()
+        model.optimizer.apply(gradients, model.trainable_variables)
+    assert np.isnan(dense.kernel).all()
+    assert np.isnan(dense.bias).all() == bias_too

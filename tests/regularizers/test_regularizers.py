@@ -8,11 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastmlp import regularizers
-from fastmlp.regularizers import L1, L1L2, L2
+import fastmlp
+from fastmlp import layers, optimizers, regularizers
+from fastmlp.regularizers import L1, L1L2, L2, OrthogonalRegularizer
 
 X = np.random.default_rng(0).normal(size=(7, 5))
-INSTANCES = [L1(), L1(0.3), L2(), L2(0.3), L1L2(), L1L2(0.1, 0.2), L1L2(l1=0.1), L1L2(l2=0.1)]
+ORTHOGONAL = [OrthogonalRegularizer(), OrthogonalRegularizer(0.3, "columns")]
+INSTANCES = [
+    *ORTHOGONAL,
+    L1(),
+    L1(0.3),
+    L2(),
+    L2(0.3),
+    L1L2(),
+    L1L2(0.1, 0.2),
+    L1L2(l1=0.1),
+    L1L2(l2=0.1),
+]
 
 
 @pytest.mark.parametrize("regularizer", INSTANCES, ids=repr)
@@ -117,3 +129,25 @@ def test_a_subclass_that_sets_the_factors_is_accepted() -> None:
         l2 = 0.5
 
     assert regularizers.get(Mine)([2.0]) == 2.0
+
+
+@pytest.mark.parametrize("regularizer", ORTHOGONAL, ids=repr)
+def test_orthogonal_penalties_are_trained(regularizer: Any) -> None:
+    fastmlp.utils.set_random_seed(1)
+    dense = layers.Dense(3, kernel_regularizer=regularizer, dtype="float64")
+    model = fastmlp.Sequential([fastmlp.Input((4,)), dense])
+    model.compile(optimizers.SGD(1.0), "mse")
+    x, y = np.zeros((8, 4)), np.zeros((8, 3))
+    assert max(fastmlp.check_gradients(model, x, y).values()) < 1e-5
+    before = regularizer(dense.kernel)
+    history = model.fit(x, y, epochs=200, verbose=0).history["loss"]
+    assert history[0] == pytest.approx(before)
+    assert regularizer(dense.kernel) < before / 2
+
+
+def test_orthogonal_wants_a_matrix_and_a_known_mode() -> None:
+    with pytest.raises(ValueError, match="expected a matrix"):
+        OrthogonalRegularizer()(np.ones(3))
+    with pytest.raises(ValueError, match="one of 'rows', 'columns'"):
+        OrthogonalRegularizer(mode="row")
+    assert type(regularizers.get("orthogonal_regularizer")) is OrthogonalRegularizer

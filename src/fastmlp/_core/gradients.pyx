@@ -4,11 +4,12 @@
     op             p          n                   f       items
     penalty_loss   w          width               l1 l2   rows of w     acc += m (l1 Σ|w| + l2 Σ w²)
     sumsq          cell g     size accumulate             the whole     cell[0] = (or +=) Σ g²
-    clip_factor    cell                           limit   the whole     cell[1] = limit / max(norm, limit)
+    clip_factor    cell       all                 limit   the whole     cell[1] = limit / max(norm, limit)
     scale          g  cell    width g_stride              rows of w     g = g · cell[1]
 
 penalty_loss is a sum over the samples of the batch (m times the penalty), like every loss.
 """
+from libc.float cimport DBL_MAX
 from libc.math cimport sqrt
 
 from fastmlp._core._native cimport kernels32, kernels64, real
@@ -48,8 +49,8 @@ cdef void clip_factor(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrd
     cdef double *cell = <double *>op.p[0]
     cdef double norm = sqrt(cell[0])
     cell[1] = op.f[0] / (norm if norm > op.f[0] else op.f[0])
-    if norm != norm:
-        cell[1] = norm  # a NaN is a NaN, not a step of full length
+    if norm != norm or (op.n[0] and norm > DBL_MAX):
+        cell[1] = norm - norm  # a NaN is a NaN, not a step of full length; an infinite norm of all is one, too
 
 
 cdef inline void run_scale(real *g, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:

@@ -47,6 +47,7 @@ cdef extern from "kernels/kernels.h" nogil:
         FM_UPDATE_ftrl
         FM_UPDATE_ftrl_power
         FM_UPDATE_schedule_free
+        FM_UPDATE_COUNT
 
 # Name of every update: number of its slots.
 UPDATES = dict(_native.UPDATES)
@@ -109,7 +110,7 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
     """The scalars of one step.
 
     Args:
-        kind: Index of an update; -1: a traced one, whose scalars are h[0] = t and the learning rate.
+        kind: Index of an update; FM_UPDATE_COUNT: a traced one, whose scalars are h[0] = t and the learning rate.
         hyper: As `HYPER` says.
         t: Steps done before this one.
         state: Four doubles that the caller keeps between steps, zero at first; nadam's product.
@@ -121,7 +122,7 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
     for i in range(7):
         h[i] = 0
     h[0] = h[7] = lr
-    if kind < 0:
+    if kind == <int>FM_UPDATE_COUNT:
         h[0] = t
     elif kind == FM_UPDATE_momentum or kind == FM_UPDATE_nesterov:
         h[1] = hyper[1]

@@ -48,7 +48,7 @@ class State:
     def __getitem__(self, buffer: Buffer | None) -> np.ndarray:
         assert buffer is not None
         if buffer.kind in ("weight", "packed") and buffer.variable is not None:
-            return self.weights[buffer.variable]
+            return self.weights.get(buffer.variable, buffer.variable.value)
         if buffer.data is not None:
             return buffer.data
         return self.values[buffer]
@@ -379,6 +379,16 @@ def _ema(op: Op, s: State) -> None:
         s.weights[w] = mean.copy()
 
 
+def _scalar(op: Op, s: State) -> None:
+    values = {7: _hyper(s)[0], 0: s.t // op.attrs["every"]}
+    s.put(op.outs[0], np.asarray(values[op.attrs["number"]]))
+
+
+def _assign(op: Op, s: State) -> None:
+    if _due(op, s):
+        s.weights[_weight(op)] = np.array(s[op.ins[1]])
+
+
 def _pack(op: Op, s: State) -> None:
     """A copy that reads find by itself: see `State.__getitem__`."""
 
@@ -437,6 +447,8 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "decay": _decay,
     "update": _update,
     "ema": _ema,
+    "scalar": _scalar,
+    "assign": _assign,
     "constrain": _constrain,
     **maps.OPS,
     **PYTHON,

@@ -18,8 +18,8 @@ from fastmlp.function import Function
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers import eager
 from fastmlp.layers.holder import WeightHolder
-from fastmlp.plan.update import has_factors
 from fastmlp.registry import snake_case
+from fastmlp.regularizers import has_factors
 
 _DTYPES = ("float32", "float64")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastmlp.graph import OPERATORS
+from fastmlp._operators import OPERATORS
 from fastmlp.ops import math, products, shapes
 from fastmlp.ops.core import StopGradient
 from fastmlp.ops.elementwise import Full, Map

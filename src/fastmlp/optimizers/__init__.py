@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from fastmlp.optimizers import schedules
 from fastmlp.optimizers.adadelta import Adadelta
+from fastmlp.optimizers.adafactor import Adafactor
 from fastmlp.optimizers.adagrad import Adagrad
 from fastmlp.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from fastmlp.optimizers.base import Optimizer
 from fastmlp.optimizers.ftrl import Ftrl
+from fastmlp.optimizers.lamb import Lamb
 from fastmlp.optimizers.lion import Lion
 from fastmlp.optimizers.lookup import deserialize, get, serialize
+from fastmlp.optimizers.muon import Muon
 from fastmlp.optimizers.rmsprop import RMSprop
 from fastmlp.optimizers.schedule_free import ScheduleFreeAdamW
 from fastmlp.optimizers.sgd import SGD
@@ -17,12 +20,15 @@ from fastmlp.optimizers.sgd import SGD
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "Ftrl",
+    "Lamb",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",

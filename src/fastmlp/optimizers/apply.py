@@ -31,9 +31,10 @@ def apply(optimizer: Optimizer, grads: Iterable[Any], variables: Iterable[Any] |
         rate = optimizer.learning_rate
         pairs = _clipped(optimizer, pairs)
         for _, variable in pairs:
-            if optimizer.weight_decay and optimizer.decays(variable):
+            decay = optimizer.decay_of(variable)
+            if decay:
                 w = variable.value
-                native.update("sgd", w, w, (), (optimizer.weight_decay * rate,), 0)
+                native.update("sgd", w, w, (), (decay * rate,), 0)
         for gradient, variable in pairs:
             optimizer.update_step(gradient, variable, rate)
     if optimizer.use_ema:
@@ -94,6 +95,7 @@ def _clipped(optimizer: Optimizer, pairs: _Pairs) -> _Pairs:
         return [(g * _factor(optimizer.clipnorm, [g]), v) for g, v in pairs]
     if optimizer.global_clipnorm is not None:
         factor = _factor(optimizer.global_clipnorm, [g for g, _ in pairs])
+        factor = factor or np.nan  # an infinite gradient makes all of them NaN, as in Keras
         return [(g * factor, v) for g, v in pairs]
     return pairs
 

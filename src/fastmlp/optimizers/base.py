@@ -25,6 +25,7 @@ from fastmlp.errors import (
     unknown_keywords,
     warn_old_spelling,
 )
+from fastmlp.graph import Tensor
 from fastmlp.optimizers.apply import apply
 from fastmlp.optimizers.schedules.base import (
     LearningRate,
@@ -57,7 +58,9 @@ class Optimizer(State, Configurable):
 
     A step does, weight by weight: clip the gradient, decay the weight, update it, constrain it.
 
-    Write your own by overriding `build`, `update_step` and `get_config`, as in Keras.
+    Write your own by overriding `build`, `update_step` and `get_config`, as in Keras. `fit` calls
+    `update_step` once for each weight, with tensors: written with `fastmlp.ops`, it becomes part of
+    the plan and runs natively.
 
     Args:
         learning_rate: Step size, >= 0: a number, a schedule, or a function without arguments that
@@ -236,6 +239,16 @@ class Optimizer(State, Configurable):
         slots = self.state[variable][: len(self.slots)]
         native.update(self.kind, variable.value, gradient, slots, hyper, self.iterations)
 
+    def trace_step(
+        self, gradient: Tensor, variable: Variable, learning_rate: Tensor, iterations: Tensor
+    ) -> None:
+        """Calls `update_step` with tensors, `iterations` being one too; for the plan."""
+        self._traced_iterations = iterations
+        try:
+            self.update_step(gradient, variable, learning_rate)
+        finally:
+            self._traced_iterations = None
+
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Any] | None = None) -> None:
         """Does one step: unscale, accumulate, clip, decay, update, average, constrain.
 
@@ -318,9 +331,16 @@ class Optimizer(State, Configurable):
         Args:
             variable: A weight; its `name` is looked at.
         """
-        if self.weight_decay is None or any(variable is v for v in self._excluded):
-            return False
-        return not any(re.search(part, variable.name) for part in self._excluded_names)
+        return self.weight_decay is not None and not self._is_excluded(variable)
+
+    def _is_excluded(self, variable: Any) -> bool:
+        if any(variable is v for v in self._excluded):
+            return True
+        return any(re.search(part, variable.name) for part in self._excluded_names)
+
+    def decay_of(self, variable: Any) -> float | None:
+        """The weight decay of one weight; `None`: none."""
+        return self.weight_decay if self.decays(variable) else None
 
     # Configs.
 

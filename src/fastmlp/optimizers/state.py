@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import initializers
+from fastmlp import initializers, ops
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.variables import Variable, aligned_empty
 
@@ -36,6 +36,8 @@ class State:
         self.built = False
         self._iteration = Variable(0, "iteration", "int64", trainable=False)
         self._own: list[Variable] = []
+        self._builds = 0
+        self._traced_iterations: Any = None
         self._trainable_variables: list[Variable] = []
 
     # Steps.
@@ -50,8 +52,13 @@ class State:
         self._iteration.value[...] = value
 
     @property
-    def iterations(self) -> int:
-        """Updates done so far: `steps`, or fewer where gradients are accumulated."""
+    def iterations(self) -> Any:
+        """Updates done so far: `steps`, or fewer where gradients are accumulated.
+
+        A tensor while `update_step` is traced.
+        """
+        if self._traced_iterations is not None:
+            return self._traced_iterations
         return self.steps // (self.gradient_accumulation_steps or 1)
 
     @iterations.setter
@@ -102,7 +109,8 @@ class State:
             )
         self.state.update(self._arrays(new))
         self._trainable_variables = given
-        self._own.clear()
+        self._own = []
+        self._builds += 1
         self.built = True
 
     def _arrays(self, variables: Sequence[Variable]) -> dict[Variable, list[np.ndarray]]:
@@ -178,7 +186,7 @@ class State:
         Args:
             shape: Its shape.
             initializer: Gives its first value. Default: zeros.
-            dtype: Element type; `None`: float32.
+            dtype: Element type; `None`: that of the first weight.
             aggregation: Accepted, as Keras has it; there is one device.
             layout: Accepted, as Keras has it.
             name: For `variables`.
@@ -186,7 +194,8 @@ class State:
         Returns:
             The variable; `assign`, `assign_add` and `assign_sub` change it.
         """
-        dtype = dtype or "float32"
+        if dtype is None:
+            dtype = self._trainable_variables[0].dtype if self._trainable_variables else "float32"
         value = initializers.get(initializer)(tuple(shape), dtype)
         variable = Variable(value, name or "variable", dtype, trainable=False)
         variable.path = f"{self.name}/{variable.name}"
@@ -242,11 +251,11 @@ class State:
 
     def assign_add(self, variable: Variable, value: Any) -> None:
         """Adds to a variable in place."""
-        variable.assign(variable.value + np.asarray(value))
+        variable.assign(ops.add(variable, value))
 
     def assign_sub(self, variable: Variable, value: Any) -> None:
         """Subtracts from a variable in place."""
-        variable.assign(variable.value - np.asarray(value))
+        variable.assign(ops.subtract(variable, value))
 
 
 def _padded_bytes(variable: Variable) -> int:

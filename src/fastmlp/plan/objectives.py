@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from fastmlp import graph
 from fastmlp.graph import Tensor
 from fastmlp.plan.ir import Buffer, Builder, Term
-from fastmlp.plan.update import has_factors
 
 if TYPE_CHECKING:
     from fastmlp.plan.lower import Lowering
-    from fastmlp.variables import Variable
+from fastmlp.regularizers import has_factors
+from fastmlp.variables import Variable
 
 Traced = Callable[[Tensor, Tensor], Tensor]
 

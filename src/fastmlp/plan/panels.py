@@ -11,6 +11,7 @@ from fastmlp.plan import memory
 from fastmlp.plan.ir import Buffer, Op, Plan, Stage
 from fastmlp.variables import Variable
 
+_UPDATE = ("update", "assign")
 _CONSTRAIN = ("constrain", "python_constrain")
 
 
@@ -28,7 +29,7 @@ def add_weight_copies(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
         The ops that fill the copies before the first step.
     """
     copies: dict[tuple[Variable, bool], Buffer] = {}
-    forward = forward and any(op.name == "update" for op in plan.ops())
+    forward = forward and any(op.name in _UPDATE for op in plan.ops())
     for op in plan.rows:
         w = op.ins[1] if op in native else None
         transposed = op.name == "dense_bwd"
@@ -42,9 +43,10 @@ def add_weight_copies(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
         op.attrs["packed"] = True
     last: dict[Variable, list[Op]] = {}
     for stage in plan.stages:
-        for variable, ops in stage:
-            if any(op.name in ("update", *_CONSTRAIN) for op in ops):
-                last[variable] = ops
+        for op, entry in ((op, ops) for _, ops in stage for op in ops):
+            w = op.ins[0] if op.ins else None
+            if op.name in (*_UPDATE, "ema", *_CONSTRAIN) and w is not None and w.variable:
+                last[w.variable] = entry
     refreshes: list[Op] = []
     constrained: Stage = []
     for (variable, transposed), copy in copies.items():
@@ -55,7 +57,7 @@ def add_weight_copies(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
         if variable not in last:
             continue
         again = Op("pack", [copy], [source], attrs, variable.path)
-        if last[variable][-1].name in _CONSTRAIN:
+        if any(op.name in ("assign", *_CONSTRAIN) for op in last[variable]):
             constrained.append((variable, [again]))
         else:
             last[variable].append(again)

@@ -97,11 +97,11 @@ def _choose_gemm(plan: Plan, gemm: str) -> set[Op]:
 
 
 def _tiles(variable: object, ops: list[Op], tile: int = _LARGEST_TILE) -> Group:
-    """A weight's ops on tiles of its rows; norms and constraints on the whole or on slices."""
+    """A weight's ops on tiles of its rows; norms, traced updates and constraints on more."""
     shape = getattr(variable, "shape", ())
     rows = shape[0] if shape else 1
     width = max(1, math.prod(shape) // max(1, rows))
-    whole = any(op.name in ("sumsq", "clip_factor") for op in ops)
+    whole = any(op.name in ("sumsq", "clip_factor", "assign") for op in ops)
     if whole:
         return Group(ops, 1, 1, ops[0].label)
     for op in ops:

@@ -8,13 +8,15 @@ and a constraint whole weights; each is a stage of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastmlp.constraints import Constraint
+from fastmlp.graph import Tensor
 from fastmlp.plan.ir import Buffer, Builder, Op, Stage
-from fastmlp.regularizers import Regularizer
+from fastmlp.plan.traced import traced_updates
+from fastmlp.regularizers import has_factors
 from fastmlp.variables import Variable
 
 
@@ -23,33 +25,31 @@ class UpdateSpec:
     """An optimizer as a plan sees it.
 
     Attributes:
-        kind: A native update kernel.
+        kind: A native update kernel; empty where `step` is traced.
         slots: Its arrays for each weight; the moving average and the sum of gradients follow them.
-        undecayed: Weights without decay.
+        decays: Weights with decay, and theirs.
         every: Steps an update; their gradients are averaged.
         ema: Momentum of the moving averages, and after how many updates each they are written into
             the weights (0: never); `None`: there are none.
+        step: An optimizer's own `update_step`, of gradient, weight, learning rate and number of
+            updates; the order of weights; and all that it depends on, for comparison.
     """
 
     kind: str
     slots: int
-    weight_decay: float | None = None
+    decays: tuple[tuple[Variable, float], ...] = ()
     clipvalue: float | None = None
     clipnorm: float | None = None
     global_clipnorm: float | None = None
-    undecayed: frozenset[Variable] = field(default_factory=frozenset)
     every: int = 1
     ema: tuple[float, int] | None = None
+    step: Callable[[Tensor, Variable, Tensor, Tensor], None] | None = None
+    variables: tuple[Variable, ...] = ()
+    version: str = ""
 
 
 # No optimizer: slot 0 of each weight takes its gradient, penalties of the weight included.
 COLLECT = UpdateSpec("collect", 0, every=2**62)
-
-
-def has_factors(regularizer: Any) -> bool:
-    """Whether it is `l1 · Σ|w| + l2 · Σw²`, and no function of its own."""
-    kind = type(regularizer)
-    return isinstance(regularizer, Regularizer) and kind.__call__ is Regularizer.__call__
 
 
 def is_projection(constraint: Any) -> bool:
@@ -79,13 +79,19 @@ def add_updates(b: Builder, spec: UpdateSpec) -> None:
     by_norm = spec.clipnorm is not None or spec.global_clipnorm is not None
     gradients: Stage = []
     updates: Stage = []
+    averages: Stage = []
     constraints: Stage = []
     code: Stage = []  # constraints that are Python code: a phase each
     for variable, ops in plan.parameters.items():
         g = ops[0].outs[0]
         first = [*losses.pop(variable, []), *ops, *_shape_gradient(b, variable, g, spec)]
-        second = _update(b, variable, g, scalars, spec)
-        if by_norm:
+        second = _decay(b, variable, scalars, spec)
+        average = _average(b, variable, spec)
+        if spec.step is None:
+            second += [*_update(b, variable, g, scalars, spec), *average]
+        elif average:
+            averages.append((variable, average))
+        if by_norm or spec.step is not None:
             g.kind = "gradient"
             gradients.append((variable, first))
             updates.append((variable, second))
@@ -97,8 +103,16 @@ def add_updates(b: Builder, spec: UpdateSpec) -> None:
             op = Op(name, [], [b.weight(variable)], attrs, variable.path)
             (constraints if name == "constrain" else code).append((variable, [op]))
     rest = list(losses.items())  # penalties of weights that no loss depends on
-    stages = [gradients + rest, *_norms(gradients, updates, spec), updates, constraints]
-    stages += [[entry] for entry in code]
+    stages = [gradients + rest, *_norms(gradients, updates, spec)]
+    if spec.step is None:
+        stages.append(updates)
+    else:  # an update is one task: what works on rows stays apart from it
+        whole = [(variable, ops[0].outs[0]) for variable, ops in plan.parameters.items()]
+        stages += [
+            [entry for entry in updates if entry[1]],
+            traced_updates(b, whole, scalars, spec),
+        ]
+    stages += [averages, constraints, *([entry] for entry in code)]
     plan.stages.extend(stage for stage in stages if stage)
 
 
@@ -116,25 +130,30 @@ def _shape_gradient(b: Builder, variable: Variable, g: Buffer, spec: UpdateSpec)
     return ops
 
 
+def _decay(b: Builder, variable: Variable, scalars: Buffer, spec: UpdateSpec) -> list[Op]:
+    decay = dict(spec.decays).get(variable)
+    if decay is None:
+        return []
+    attrs = {"weight_decay": decay, "every": spec.every}
+    return [Op("decay", [], [b.weight(variable), scalars], attrs, variable.path)]
+
+
 def _update(
     b: Builder, variable: Variable, g: Buffer, scalars: Buffer, spec: UpdateSpec
 ) -> list[Op]:
     if spec.kind == COLLECT.kind:
         return []
-    w = b.weight(variable)
-    ops: list[Op] = []
-    attrs: dict[str, Any]
-    if spec.weight_decay is not None and variable not in spec.undecayed:
-        attrs = {"weight_decay": spec.weight_decay, "every": spec.every}
-        ops.append(Op("decay", [], [w, scalars], attrs, variable.path))
     slots = [_slot(variable, i) for i in range(spec.slots)]
     attrs = {"kind": spec.kind, "every": spec.every}
-    ops.append(Op("update", [], [w, g, *slots, scalars], attrs, variable.path))
-    if spec.ema is not None:
-        momentum, frequency = spec.ema
-        attrs = {"momentum": momentum, "every": spec.every, "frequency": frequency}
-        ops.append(Op("ema", [], [w, _slot(variable, spec.slots)], attrs, variable.path))
-    return ops
+    return [Op("update", [], [b.weight(variable), g, *slots, scalars], attrs, variable.path)]
+
+
+def _average(b: Builder, variable: Variable, spec: UpdateSpec) -> list[Op]:
+    if spec.ema is None:
+        return []
+    momentum, frequency = spec.ema
+    attrs = {"momentum": momentum, "every": spec.every, "frequency": frequency}
+    return [Op("ema", [], [b.weight(variable), _slot(variable, spec.slots)], attrs, variable.path)]
 
 
 def _slot(variable: Variable, number: int) -> Buffer:
@@ -160,5 +179,6 @@ def _norms(gradients: Stage, updates: Stage, spec: UpdateSpec) -> list[Stage]:
             stage.append((variable, [op]))
         update.insert(0, Op("scale", [g], [cell], {}, variable.path))
     for variable, ops in stage:
-        ops.append(Op("clip_factor", [ops[0].outs[0]], [], {"limit": limit}, variable.path))
+        attrs = {"limit": limit, "all": spec.global_clipnorm is not None}
+        ops.append(Op("clip_factor", [ops[0].outs[0]], [], attrs, variable.path))
     return [stage]

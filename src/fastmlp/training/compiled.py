@@ -221,18 +221,25 @@ def _known_loss(loss: Any) -> Any:
 
 
 def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSpec:
-    """The optimizer as the plan sees it."""
-    undecayed = frozenset(v for v in variables if not optimizer.decays(v))
+    """The optimizer as the plan sees it; one that is traced gets its variables first."""
+    own = ""
+    if not optimizer.kind:
+        optimizer.ensure_built(v for v in variables if v.trainable)
+        config = {k: v for k, v in optimizer.get_config().items() if k != "learning_rate"}
+        own = f"{config} {optimizer._builds}"
+    decays = tuple((v, decay) for v in variables if (decay := optimizer.decay_of(v)))
     return UpdateSpec(
         optimizer.kind,
         len(optimizer.slots),
-        optimizer.weight_decay or None,
+        decays,
         optimizer.clipvalue,
         optimizer.clipnorm,
         optimizer.global_clipnorm,
-        undecayed,
         optimizer.gradient_accumulation_steps or 1,
         (optimizer.ema_momentum, optimizer.ema_overwrite_frequency or 0)
         if optimizer.use_ema
         else None,
+        None if optimizer.kind else optimizer.trace_step,
+        () if optimizer.kind else tuple(variables),
+        own,
     )

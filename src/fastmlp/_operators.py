@@ -1,0 +1,61 @@
+"""Python's operators on tensors and weights: functions of `fastmlp.ops`, which lies above them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+# What an operator does, by its name in `fastmlp.ops`, which fills it when imported.
+OPERATORS: dict[str, Callable[..., Any]] = {}
+
+
+def _operator(name: str, swap: bool = False) -> Callable[[Any, Any], Any]:
+    """The method behind an operator of two operands; `swap`: the object is the second."""
+
+    def method(self: Any, other: Any) -> Any:
+        function = OPERATORS.get(name)
+        if function is None:
+            return NotImplemented
+        return function(other, self) if swap else function(self, other)
+
+    return method
+
+
+def _call_operator(name: str, x: Any, *others: Any) -> Any:
+    if name not in OPERATORS:
+        raise TypeError(f"There is no operation '{name}' on {x!r}.")
+    return OPERATORS[name](x, *others)
+
+
+class Operators:
+    """Base of what may be an operand: `a + b`, `2 * x`, `x[:, :3]`."""
+
+    __slots__ = ()
+
+    __add__, __radd__ = _operator("add"), _operator("add", swap=True)
+    __sub__, __rsub__ = _operator("subtract"), _operator("subtract", swap=True)
+    __mul__, __rmul__ = _operator("multiply"), _operator("multiply", swap=True)
+    __truediv__, __rtruediv__ = _operator("true_divide"), _operator("true_divide", swap=True)
+    __floordiv__, __rfloordiv__ = _operator("floor_divide"), _operator("floor_divide", swap=True)
+    __mod__, __rmod__ = _operator("mod"), _operator("mod", swap=True)
+    __pow__, __rpow__ = _operator("power"), _operator("power", swap=True)
+    __matmul__, __rmatmul__ = _operator("matmul"), _operator("matmul", swap=True)
+    __lt__, __le__ = _operator("less"), _operator("less_equal")
+    __gt__, __ge__ = _operator("greater"), _operator("greater_equal")
+    __and__, __rand__ = _operator("logical_and"), _operator("logical_and", swap=True)
+    __or__, __ror__ = _operator("logical_or"), _operator("logical_or", swap=True)
+
+    def __getitem__(self, key: Any) -> Any:
+        return _call_operator("get_item", self, key)
+
+    def __neg__(self) -> Any:
+        return _call_operator("negative", self)
+
+    def __abs__(self) -> Any:
+        return _call_operator("absolute", self)
+
+    def __invert__(self) -> Any:
+        return _call_operator("logical_not", self)
+
+    def __pos__(self) -> Any:
+        return self
