@@ -105,3 +105,17 @@ def test_a_model_is_built_by_its_first_batch():
     assert not found.built
     found.train_on_batch(X, Y)
     assert found.built
+
+
+def test_reset_metrics_leaves_models_of_any_kind_as_they_are():
+    found = model(metrics=["mae", "accuracy"])
+    found.reset_metrics()
+    first = found.train_on_batch(X, Y)
+    found.reset_metrics()
+    metric = fastmlp.metrics.AUC()
+    metric.update_state([0, 1], [0.9, 0.1])
+    found.compile("sgd", "mse", metrics=[metric])
+    found.evaluate(X, (Y > 0).astype("float32"), verbose=0)
+    found.reset_metrics()
+    assert found.metrics[0].result() == fastmlp.metrics.AUC().result()
+    assert len(first) == 3

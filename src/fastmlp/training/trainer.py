@@ -45,6 +45,8 @@ class Trainer(OnBatch, Binding):
 
     name: str
     dtype: str
+    stop_training = False
+    """Set by a callback, or by another thread: `fit` ends after the step at hand."""
 
     def __init__(self) -> None:
         self.optimizer: optimizers.Optimizer | None = None
@@ -127,6 +129,15 @@ class Trainer(OnBatch, Binding):
     def metrics(self) -> list[Any]:
         """The metrics given to `compile`, as the last `fit` or `evaluate` understood them."""
         return [] if self._compiled is None else list(self._compiled.resolved)
+
+    def reset_metrics(self) -> None:
+        """Sets the metrics back that keep a state of their own.
+
+        `fit`, `evaluate` and the steps on batches begin with new sums anyhow.
+        """
+        for metric in self.metrics:
+            if callable(reset := getattr(metric, "reset_state", None)):
+                reset()
 
     def _require_compiled(self, method: str) -> Compiled:
         if self._compiled is None or self.optimizer is None:
