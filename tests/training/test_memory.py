@@ -67,6 +67,49 @@ def test_a_fit_needs_no_memory_that_grows_with_the_data(tmp_path: Path):
     assert peak <= bound
 
 
+_SMALL_MODELS = """
+import numpy as np
+from fastmlp import Input, Model, Sequential, layers
+
+x = np.random.default_rng(0).normal(size=(64, 8)).astype('float32')
+y = (x[:, :1] > 0).astype('float32')
+
+def functional():
+    entry = Input((8,))
+    return Model(entry, layers.Dense(1, activation='sigmoid')(layers.Dense(12)(entry)))
+
+def sequential():
+    return Sequential([Input((8,)), layers.Dense(12), layers.Dense(1, activation='sigmoid')])
+
+def resident():
+    with open('/proc/self/status') as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith('VmRSS'))
+
+def use(n):
+    for number in range(n):
+        model = functional() if number % 2 else sequential()
+        model.compile('adam', 'binary_crossentropy', metrics=['accuracy'])
+        model.fit(x, y, verbose=0)
+        model.train_on_batch(x, y)
+        model.predict(x[:1], verbose=0)
+
+use(100)
+before = resident()
+use(200)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads its memory from /proc")
+def test_hundreds_of_small_models_leave_nothing_behind():
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _SMALL_MODELS],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 200 * 20_000  # a model that is kept takes 100,000 bytes
+
+
 LARGE = 2**18 + 77
 
 
