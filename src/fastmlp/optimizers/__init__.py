@@ -16,8 +16,10 @@ from fastmlp.optimizers.muon import Muon
 from fastmlp.optimizers.rmsprop import RMSprop
 from fastmlp.optimizers.schedule_free import ScheduleFreeAdamW
 from fastmlp.optimizers.sgd import SGD
+from fastmlp.optimizers.whole_data import LBFGS, LevenbergMarquardt
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adafactor",
@@ -27,6 +29,7 @@ __all__ = [
     "Adamax",
     "Ftrl",
     "Lamb",
+    "LevenbergMarquardt",
     "Lion",
     "Muon",
     "Nadam",

@@ -11,6 +11,7 @@ from fastmlp import optimizers
 from fastmlp._spelling import accepts_old, missing, warn_bare_metric
 from fastmlp.callbacks import CallbackList, History
 from fastmlp.errors import check_int, check_number
+from fastmlp.optimizers.whole_data import WholeDataOptimizer
 from fastmlp.runtime import Executable
 from fastmlp.training.batches import yields_batches
 from fastmlp.training.binding import INFERENCE_ROWS, Binding, sizes
@@ -38,6 +39,7 @@ from fastmlp.training.structure import pack
 from fastmlp.training.supply import Supply
 from fastmlp.training.turns import Turns
 from fastmlp.training.validation import Validation
+from fastmlp.training.whole_data import fit_whole
 
 
 class Trainer(OnBatch, Binding):
@@ -213,6 +215,11 @@ class Trainer(OnBatch, Binding):
         check_batch("fit", batch_size)
         epochs = check_int("fit", "epochs", epochs, 0)
         initial_epoch = check_int("fit", "initial_epoch", initial_epoch, 0)
+        if isinstance(self.optimizer, WholeDataOptimizer):
+            return fit_whole(
+                self, x, y, epochs, verbose, callbacks, validation_split, validation_data,
+                sample_weight, class_weight, initial_epoch,
+            )  # fmt: skip
         steps = check_steps("fit", "steps_per_epoch", steps_per_epoch)
         shuffle = check_shuffle(shuffle)
         validation = Validation(

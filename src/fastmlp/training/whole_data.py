@@ -1,0 +1,277 @@
+"""`fit` with an optimizer of the whole data: an epoch is an iteration."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp import ops
+from fastmlp.callbacks import CallbackList, History
+from fastmlp.eager import start_run
+from fastmlp.errors import bad_argument
+from fastmlp.optimizers.whole_data import LevenbergMarquardt, WholeDataOptimizer
+from fastmlp.plan.lower import LossSpec
+from fastmlp.plan.update import COLLECT
+from fastmlp.runtime import Executable, compile_plan
+from fastmlp.training.batches import yields_batches
+from fastmlp.training.data import split_rows
+from fastmlp.training.logs import LogReader
+from fastmlp.training.progress import Progress, make_progress
+from fastmlp.training.rows import Rows, input_sources
+from fastmlp.variables import Variable, aligned_empty
+
+if TYPE_CHECKING:
+    from fastmlp.training.trainer import Trainer
+
+
+class WholeData:
+    """The loss of all data as a function of all trainable weights.
+
+    Args:
+        model: Compiled.
+        executable: Computes loss and gradients; bound to the data, all of which are one batch.
+        data: The same data.
+        n: Samples to train with, the first ones.
+    """
+
+    def __init__(self, model: Trainer, executable: Executable, data: Rows, n: int) -> None:
+        self.model, self.executable, self.data, self.n = model, executable, data, n
+        self.seed = model._seeds.next()  # of dropout, the same for each evaluation
+        self.variables = [v for v in model.weights if v.trainable]
+        self.reader = LogReader(executable)
+        self.row = np.empty(0)
+        self._at: np.ndarray | None = None  # weights of the last evaluation
+        self._errors: _Errors | None = None
+
+    def start(self) -> np.ndarray:
+        """The weights as they are."""
+        return np.concatenate([v.value.reshape(-1).astype(np.float64) for v in self.variables])
+
+    def set_weights(self, w: np.ndarray) -> None:
+        """Writes a flat vector into the weights."""
+        first = 0
+        for variable in self.variables:
+            part = w[first : first + variable.size]
+            variable.value[...] = part.reshape(variable.shape)
+            first += variable.size
+
+    def loss(self, w: np.ndarray) -> tuple[float, np.ndarray]:
+        """The loss of all data, and its gradient."""
+        self.set_weights(w)
+        for totals in self.executable.slots.values():
+            totals[0][...] = 0
+        run = start_run(
+            self.executable.program,
+            self.n,
+            self.n,
+            seed=self.seed,
+            threads=self.executable.threads(),
+        )
+        run.go()
+        self.row, self._at = run.take_log()[0], w.copy()
+        found = [self.executable.slots[v][0].reshape(-1) for v in self.variables]
+        return float(self.reader.logs(self.row)["loss"]), np.concatenate(found).astype(np.float64)
+
+    def logs(self, w: np.ndarray) -> dict[str, float]:
+        """Loss and metrics at some weights, which the model then has."""
+        if self._at is None or not np.array_equal(w, self._at):
+            self.loss(w)
+        self.set_weights(w)
+        return self.reader.logs(self.row)
+
+    def jacobian(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Errors of all outputs, and their derivatives by the weights."""
+        self.set_weights(w)
+        if self._errors is None:
+            self._errors = _Errors(self)
+        return self._errors()
+
+
+class _Errors:
+    """The derivatives of each output of each sample: gradients of plans whose loss is an output."""
+
+    def __init__(self, problem: WholeData) -> None:
+        model, self.n, self.variables = problem.model, problem.n, problem.variables
+        objective = model._objective()
+        feeds = problem.data.feeds(objective.used, objective.weighing)
+        target = problem.data.targets[0]
+        assert target is not None
+        shape = objective.target_shape(0, target.row_shape, model.outputs[0].shape)
+        self.y = target.block(0, self.n, model.dtype).astype(np.float64).reshape(self.n, -1)
+        self.executables = []
+        for number in range(self.y.shape[1]):
+            spec = LossSpec(
+                0, "output", function=_output(number), target_shape=shape, name="output"
+            )
+            plan = compile_plan(
+                model.inputs, model.outputs, model.dtype, 1, True, [spec], update=COLLECT,
+                variables=self.variables,
+            )  # fmt: skip
+            room = {v: [aligned_empty(v.size, v.dtype).reshape(v.shape)] for v in self.variables}
+            executable = Executable(plan, room)
+            executable.bind_all(feeds[: len(plan.feeds)])
+            self.executables.append(executable)
+
+    def __call__(self) -> tuple[np.ndarray, np.ndarray]:
+        weights = sum(v.size for v in self.variables)
+        k = len(self.executables)
+        errors, jacobian = np.empty((self.n, k)), np.empty((self.n, k, weights))
+        for number, executable in enumerate(self.executables):
+            flat = [executable.slots[v][0].reshape(-1) for v in self.variables]
+            run = start_run(executable.program, self.n, 1, seed=0, threads=1)
+            before, count = 0.0, LogReader(executable)
+            for i in range(self.n):
+                for part in flat:
+                    part[...] = 0
+                done = run.go(steps=1)
+                row = run.peek_log() if done else executable.program.read_sums()
+                total = float(count.logs(row)["loss"]) * (i + 1)  # of i + 1 samples their mean
+                errors[i, number] = total - before - self.y[i, number]
+                before = total
+                np.concatenate(flat, out=jacobian[i, number])
+            run.take_log()
+        return errors.reshape(-1), jacobian.reshape(self.n * k, weights)
+
+
+def _output(number: int) -> Any:
+    return lambda y_true, y_pred: ops.reshape(y_pred, (-1, int(y_pred.shape[-1])))[:, number]
+
+
+def check_whole(model: Trainer, data: Rows, n: int) -> None:
+    """Refuses what the model's optimizer of the whole data cannot do.
+
+    Raises:
+        ValueError: Another loss than mse, weights of samples, penalties, or too many weights.
+    """
+    optimizer = model.optimizer
+    if not isinstance(optimizer, LevenbergMarquardt):
+        return
+    where, hint = "LevenbergMarquardt", "use optimizer='lbfgs'"
+    objective, shape = model._objective(), model.outputs[0].shape
+    target = data.targets[0]
+    loss = None if target is None else objective.loss(0, target.row_shape, shape)
+    if len(model.outputs) > 1 or getattr(loss, "kind", "") != "mean_squared_error":
+        raise bad_argument(where, "one output, with loss 'mse'", "loss", loss, hint)
+    if any(weight is not None for weight in data.weights):
+        raise bad_argument(where, "samples of equal weight", "sample_weight", "given", hint)
+    variables: list[Variable] = [v for v in model.weights if v.trainable]
+    penalised = [v.path for v in variables if v.regularizer is not None]
+    if penalised:
+        raise bad_argument(where, "no regularizers", "weights", penalised, hint)
+    width = int(np.prod([int(d or 0) for d in shape[1:]]))
+    optimizer.check_size(n * width, sum(v.size for v in variables))
+
+
+def fit_whole(
+    model: Trainer,
+    x: Any,
+    y: Any,
+    epochs: int,
+    verbose: int | str,
+    callbacks: Any,
+    validation_split: float,
+    validation_data: Any,
+    sample_weight: Any,
+    class_weight: Any,
+    initial_epoch: int,
+) -> History:
+    """`fit` with an optimizer of the whole data: an iteration an epoch, until nothing is gained."""
+    optimizer = model.optimizer
+    assert isinstance(optimizer, WholeDataOptimizer)
+    if yields_batches(x):
+        where, hint = type(optimizer).__name__, "it trains on all data at once"
+        raise bad_argument(where, "arrays", "x", type(x).__name__, hint)
+    if optimizer.maxiter is not None:
+        epochs = initial_epoch + optimizer.maxiter
+    listed = CallbackList(callbacks, add_history=True)
+    with model._lock, ExitStack() as stack:
+        with model._built_for(x) as inputs:
+            data = model._labelled(inputs, y, sample_weight, class_weight)
+            n = data.n if validation_data is not None else split_rows(data.n, validation_split)
+            check_whole(model, data, n)
+            train = stack.enter_context(model._executable("gradients", data, n))
+            after, first, m = None, 0, 0
+            if validation_data is not None:
+                held_out = _held_out(model, validation_data)
+                m = held_out.n
+            elif n < data.n:
+                held_out = data if class_weight is None else data.unweighted()
+                first, m = n, data.n - n
+            if m:
+                after = stack.enter_context(model._executable("test", held_out, m, first))
+            progress = make_progress(verbose, epochs, 1, initial_epoch)
+        model.stop_training = False
+        listed.set_model(model)
+        listed.set_params({"verbose": verbose, "epochs": epochs, "steps": 1})
+        optimizer.message = ""
+        _Iterations(WholeData(model, train, data, n), after, m, listed, progress).run(
+            initial_epoch, epochs
+        )
+    assert listed.history is not None
+    return listed.history
+
+
+def _held_out(model: Trainer, validation_data: Any) -> Rows:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        expected = "(x, y) or (x, y, sample_weight)"
+        raise bad_argument("fit", expected, "validation_data", type(validation_data))
+    x, *labels = validation_data
+    return model._labelled(input_sources(x, model._input_slots()), *labels)
+
+
+class _Iterations:
+    """Tells callbacks and the progress bar of each iteration."""
+
+    def __init__(
+        self,
+        problem: WholeData,
+        after: Executable | None,
+        n_after: int,
+        callbacks: CallbackList,
+        progress: Progress | None,
+    ) -> None:
+        self.problem, self.after, self.n_after = problem, after, n_after
+        self.callbacks, self.progress = callbacks, progress
+        self.logs: dict[str, float] = {}
+
+    def run(self, first_epoch: int, epochs: int) -> None:
+        """Minimises; the weights are those of the last iteration, even if a callback raises."""
+        model, optimizer = self.problem.model, self.problem.model.optimizer
+        assert isinstance(optimizer, WholeDataOptimizer)
+        self.epoch, self.epochs = first_epoch, epochs
+        self.best = self.problem.start()
+        self.callbacks.on_train_begin()
+        try:
+            if first_epoch < epochs and not model.stop_training:
+                optimizer.minimize(self.problem, self._done)
+        finally:
+            self.problem.set_weights(self.best)
+            if self.progress is not None:
+                self.progress.end()
+        self.callbacks.on_train_end(self.logs)
+
+    def _done(self, w: np.ndarray) -> bool:
+        model, progress, epoch = self.problem.model, self.progress, self.epoch
+        assert model.optimizer is not None
+        self.callbacks.on_epoch_begin(epoch)
+        if progress is not None:
+            progress.begin_epoch(epoch)
+        self.best = w.copy()
+        logs = self.problem.logs(w)
+        if self.after is not None:
+            threads = self.after.threads()
+            run = start_run(self.after.program, self.n_after, self.n_after, seed=0, threads=threads)
+            self.callbacks.on_test_begin()
+            run.go()
+            found = LogReader(self.after, "val_").logs(run.take_log()[0])
+            self.callbacks.on_test_end({k.removeprefix("val_"): v for k, v in found.items()})
+            logs |= found
+        model.optimizer.steps += 1
+        self.logs = dict(self.callbacks.on_epoch_end(epoch, logs))
+        if progress is not None:
+            progress.end_epoch(epoch, self.logs)
+        self.best = self.problem.start()  # a callback may have changed them
+        self.epoch += 1
+        return self.epoch >= self.epochs or model.stop_training

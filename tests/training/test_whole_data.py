@@ -1,0 +1,170 @@
+"""L-BFGS and Levenberg-Marquardt: `fit` on all data at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import callbacks, layers, optimizers
+from fastmlp.training.whole_data import WholeData
+
+SECOND_ORDER = ["lbfgs", "levenberg_marquardt"]
+X = np.linspace(-3, 3, 64)[:, None]
+Y = np.sin(X)
+
+
+def network(optimizer: Any, units: int = 8, loss: str = "mse", **options: Any) -> Any:
+    fastmlp.utils.set_random_seed(5)
+    hidden = layers.Dense(units, "tanh", dtype="float64", **options)
+    model = fastmlp.Sequential([fastmlp.Input((1,)), hidden, layers.Dense(1, dtype="float64")])
+    model.compile(optimizer, loss, metrics=["mae"])
+    return model
+
+
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_a_sine_is_learned_in_a_few_iterations(optimizer: str) -> None:
+    model = network(optimizer)
+    history = model.fit(X, Y, epochs=150, verbose=0).history
+    assert history["loss"][-1] < 2e-5
+    assert len(history["loss"]) == len(history["mae"]) == model.optimizer.iterations <= 150
+    assert np.all(np.diff(history["loss"]) <= 0)
+    assert model.evaluate(X, Y, verbose=0)[0] == pytest.approx(history["loss"][-1], rel=1e-9)
+
+
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_linear_least_squares_are_solved(optimizer: str) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 4)), rng.normal(size=(50, 2))
+    model = fastmlp.Sequential([fastmlp.Input((4,)), layers.Dense(2, dtype="float64")])
+    model.compile(optimizer, "mse")
+    model.fit(x, y, epochs=200, verbose=0)
+    expected = np.linalg.lstsq(np.c_[x, np.ones(50)], y, rcond=None)[0]
+    np.testing.assert_allclose(model.layers[0].kernel, expected[:4], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(model.layers[0].bias, expected[4], rtol=1e-5, atol=1e-7)
+    assert model.optimizer.message
+
+
+def test_the_jacobian_is_the_central_difference() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    dense = [layers.Dense(4, "tanh", dtype="float64"), layers.Dense(2, dtype="float64")]
+    model = fastmlp.Sequential([fastmlp.Input((3,)), *dense])
+    model.compile("levenberg_marquardt", "mse")
+    found = []
+
+    def look(self: Any, problem: WholeData, done: Any) -> None:
+        w = problem.start()
+        r, jacobian = problem.jacobian(w)
+        np.testing.assert_allclose(r.reshape(5, 2), model.predict(x, verbose=0) - y, rtol=1e-9)
+        for i in range(len(w)):
+            h = np.zeros_like(w)
+            h[i] = 1e-6
+            slope = (problem.jacobian(w + h)[0] - problem.jacobian(w - h)[0]) / 2e-6
+            np.testing.assert_allclose(jacobian[:, i], slope, rtol=1e-6, atol=1e-8)
+        found.append(jacobian.shape)
+
+    model.optimizer.minimize = look.__get__(model.optimizer)
+    model.fit(x, y, verbose=0)
+    assert found == [(10, 26)]
+
+
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_callbacks_are_told_of_each_iteration(optimizer: str) -> None:
+    told: list[tuple[str, int]] = []
+
+    class Tell(callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            told.append(("train", 0))
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            told.append(("begin", epoch))
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            assert set(logs) == {"loss", "mae", "val_loss", "val_mae"}
+            told.append(("end", epoch))
+            self.model.stop_training = epoch == 3
+
+    model = network(optimizer)
+    history = model.fit(X, Y, epochs=9, validation_split=0.25, callbacks=[Tell()], verbose=0)
+    hooks = [(hook, epoch) for epoch in range(4) for hook in ("begin", "end")]
+    assert told == [("train", 0), *hooks]
+    assert history.epoch == [0, 1, 2, 3]
+    at = model.evaluate(X[48:], Y[48:], verbose=0)[0]
+    assert at == pytest.approx(history.history["val_loss"][-1], rel=1e-9)
+
+
+def test_maxiter_takes_the_place_of_epochs_and_initial_epoch_goes_on() -> None:
+    model = network(optimizers.LBFGS(maxiter=5))
+    assert model.fit(X, Y, verbose=0).epoch == [0, 1, 2, 3, 4]
+    model = network("lbfgs")
+    model.fit(X, Y, epochs=3, verbose=0)
+    assert model.fit(X, Y, initial_epoch=3, epochs=5, verbose=0).epoch == [3, 4]
+    assert model.fit(X, Y, epochs=0, verbose=0).epoch == []
+
+
+def test_lbfgs_takes_penalties_weights_and_any_loss() -> None:
+    model = network("lbfgs", loss="huber", kernel_regularizer="l2")
+    weight = np.linspace(0.1, 2, 64)
+    history = model.fit(X, Y, sample_weight=weight, epochs=30, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    loss, gradients = fastmlp.gradients(model, X, Y, weight)
+    assert loss == pytest.approx(history[-1], rel=1e-9)
+    assert max(np.abs(g).max() for g in gradients) < 0.05
+
+
+def test_the_progress_bar_shows_iterations(capsys: Any) -> None:
+    network("lbfgs").fit(X, Y, epochs=2, verbose=2)
+    shown = capsys.readouterr().out
+    assert "Epoch 2/2" in shown
+    assert "loss:" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "fit", "sentence"),
+    [
+        ({"loss": "mae"}, {}, "expected one output, with loss 'mse'.*use optimizer='lbfgs'"),
+        ({"kernel_regularizer": "l2"}, {}, "expected no regularizers"),
+        ({}, {"sample_weight": np.ones(64)}, "expected samples of equal weight"),
+        ({"optimizer": optimizers.LevenbergMarquardt(max_bytes=1000)}, {}, "at most 1,000 bytes"),
+    ],
+)
+def test_levenberg_marquardt_refuses_what_it_cannot_do(
+    options: Any, fit: Any, sentence: str
+) -> None:
+    model = network(**{"optimizer": "levenberg_marquardt", **options})
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=sentence):
+        model.fit(X, Y, verbose=0, **fit)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_single_batches_are_refused(optimizer: str) -> None:
+    model = network(optimizer)
+    with pytest.raises(RuntimeError, match=r"trains on all data at once\. Hint: use fit"):
+        model.train_on_batch(X, Y)
+
+
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_the_config_makes_an_equal_optimizer(optimizer: str) -> None:
+    made = optimizers.get(optimizer)
+    again = optimizers.deserialize(optimizers.serialize(made))
+    assert type(again) is type(made)
+    assert again.get_config() == made.get_config()
+
+
+def test_a_callback_that_raises_leaves_the_weights_of_the_last_iteration() -> None:
+    class Stop(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.loss = logs["loss"]
+            if epoch == 2:
+                raise KeyError("mine")
+
+    model, stop = network("lbfgs"), Stop()
+    with pytest.raises(KeyError, match="mine"):
+        model.fit(X, Y, epochs=9, callbacks=[stop], verbose=0)
+    assert model.evaluate(X, Y, verbose=0)[0] == pytest.approx(stop.loss, rel=1e-9)
