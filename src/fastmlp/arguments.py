@@ -260,6 +260,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "take": _move,
     "put": _move,
     "bmm": _bmm,
+    "normal": _simple(lambda op: [_width(op), op.attrs["stream"]]),
     "argsort": _simple(_attrs("outer", "n", "inner", "k", "descending")),
     "take_along": _along,
     "take_along_bwd": _along,

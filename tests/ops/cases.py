@@ -268,6 +268,6 @@ ARRAYS: dict[str, list[Make]] = {
 
 # Names of keras.ops that mean another spelling, or are no functions of numbers.
 NOT_OF_KERAS = {
-    "pow", "custom_gradient", "moving_average", "dense", "activation", "activity_penalty", "affine", "dropout", "penalty", "repeat_samples",
+    "pow", "custom_gradient", "moving_average", "normal_like", "dense", "activation", "activity_penalty", "affine", "dropout", "penalty", "repeat_samples",
     "sum_samples", "GRADIENTS", "OPS", "OpSpec",
 }  # fmt: skip

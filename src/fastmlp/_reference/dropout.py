@@ -1,4 +1,4 @@
-"""The random numbers of dropout: Philox4x32-10, as csrc/philox.h counts."""
+"""The random numbers of dropout and noise: Philox4x32-10, as csrc/philox.h counts."""
 
 from __future__ import annotations
 
@@ -34,3 +34,12 @@ def numbers(n: int, seed: int, stream: int, step: int, first: int = 0) -> np.nda
 def keep(n: int, rate: float, seed: int, stream: int, step: int, first: int = 0) -> np.ndarray:
     """Which of n elements dropout keeps."""
     return numbers(n, seed, stream, step, first) >= round(rate * 65536)
+
+
+def normal(n: int, seed: int, stream: int, step: int) -> np.ndarray:
+    """n normal numbers, by Box & Muller: four from the words of each block."""
+    words = philox(np.arange((n + 3) // 4, dtype=np.uint64), seed, stream, step)
+    shares = (words.reshape(-1, 2) + 0.5) * 2.0**-32
+    size, angle = np.sqrt(-2 * np.log(shares[:, 0])), 2 * np.pi * shares[:, 1]
+    found: np.ndarray = np.stack([size * np.cos(angle), size * np.sin(angle)], -1)
+    return found.reshape(-1)[:n]

@@ -204,6 +204,12 @@ def _dropout_fwd(op: Op, s: State) -> None:
     s.put(op.outs[0], _kept(x, s[op.outs[1]], rate))
 
 
+def _normal(op: Op, s: State) -> None:
+    y = op.outs[0]
+    values = dropout.normal(s.m * y.width, s.seed, op.attrs["stream"], s.t)
+    s.put(y, values)
+
+
 def _dropout_bwd(op: Op, s: State) -> None:
     s.put(op.outs[0], _kept(s[op.ins[0]], s[op.ins[1]], op.attrs["rate"]))
 
@@ -430,6 +436,7 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "dropout_fwd": _dropout_fwd,
     "dropout_noise_fwd": _dropout_fwd,
     "dropout_bwd": _dropout_bwd,
+    "normal": _normal,
     "loss": _loss,
     "loss_values": _loss_values,
     "loss_scalar": _loss_scalar,

@@ -33,6 +33,7 @@ from fastmlp.layers.merging import (
     subtract,
 )
 from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
+from fastmlp.layers.noise import GaussianDropout, GaussianNoise
 from fastmlp.layers.permute import Permute
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
@@ -52,6 +53,8 @@ __all__ = [
     "Dot",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GroupNormalization",
     "Identity",
     "Input",

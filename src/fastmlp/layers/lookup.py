@@ -24,6 +24,7 @@ from fastmlp.layers.layer_normalization import (
 )
 from fastmlp.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
+from fastmlp.layers.noise import GaussianDropout, GaussianNoise
 from fastmlp.layers.permute import Permute
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
@@ -36,7 +37,7 @@ _LAYERS = (
     Activation, Add, Average, Concatenate, Dense, Dot, Dropout, Flatten, Identity, InputLayer, Lambda,
     Maximum, Minimum, Multiply, Permute, RepeatVector, Rescaling, Reshape, Subtract, AlphaDropout,
     BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, SpatialDropout1D,
-    UnitNormalization,
+    UnitNormalization, GaussianDropout, GaussianNoise,
     SimpleRNN, GRU, LSTM,
 )  # fmt: skip
 for _layer in _LAYERS:

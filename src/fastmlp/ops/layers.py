@@ -124,6 +124,16 @@ class Pass(OpSpec):
         return ins[0]
 
 
+class Normal(OpSpec):
+    """y normal, with mean 0 and variance 1, as many as x has elements"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.value(ins[0].shape)
+        b.emit("normal", [y], [], stream=b.stream(node.attrs["stream"]))
+        return y
+
+
 class Moving(OpSpec):
     """y = x, of which a weight keeps a moving average; outside training y is that weight"""
 
@@ -333,6 +343,11 @@ def dropout(
 ) -> Tensor:
     """In training: `x` with elements zeroed at random, the others scaled by `1/(1 - rate)`."""
     return _node("dropout", [x], x.shape, rate=rate, stream=stream, noise_shape=noise_shape)
+
+
+def normal_like(x: Tensor, stream: int | None) -> Tensor:
+    """A normal random number, of mean 0 and variance 1, for each element of `x`, anew at each step."""
+    return _node("normal", [x], x.shape, stream=stream)
 
 
 def affine(x: Tensor, scale: float, offset: float) -> Tensor:
