@@ -20,7 +20,7 @@ from fastmlp.training.data import split_rows
 from fastmlp.training.logs import LogReader
 from fastmlp.training.progress import Progress, make_progress
 from fastmlp.training.rows import Rows, input_sources
-from fastmlp.variables import Variable, aligned_empty
+from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
     from fastmlp.training.trainer import Trainer
@@ -100,6 +100,9 @@ class _Errors:
         assert target is not None
         shape = objective.target_shape(0, target.row_shape, model.outputs[0].shape)
         self.y = target.block(0, self.n, model.dtype).astype(np.float64).reshape(self.n, -1)
+        outputs = compile_plan(model.inputs, model.outputs, model.dtype, self.n, fetch=True)
+        self.outputs = Executable(outputs)
+        self.outputs.bind_all(feeds[: len(outputs.feeds)])
         self.executables = []
         for number in range(self.y.shape[1]):
             spec = LossSpec(
@@ -109,30 +112,30 @@ class _Errors:
                 model.inputs, model.outputs, model.dtype, 1, True, [spec], update=COLLECT,
                 variables=self.variables,
             )  # fmt: skip
-            room = {v: [aligned_empty(v.size, v.dtype).reshape(v.shape)] for v in self.variables}
+            flat = np.zeros(sum(v.size for v in self.variables), model.dtype)
+            ends = np.cumsum([v.size for v in self.variables])
+            room = {
+                v: [flat[end - v.size : end].reshape(v.shape)]
+                for v, end in zip(self.variables, ends, strict=True)
+            }
             executable = Executable(plan, room)
             executable.bind_all(feeds[: len(plan.feeds)])
-            self.executables.append(executable)
+            self.executables.append((executable, flat))
 
     def __call__(self) -> tuple[np.ndarray, np.ndarray]:
-        weights = sum(v.size for v in self.variables)
         k = len(self.executables)
-        errors, jacobian = np.empty((self.n, k)), np.empty((self.n, k, weights))
-        for number, executable in enumerate(self.executables):
-            flat = [executable.slots[v][0].reshape(-1) for v in self.variables]
+        found = np.empty((self.n, *self.outputs.plan.fetches[0].shape), self.outputs.plan.dtype)
+        self.outputs.bind_output(0, found)
+        start_run(self.outputs.program, self.n, self.n, seed=0, threads=1).go()
+        jacobian = np.empty((self.n, k, len(self.executables[0][1])))
+        for number, (executable, flat) in enumerate(self.executables):
             run = start_run(executable.program, self.n, 1, seed=0, threads=1)
-            before, count = 0.0, LogReader(executable)
             for i in range(self.n):
-                for part in flat:
-                    part[...] = 0
-                done = run.go(steps=1)
-                row = run.peek_log() if done else executable.program.read_sums()
-                total = float(count.logs(row)["loss"]) * (i + 1)  # of i + 1 samples their mean
-                errors[i, number] = total - before - self.y[i, number]
-                before = total
-                np.concatenate(flat, out=jacobian[i, number])
-            run.take_log()
-        return errors.reshape(-1), jacobian.reshape(self.n * k, weights)
+                flat[...] = 0
+                run.go(steps=1)
+                jacobian[i, number] = flat
+        errors = found.reshape(self.n, k).astype(np.float64) - self.y
+        return errors.reshape(-1), jacobian.reshape(self.n * k, -1)
 
 
 def _output(number: int) -> Any:
