@@ -8,6 +8,7 @@ Calls inside of a layer belong to that layer and are not recorded.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -169,6 +170,17 @@ class Operation:
     def copy(self) -> Operation:
         """The same step for another model."""
         return Operation(self.function, self.name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With the public function, which pickle finds by its name, in place of the inner one."""
+        inner = self.function
+        public = getattr(sys.modules.get(inner.__module__), inner.__name__, inner)
+        found = getattr(public, "__wrapped__", None) is inner
+        return {**self.__dict__, "function": public if found else inner, "inner": found}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        function, inner = state["function"], state.pop("inner")
+        self.__dict__.update(state, function=function.__wrapped__ if inner else function)
 
     def __repr__(self) -> str:
         return f"<Operation {self.function.__name__} name={self.name}>"

@@ -20,6 +20,7 @@ from fastmlp._version import __version__
 from fastmlp.custom_objects import custom_object_scope
 from fastmlp.errors import warn_user
 from fastmlp.layers import lookup
+from fastmlp.layers.base import shapes
 from fastmlp.saving import safetensors
 from fastmlp.saving.compile_config import compile_config, compile_from_config
 from fastmlp.saving.paths import check_path, may_write
@@ -57,7 +58,7 @@ def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
     arrays, state = _pack_state(model)
     texts: Texts = {"state": state}
     if whole:
-        texts["model"] = lookup.serialize(model) | {"input_shape": model.input_shape}
+        texts["model"] = lookup.serialize(model) | {"input_shape": shapes(model.input)}
         texts["compile"] = compile_config(model)
     told = {"format": _FORMAT, "fastmlp_version": __version__}
     for name, content in texts.items():
