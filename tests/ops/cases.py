@@ -266,8 +266,9 @@ ARRAYS: dict[str, list[Make]] = {
     "max": [lambda o, x: o.max([1, 3, 2])],
 }  # fmt: skip
 
-# Names of keras.ops that mean another spelling, or are no functions of numbers.
+# Names that keras.ops does not have, or that are no functions of numbers; and sparsemax, which in Keras
+# does not add up to 1 (it is tested with the activations).
 NOT_OF_KERAS = {
-    "pow", "custom_gradient", "moving_average", "normal_like", "dense", "activation", "activity_penalty", "affine", "dropout", "penalty", "repeat_samples",
+    "pow", "sparsemax", "custom_gradient", "moving_average", "normal_like", "dense", "activation", "activity_penalty", "affine", "dropout", "penalty", "repeat_samples",
     "sum_samples", "GRADIENTS", "OPS", "OpSpec",
 }  # fmt: skip
