@@ -34,6 +34,7 @@ from fastmlp.layers.merging import (
 )
 from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
 from fastmlp.layers.noise import GaussianDropout, GaussianNoise
+from fastmlp.layers.normalization import Normalization
 from fastmlp.layers.permute import Permute
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
@@ -65,6 +66,7 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "Permute",
     "RMSNormalization",
     "RepeatVector",

@@ -25,6 +25,7 @@ from fastmlp.layers.layer_normalization import (
 from fastmlp.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
 from fastmlp.layers.noise import GaussianDropout, GaussianNoise
+from fastmlp.layers.normalization import Normalization
 from fastmlp.layers.permute import Permute
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
@@ -38,7 +39,7 @@ _LAYERS = (
     Maximum, Minimum, Multiply, Permute, RepeatVector, Rescaling, Reshape, Subtract, AlphaDropout,
     BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, SpatialDropout1D,
     UnitNormalization, GaussianDropout, GaussianNoise,
-    SimpleRNN, GRU, LSTM,
+    SimpleRNN, GRU, LSTM, Normalization,
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)

@@ -1,0 +1,179 @@
+"""Normalization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastmlp import config, ops
+from fastmlp.errors import bad_argument
+from fastmlp.graph import Tensor
+from fastmlp.layers.base import Layer
+
+
+class Normalization(Layer):
+    """Centres and scales features: `y = (x - mean) / max(√variance, ε)`, ε = `config.epsilon()`.
+
+    Mean and variance are given, or found in data by `adapt`.
+
+    Args:
+        axis: Axes that have a mean and a variance for each position; `None`: one for all. Axis 0,
+            the batch, cannot be among them.
+        mean: Given mean, a number or an array that broadcasts over the kept axes.
+        variance: Given variance, of the same shape.
+        invert: Whether to compute `y = x · max(√variance, ε) + mean` instead.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Input shape:
+        `(batch, …)`; the output has the same.
+
+    Raises:
+        ValueError: Only one of mean and variance is given, their shapes differ, a variance is
+            negative, or an axis is not there.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = Normalization()
+    >>> layer.adapt(np.array([[0.0, 7.0, 4.0], [2.0, 9.0, 6.0]]))
+    >>> layer(np.array([[0.0, 7.0, 4.0]]))
+    array([[-1., -1., -1.]], dtype=float32)
+
+    Source: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing
+    sample variances" (1979), for data in parts.
+    """
+
+    def __init__(
+        self,
+        axis: int | Iterable[int] | None = -1,
+        mean: Any = None,
+        variance: Any = None,
+        invert: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        where = f"Normalization '{self.name}'"
+        if axis is None:
+            axis = ()
+        self.axis = (axis,) if isinstance(axis, int) else tuple(axis)
+        self.input_mean, self.input_variance, self.invert = mean, variance, bool(invert)
+        if (mean is None) != (variance is None):
+            raise ValueError(
+                f"{where}: expected both mean and variance, or none of them. "
+                f"Received: mean={mean}, variance={variance}"
+            )
+        if mean is not None:
+            if np.shape(mean) != np.shape(variance) or np.ndim(mean) > len(self.axis):
+                raise ValueError(
+                    f"{where}: expected mean and variance of one shape, with at most "
+                    f"{len(self.axis)} axes. Received: shapes {np.shape(mean)} and "
+                    f"{np.shape(variance)}"
+                )
+            if not np.all(np.asarray(variance) >= 0):
+                raise bad_argument(where, "no negative number", "variance", variance)
+
+    def build(self, input_shape: Any) -> None:
+        where, rank = f"Normalization '{self.name}'", len(input_shape)
+        self._kept = tuple(sorted(axis % rank if axis >= -rank else -1 for axis in self.axis))
+        if any(not -rank <= axis < rank for axis in self.axis) or 0 in self._kept:
+            raise bad_argument(where, f"axes within 1 … {rank - 1}", "axis", self.axis)
+        if any(input_shape[axis] is None for axis in self._kept):
+            raise ValueError(
+                f"{where}: expected known sizes along axis={self.axis}. "
+                f"Received: input shape {tuple(input_shape)}"
+            )
+        self._built_shape = tuple(input_shape)
+        shape = tuple(input_shape[axis] for axis in self._kept)
+        if self.input_mean is None:
+            self._mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
+            self._variance = self.add_weight(shape, "ones", trainable=False, name="variance")
+            self.add_weight((), "zeros", dtype="int32", trainable=False, name="count")
+
+    def adapt(self, data: Any) -> None:
+        """Finds mean and variance, in float64 whatever the data's type.
+
+        Args:
+            data: An array or frame `(samples, …)`, or an iterable of batches, each an array, or a
+                tuple of which the first is the inputs. Batches are read once, one after the other.
+
+        Raises:
+            ValueError: There are no samples, shapes differ, or mean and variance were given.
+            TypeError: The data are no numbers.
+        """
+        where = f"Normalization '{self.name}'"
+        if self.input_mean is not None:
+            raise ValueError(f"{where}: adapt is for layers made without mean and variance.")
+        batches = [data] if hasattr(data, "shape") or hasattr(data, "iloc") else data
+        if not isinstance(batches, Iterable):
+            raise bad_argument(where, "an array or an iterable of batches", "data", data)
+        count, mean, squares = 0, np.zeros(()), np.zeros(())
+        shape: tuple[int, ...] | None = self._built_shape[1:] if self.built else None
+        for batch in batches:
+            array = _numbers(where, batch[0] if isinstance(batch, tuple) else batch)
+            if array.ndim < 2 or (shape is not None and not self._fits(array.shape[1:], shape)):
+                raise ValueError(
+                    f"{where}: expected samples of shape {shape or '(features,)'}. "
+                    f"Received: shape={array.shape}"
+                )
+            if not self.built:
+                self.build((None, *array.shape[1:]))
+            shape = array.shape[1:] if shape is None else shape
+            reduced = tuple(axis for axis in range(array.ndim) if axis not in self._kept)
+            more = int(np.prod([array.shape[axis] for axis in reduced]))
+            if more:
+                middle = array.mean(axis=reduced, dtype=np.float64)
+                spread = array.var(axis=reduced, dtype=np.float64) * more
+                total, step = count + more, middle - mean
+                squares = squares + spread + step * step * (count / total * more)
+                mean, count = mean + step * (more / total), total
+        if not count:
+            raise ValueError(f"{where}: expected at least one sample. Received: none")
+        self._mean.assign(mean)
+        self._variance.assign(squares / count)
+
+    def _fits(self, ours: tuple[int, ...], built: tuple[int, ...]) -> bool:
+        """Whether samples have the sizes that the layer was built for, along the kept axes."""
+        return len(ours) == len(built) and all(ours[k - 1] == built[k - 1] for k in self._kept)
+
+    def call(self, x: Tensor) -> Tensor:
+        rank = len(self._built_shape)
+        sizes = [self._built_shape[axis] if axis in self._kept else 1 for axis in range(1, rank)]
+        if self.input_mean is None:
+            mean = ops.reshape(self._mean, sizes)
+            deviation = ops.reshape(ops.sqrt(self._variance), sizes)
+            deviation = ops.maximum(deviation, config.epsilon())
+        else:
+            mean = self._spread(self.input_mean, sizes)
+            variance = self._spread(self.input_variance, sizes)
+            deviation = np.maximum(np.sqrt(variance), config.epsilon())
+        return x * deviation + mean if self.invert else (x - mean) / deviation
+
+    def _spread(self, given: Any, sizes: list[int]) -> NDArray[np.float64]:
+        """A given mean or variance, over the kept axes from the last on."""
+        array = np.asarray(given, np.float64)
+        shape = [1] * len(sizes)
+        for axis, size in zip(reversed(self._kept), reversed(array.shape), strict=False):
+            shape[axis - 1] = size
+        return np.broadcast_to(array.reshape(shape), sizes)
+
+    def get_config(self) -> dict[str, Any]:
+        def plain(value: Any) -> Any:
+            return value if value is None else np.asarray(value).tolist()
+
+        return {
+            **super().get_config(),
+            "axis": list(self.axis),
+            "mean": plain(self.input_mean),
+            "variance": plain(self.input_variance),
+            "invert": self.invert,
+        }
+
+
+def _numbers(where: str, given: Any) -> NDArray[Any]:
+    array = np.asarray(given)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{where}: expected numbers. Received: dtype={array.dtype}")
+    return array
