@@ -9,6 +9,7 @@ import types
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp.models.summary import print_summary, render_summary
 
 
@@ -196,3 +197,10 @@ def test_an_ascii_terminal_gets_plain_lines(monkeypatch):
     print_summary(fake())
     lines = raw.getvalue().decode("ascii").split("\n")
     assert lines[1].startswith("+===") and lines[2].startswith("| Layer (type)")
+
+
+def test_a_layer_is_shown_by_its_class_whatever_attributes_it_has():
+    class Own(fastmlp.layers.Dense):
+        kind = "attribute"
+
+    assert "(Own)" in render_summary(fastmlp.Sequential([Own(2, name="own")]), 80)

@@ -12,8 +12,8 @@
     y (m, n) = x (m, k) · w (k, n) + bias (n)      dx = dy · wᵀ      dw = xᵀ · dy      dbias = Σ dy
 
 `rep` rows a sample. With `packed`, w is a copy in the micro-kernel's panels (csrc/kernels/gemm.inc.c),
-for dense_bwd of wᵀ, and dy one made by pack_samples; BLAS needs no such copy. A gradient tile lies in the worker's scratch when
-g_stride is 0.
+for dense_bwd of wᵀ, and dy one made by pack_samples; BLAS needs no such copy. A gradient tile lies in
+the worker's scratch when g_stride is 0.
 """
 from fastmlp._core._native cimport kernels32, kernels64, real
 from fastmlp._core.op cimport Op, Step, Worker

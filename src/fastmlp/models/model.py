@@ -241,7 +241,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         return json.dumps(lookup.serialize(self), default=plain, **kwargs)
 
     @property
-    def kind(self) -> str:
+    def shown_type(self) -> str:
         """What tables show as its type: `Functional` of `Model(inputs, outputs)`, as Keras does."""
         return "Functional" if type(self) is Model else type(self).__name__
 

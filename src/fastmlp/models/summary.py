@@ -117,7 +117,7 @@ def _layer_rows(
     count = getattr(layer, "count_params", int)  # what is no layer has no parameters
     shape = getattr(layer, "output_shape", None)
     row = [
-        f"{prefix}{layer.name} ({getattr(layer, 'kind', type(layer).__name__)})",
+        f"{prefix}{layer.name} ({getattr(layer, 'shown_type', type(layer).__name__)})",
         "?" if shape is None else _shape_text(shape),
         f"{count():,}" if getattr(layer, "built", True) else "0 (unbuilt)",
     ]
