@@ -396,3 +396,17 @@ def test_another_thread_may_predict_while_a_model_is_fitted():
     thread.join()
     assert len(found) == 3
     assert all(np.isfinite(y).all() for y in found)
+
+
+def test_a_generator_that_trains_the_model_it_feeds_is_told_so():
+    one = model()
+
+    def training():
+        yield X, Y
+        one.train_on_batch(X, Y)
+        yield X, Y
+
+    with pytest.raises(RuntimeError, match="cannot change the model that is waiting"):
+        one.fit(training(), verbose=0)
+    assert one.optimizer.iterations == 1
+    one.train_on_batch(X, Y)

@@ -125,6 +125,13 @@ class Stream:
 
     def _read(self, first_pass: int) -> Generator[Any, None, None]:
         """What the thread runs."""
+        self._turns.feeders.add(threading.get_ident())
+        try:
+            yield from self._passes(first_pass)
+        finally:
+            self._turns.feeders.discard(threading.get_ident())
+
+    def _passes(self, first_pass: int) -> Generator[Any, None, None]:
         numbers = itertools.count()
         for turn in itertools.count(first_pass):
             for batch in self.batches.one_pass(turn):

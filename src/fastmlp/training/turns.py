@@ -33,6 +33,7 @@ class Turns(Turn):
         self._waiting = 0  # readers
         self._served = 0  # readers that have had their turn
         self._reading = _Reading(self)
+        self.feeders: set[int] = set()  # threads whose batches an owner waits for
 
     def __enter__(self) -> None:
         self._acquire(reads=False)
@@ -52,6 +53,11 @@ class Turns(Turn):
         me = threading.get_ident()
         with self._change:
             if self._owner != me:
+                if me in self.feeders and not reads:
+                    raise RuntimeError(
+                        "A generator cannot change the model that is waiting for its next batch. "
+                        "Hint: it may predict and evaluate; train or compile outside"
+                    )
                 self._waiting += reads
                 try:
                     while self._owner is not None or (self._lenders and not reads):
