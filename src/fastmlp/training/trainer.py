@@ -10,7 +10,7 @@ import numpy as np
 from fastmlp import optimizers
 from fastmlp._spelling import accepts_old, missing, warn_bare_metric
 from fastmlp.callbacks import CallbackList, History
-from fastmlp.errors import check_int, check_number
+from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.optimizers.whole_data import WholeDataOptimizer
 from fastmlp.runtime import Executable
 from fastmlp.training.batches import yields_batches
@@ -21,6 +21,7 @@ from fastmlp.training.data import split_rows
 from fastmlp.training.logs import LogReader
 from fastmlp.training.loop import FitLoop
 from fastmlp.training.on_batch import OnBatch
+from fastmlp.training.own_step import OwnSteps, fit_by_own_steps
 from fastmlp.training.passes import run_batches, run_pass
 from fastmlp.training.progress import make_progress
 from fastmlp.training.quick import QuickSteps
@@ -211,7 +212,9 @@ class Trainer(OnBatch, Binding):
             ValueError: Data and model do not fit; nothing has changed then.
             RuntimeError: The model is not compiled.
         """
-        self._require_compiled("fit")
+        own_step = type(self).train_step is not Trainer.train_step
+        if not own_step or self._compiled is None:
+            self._require_compiled("fit")
         check_batch("fit", batch_size)
         epochs = check_int("fit", "epochs", epochs, 0)
         initial_epoch = check_int("fit", "initial_epoch", initial_epoch, 0)
@@ -226,6 +229,20 @@ class Trainer(OnBatch, Binding):
             validation_freq, validation_steps, validation_batch_size, initial_epoch, epochs
         )
         listed = CallbackList(callbacks, add_history=True)
+        if own_step:
+            if class_weight is not None:
+                hint = "give sample_weight, which train_step gets with x and y"
+                raise bad_argument("fit", "None, for a train_step of your own", "class_weight",
+                                   class_weight, hint)  # fmt: skip
+            with self._lock:
+                own = (x, y, sample_weight)
+                batches = OwnSteps(self, own, batch_size, steps, shuffle, validation_split)
+                size = validation_batch_size or batch_size
+                arguments = {"batch_size": size, "steps": validation_steps}
+                numbers = range(initial_epoch, epochs)
+                return fit_by_own_steps(
+                    self, batches, validation_data, validation, arguments, listed, numbers, verbose
+                )
         with self._lock, ExitStack() as stack:
             stream, first = None, x
             if yields_batches(x):
@@ -270,6 +287,35 @@ class Trainer(OnBatch, Binding):
             loop.run(progress, initial_epoch, epochs, shuffle and stream is None)
         assert listed.history is not None
         return listed.history
+
+    def train_step(self, data: Any) -> dict[str, float]:
+        """One step of training; a subclass may do it in its own way, and `fit` calls it then.
+
+        Args:
+            data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`: the arrays of one batch.
+
+        Returns:
+            Logs, as `{"loss": loss}`; those of an epoch are those of its last batch.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import fastmlp
+        >>> class Noisy(fastmlp.Sequential):
+        ...     def train_step(self, data):
+        ...         x, y = data
+        ...         loss, grads = fastmlp.gradients(self, x + 0.1 * np.random.normal(size=x.shape), y)
+        ...         self.optimizer.apply(grads, self.trainable_weights)
+        ...         return {"loss": loss}
+        >>> model = Noisy([fastmlp.Input((2,)), fastmlp.layers.Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> history = model.fit(np.ones((8, 2)), np.zeros((8, 1)), epochs=3, verbose=0)
+        >>> len(history.history["loss"])
+        3
+        """
+        x, y, sample_weight = (*data, None, None)[:3]
+        logs: dict[str, float] = self.train_on_batch(x, y, sample_weight, return_dict=True)
+        return logs
 
     # Evaluate and predict.
 

@@ -1,0 +1,124 @@
+"""fit with a train_step of the user's own."""
+
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import Input, Sequential, callbacks, layers
+
+
+def data(n=20):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(n, 3)), rng.normal(size=(n, 2))
+
+
+class Own(Sequential):
+    seen: list
+
+    def train_step(self, data):
+        self.seen.append([None if part is None else np.shape(part) for part in data])
+        loss, grads = fastmlp.gradients(self, *data)
+        self.optimizer.apply(grads, self.trainable_weights)
+        return {"loss": loss, "mine": 2.0}
+
+
+def make(kind=Own, **kwargs):
+    fastmlp.utils.set_random_seed(2)
+    model = kind([Input((3,)), layers.Dense(4, "tanh"), layers.Dense(2)])
+    model.seen = []
+    model.compile(**({"optimizer": "adam", "loss": "mse"} | kwargs))
+    return model
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_it_trains_as_fit_itself_does(shuffle):
+    x, y = data()
+    own, native = make(), make(Sequential)
+    for model in (own, native):
+        fastmlp.utils.set_random_seed(5)
+        model.fit(x, y, batch_size=8, epochs=3, shuffle=shuffle, verbose=0)
+    assert own.seen == [[(8, 3), (8, 2)], [(8, 3), (8, 2)], [(4, 3), (4, 2)]] * 3
+    assert own.optimizer.iterations == native.optimizer.iterations == 9
+    for a, b in zip(own.get_weights(), native.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_weights_validation_callbacks_and_history():
+    x, y = data()
+    told = []
+
+    class Watch(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            told.append((batch, sorted(logs)))
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    model = make()
+    weight = np.ones(20)
+    history = model.fit(x, y, 8, 9, 0, [Watch()], 0.2, sample_weight=weight)
+    assert model.seen[0] == [(8, 3), (8, 2), (8,)]
+    assert told == [(0, ["loss", "mine"]), (1, ["loss", "mine"])] * 2
+    assert sorted(history.history) == ["loss", "mine", "val_loss"]
+    assert history.history["mine"] == [2.0, 2.0]
+    held_out = model.evaluate(x[16:], y[16:], verbose=0)
+    assert history.history["val_loss"][-1] == pytest.approx(held_out, rel=1e-5)
+
+
+def test_generators_and_steps_per_epoch():
+    x, y = data()
+
+    def forever():
+        while True:
+            yield x[:5], y[:5]
+
+    model = make()
+    model.fit(forever(), steps_per_epoch=4, epochs=2, verbose=0, validation_data=(x, y))
+    assert model.seen == [[(5, 3), (5, 2)]] * 8
+    model.seen.clear()
+    model.fit([[1.0, 2.0, 3.0]] * 4, [[0.0, 1.0]] * 4, batch_size=2, verbose=0)
+    assert model.seen == [[(2, 3), (2, 2)]] * 2
+    with pytest.warns(UserWarning, match="ran out of data"):
+        model.fit(iter([(x, y)]), epochs=2, verbose=0)
+
+
+def test_the_inherited_step_is_train_on_batch():
+    class Same(Sequential):
+        def train_step(self, data):
+            return super().train_step(data)
+
+    x, y = data()
+    same, native = make(Same), make(Sequential)
+    for model in (same, native):
+        fastmlp.utils.set_random_seed(5)
+        model.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    for a, b in zip(same.get_weights(), native.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_model_without_loss_may_train_by_its_own_step():
+    class Decay(Sequential):
+        def train_step(self, data):
+            (x,) = data
+            self.layers[0].kernel[...] *= 0.5
+            return {"size": float(np.abs(self.layers[0].kernel).sum() + 0 * x.sum())}
+
+    model = make(Decay, loss=None)
+    sizes = model.fit(data()[0], batch_size=10, epochs=3, verbose=0).history["size"]
+    np.testing.assert_allclose(np.divide(sizes[1:], sizes[:-1]), 0.25, rtol=1e-5)
+
+
+def test_what_it_raises_or_returns_wrongly_is_told():
+    class Bad(Sequential):
+        def train_step(self, data):
+            return 3.0
+
+    x, y = data()
+    with pytest.raises(TypeError, match=r"Bad\.train_step: expected it to return a dict of logs"):
+        make(Bad).fit(x, y, verbose=0)
+    with pytest.raises(ValueError, match="y: expected 20 rows, as x"):
+        make().fit(x, y[:7], verbose=0)
+    with pytest.raises(ValueError, match="class_weight"):
+        make().fit(x, y, verbose=0, class_weight={0: 1.0})
+    with pytest.raises(RuntimeError, match="no optimizer and loss yet"):
+        Own([Input((3,)), layers.Dense(1)]).fit(x, y, verbose=0)
