@@ -16,6 +16,7 @@ from fastmlp.utils.plot_history import plot_history
 from fastmlp.utils.seeding import set_random_seed
 from fastmlp.utils.sequences import pad_sequences
 from fastmlp.utils.splitting import split_dataset
+from fastmlp.utils.timeseries import timeseries_dataset_from_array
 
 Sequence = PyDataset
 
@@ -34,5 +35,6 @@ __all__ = [
     "register_keras_serializable",
     "set_random_seed",
     "split_dataset",
+    "timeseries_dataset_from_array",
     "to_categorical",
 ]
