@@ -149,7 +149,8 @@ class Normalization(Layer):
             mean = self._spread(self.input_mean, sizes)
             variance = self._spread(self.input_variance, sizes)
             deviation = np.maximum(np.sqrt(variance), config.epsilon())
-        return x * deviation + mean if self.invert else (x - mean) / deviation
+        y: Tensor = x * deviation + mean if self.invert else (x - mean) / deviation
+        return y
 
     def _spread(self, given: Any, sizes: list[int]) -> NDArray[np.float64]:
         """A given mean or variance, over the kept axes from the last on."""
