@@ -39,6 +39,19 @@ INSTANCES: dict[str, tuple[Callable[[], Layer], tuple[int, ...]]] = {
     "dropout of columns": (lambda: layers.Dropout(0.3, noise_shape=(None, 1, 4)), (3, 4)),
     "flatten": (lambda: layers.Flatten(), (2, 3, 4)),
     "rescaling": (lambda: layers.Rescaling(1 / 255, offset=-0.5), (2, 3)),
+    "reshape": (lambda: layers.Reshape((-1, 3)), (2, 6)),
+    "permute": (lambda: layers.Permute((3, 1, 2)), (2, 3, 4)),
+    "repeat": (lambda: layers.RepeatVector(3), (4,)),
+    "identity": (lambda: layers.Identity(), (2, 3)),
+    "relu": (lambda: layers.ReLU(1.5, 0.1, 0.2), (2, 3)),
+    "leaky relu": (lambda: layers.LeakyReLU(), (4,)),
+    "elu": (lambda: layers.ELU(0.7), (4,)),
+    "softmax": (lambda: layers.Softmax(), (4,)),
+    "softmax of the first axis": (lambda: layers.Softmax(1), (2, 3)),
+    "prelu": (lambda: layers.PReLU("ones", "l2", "non_neg", [1]), (2, 3)),
+    "penalty": (lambda: layers.ActivityRegularization(0.1, 0.2), (4,)),
+    "mean of a sequence": (lambda: layers.GlobalAveragePooling1D(), (5, 3)),
+    "largest of a sequence": (lambda: layers.GlobalMaxPooling1D("channels_first", True), (5, 3)),
 }
 
 ids = pytest.mark.parametrize(("make", "shape"), INSTANCES.values(), ids=INSTANCES)
@@ -64,7 +77,10 @@ def test_config_makes_an_equal_layer(make, shape):
 def test_config_has_the_keys_of_keras(make, shape):
     layer = make()
     theirs = getattr(keras.layers, type(layer).__name__)
-    arguments = {"Dense": (3,), "Activation": ("relu",), "Dropout": (0.1,), "Rescaling": (1.0,)}
+    # fmt: off
+    arguments = {"Dense": (3,), "Activation": ("relu",), "Dropout": (0.1,), "Rescaling": (1.0,),
+                 "Reshape": ((2,),), "Permute": ((1,),), "RepeatVector": (2,)}
+    # fmt: on
     config = theirs(*arguments.get(type(layer).__name__, ())).get_config()
     assert set(config) - {"quantization_config", "lora_rank"} <= set(layer.get_config())
 

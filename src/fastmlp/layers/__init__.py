@@ -1,6 +1,8 @@
 """Layers: what models are made of."""
 
 from fastmlp.layers.activation import Activation
+from fastmlp.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from fastmlp.layers.activity_regularization import ActivityRegularization
 from fastmlp.layers.base import Layer
 from fastmlp.layers.batch_normalization import BatchNormalization
 from fastmlp.layers.concatenation import Concatenate, concatenate
@@ -36,15 +38,18 @@ from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
 from fastmlp.layers.noise import GaussianDropout, GaussianNoise
 from fastmlp.layers.normalization import Normalization
 from fastmlp.layers.permute import Permute
+from fastmlp.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
 
 __all__ = [
+    "ELU",
     "GRU",
     "LSTM",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "AlphaDropout",
     "Average",
@@ -56,6 +61,8 @@ __all__ = [
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalMaxPooling1D",
     "GroupNormalization",
     "Identity",
     "Input",
@@ -63,16 +70,20 @@ __all__ = [
     "Lambda",
     "Layer",
     "LayerNormalization",
+    "LeakyReLU",
     "Maximum",
     "Minimum",
     "Multiply",
     "Normalization",
+    "PReLU",
     "Permute",
     "RMSNormalization",
+    "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
     "SimpleRNN",
+    "Softmax",
     "SpatialDropout1D",
     "Subtract",
     "UnitNormalization",

@@ -23,6 +23,9 @@ from fastmlp.regularizers import has_factors
 
 _DTYPES = ("float32", "float64")
 
+# In Keras's configs; without effect if None.
+_KERAS_ALONE = ("quantization_config", "lora_rank", "lora_alpha")
+
 
 class Layer(WeightHolder):
     """A named function with weights.
@@ -391,6 +394,7 @@ class Layer(WeightHolder):
         Raises:
             TypeError: The class does not take what is in the config.
         """
+        config = {k: v for k, v in config.items() if v is not None or k not in _KERAS_ALONE}
         try:
             return cls(**config)
         except TypeError as error:

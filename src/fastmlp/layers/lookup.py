@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastmlp.layers.activation import Activation
+from fastmlp.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from fastmlp.layers.activity_regularization import ActivityRegularization
 from fastmlp.layers.base import Layer
 from fastmlp.layers.batch_normalization import BatchNormalization
 from fastmlp.layers.concatenation import Concatenate
@@ -27,6 +29,7 @@ from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
 from fastmlp.layers.noise import GaussianDropout, GaussianNoise
 from fastmlp.layers.normalization import Normalization
 from fastmlp.layers.permute import Permute
+from fastmlp.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
 from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
@@ -35,11 +38,12 @@ from fastmlp.registry import Registry
 
 registry = Registry("layer", base=Layer, callables=False)
 _LAYERS = (
-    Activation, Add, Average, Concatenate, Dense, Dot, Dropout, Flatten, Identity, InputLayer, Lambda,
-    Maximum, Minimum, Multiply, Permute, RepeatVector, Rescaling, Reshape, Subtract, AlphaDropout,
-    BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, SpatialDropout1D,
-    UnitNormalization, GaussianDropout, GaussianNoise,
-    SimpleRNN, GRU, LSTM, Normalization,
+    Activation, ActivityRegularization, Add, AlphaDropout, Average, BatchNormalization,
+    Concatenate, Dense, Dot, Dropout, ELU, Flatten, GRU, GaussianDropout, GaussianNoise,
+    GlobalAveragePooling1D, GlobalMaxPooling1D, GroupNormalization, Identity, InputLayer, LSTM,
+    Lambda, LayerNormalization, LeakyReLU, Maximum, Minimum, Multiply, Normalization, PReLU,
+    Permute, RMSNormalization, ReLU, RepeatVector, Rescaling, Reshape, SimpleRNN, Softmax,
+    SpatialDropout1D, Subtract, UnitNormalization,
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)

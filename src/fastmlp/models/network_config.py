@@ -94,6 +94,9 @@ def network_from_config(config: Mapping[str, Any]) -> tuple[Any, Any]:
         if left == sum(len(nodes) for _, _, nodes in waiting):
             names = ", ".join(name for name, _, _ in waiting)
             raise ValueError(f"Config of a model: the inputs of these layers are missing: {names}")
+    for entry in config["layers"]:
+        if entry["class_name"] == "Functional":  # Keras counts its calls from 1, in these two lists
+            made[entry["name"]].insert(0, [])
     return _find_all(config["input_layers"], made), _find_all(config["output_layers"], made)
 
 

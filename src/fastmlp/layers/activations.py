@@ -1,0 +1,212 @@
+"""Activations with arguments, as layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastmlp import activations, constraints, initializers, ops, regularizers
+from fastmlp.errors import bad_argument, check_int, check_number
+from fastmlp.graph import Shape, Tensor
+from fastmlp.layers.base import Layer
+from fastmlp.variables import Variable
+
+
+class ReLU(Layer):
+    """Rectified linear unit: `y = max(x, 0)`, with a slope below, a largest value and a threshold.
+
+    Args:
+        max_value: Largest output >= 0; `None`: no limit.
+        negative_slope: Slope below the threshold, >= 0.
+        threshold: Below it, the output is `negative_slope · (x - threshold)`; >= 0.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Raises:
+        ValueError: An argument is not as described.
+
+    Example:
+
+    >>> import numpy as np
+    >>> ReLU(max_value=2.0)(np.array([[-1.0, 1.0, 3.0]]))
+    array([[0., 1., 2.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        where = f"ReLU '{self.name}'"
+        self.max_value = (
+            None if max_value is None else check_number(where, "max_value", max_value, 0)
+        )
+        self.negative_slope = check_number(where, "negative_slope", negative_slope, 0)
+        self.threshold = check_number(where, "threshold", threshold, 0)
+
+    def call(self, x: Tensor) -> Any:
+        return activations.relu(x, self.negative_slope, self.max_value, self.threshold)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"max_value": self.max_value, "negative_slope": self.negative_slope}
+        return {**super().get_config(), **own, "threshold": self.threshold}
+
+
+class LeakyReLU(Layer):
+    """Leaky rectified linear unit: `y = x` where `x > 0`, else `negative_slope · x`.
+
+    Args:
+        negative_slope: Slope below 0. Default: 0.3.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Raises:
+        ValueError: The slope is no finite number.
+
+    Example:
+
+    >>> import numpy as np
+    >>> LeakyReLU(0.5)(np.array([[-1.0, 1.0]]))
+    array([[-0.5,  1. ]], dtype=float32)
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        where = f"LeakyReLU '{self.name}'"
+        self.negative_slope = check_number(where, "negative_slope", negative_slope)
+
+    def call(self, x: Tensor) -> Any:
+        return activations.leaky_relu(x, self.negative_slope)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+class ELU(Layer):
+    """Exponential linear unit: `y = x` where `x > 0`, else `alpha · (exp(x) - 1)`.
+
+    Args:
+        alpha: Minus the limit for `x` towards minus infinity. Default: 1.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Raises:
+        ValueError: `alpha` is no finite number.
+
+    Example:
+
+    >>> import numpy as np
+    >>> ELU()(np.array([[0.0, 1.0]]))
+    array([[0., 1.]], dtype=float32)
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = check_number(f"ELU '{self.name}'", "alpha", alpha)
+
+    def call(self, x: Tensor) -> Any:
+        return activations.elu(x, self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+class Softmax(Layer):
+    """Probabilities that grow with `x`: `y = exp(x) / Σ exp(x)`, summed over an axis.
+
+    Args:
+        axis: The axis; not 0, the batch. Default: the last one.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Raises:
+        ValueError: There is no such axis.
+
+    Example:
+
+    >>> import numpy as np
+    >>> Softmax()(np.array([[0.0, 0.0]]))
+    array([[0.5, 0.5]], dtype=float32)
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = check_int(f"Softmax '{self.name}'", "axis", axis)
+
+    def call(self, x: Tensor) -> Any:
+        axis = self.axis + x.ndim if self.axis < 0 else self.axis
+        if not 0 < axis < x.ndim:
+            expected = f"an axis of {x.shape} that is not the batch"
+            raise bad_argument(f"Softmax '{self.name}'", expected, "axis", self.axis)
+        if axis == x.ndim - 1:
+            return ops.softmax(x)
+        return ops.swapaxes(ops.softmax(ops.swapaxes(x, axis, -1)), axis, -1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+
+class PReLU(Layer):
+    """Rectified linear unit with a trained slope below 0: `y = max(x, 0) + alpha · min(x, 0)`.
+
+    Args:
+        alpha_initializer: First value of the slopes.
+        alpha_regularizer: Penalty on them, added to the loss.
+        alpha_constraint: Projection of them after each update.
+        shared_axes: Axes, counted from 1, along which there is one slope.
+        **kwargs: `name`, `dtype`, `trainable`, `input_shape`.
+
+    Raises:
+        ValueError: An argument is not as described.
+
+    Example:
+
+    >>> import numpy as np
+    >>> PReLU("ones")(np.array([[-1.0, 2.0]]))
+    array([[-1.,  2.]], dtype=float32)
+
+    Source: He et al., "Delving deep into rectifiers", 2015.
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        self.shared_axes = None if axes is None else list(axes)
+        self._alpha: Variable | None = None
+
+    def build(self, input_shape: Shape) -> None:
+        sizes = [int(d or 0) for d in input_shape[1:]]
+        for axis in self.shared_axes or ():
+            if not isinstance(axis, int) or not 1 <= axis < len(input_shape):
+                expected = f"axes of {input_shape}, counted from 1"
+                raise bad_argument(f"PReLU '{self.name}'", expected, "shared_axes", axis)
+            sizes[axis - 1] = 1
+        self._alpha = self.add_weight(
+            tuple(sizes),
+            self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+            name="alpha",
+        )
+
+    def call(self, x: Tensor) -> Any:
+        below = ops.multiply(self._alpha, activations.relu(ops.negative(x)))
+        return ops.subtract(activations.relu(x), below)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "alpha_initializer": initializers.serialize(self.alpha_initializer),
+            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
+            "alpha_constraint": constraints.serialize(self.alpha_constraint),
+            "shared_axes": self.shared_axes,
+        }

@@ -1,0 +1,74 @@
+"""What is left of a sequence: its mean, or its largest values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastmlp import ops
+from fastmlp.errors import bad_argument
+from fastmlp.graph import Tensor
+from fastmlp.layers.base import Layer
+
+
+class GlobalPooling1D(Layer):
+    """Base of layers that make one vector of a sequence `(batch, steps, features)`."""
+
+    def __init__(
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        where = f"{type(self).__name__} '{self.name}'"
+        if data_format not in (None, "channels_last", "channels_first"):
+            expected = "'channels_last', 'channels_first' or None"
+            raise bad_argument(where, expected, "data_format", data_format)
+        self.data_format = data_format or "channels_last"
+        self.keepdims = bool(keepdims)
+
+    def _axis(self, x: Tensor) -> int:
+        """The axis of the steps."""
+        if x.ndim != 3:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected inputs (batch, steps, features). "
+                f"Received: shape={x.shape}"
+            )
+        return 1 if self.data_format == "channels_last" else 2
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"data_format": self.data_format, "keepdims": self.keepdims}
+        return {**super().get_config(), **own}
+
+
+class GlobalAveragePooling1D(GlobalPooling1D):
+    """The mean over the steps of a sequence: `(batch, steps, features)` becomes `(batch, features)`.
+
+    Args:
+        data_format: `'channels_last'` (or `None`): features last; `'channels_first'`: steps last.
+        keepdims: Whether to keep an axis of size 1 in place of the steps.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Raises:
+        ValueError: An argument is not as described, or the input is no sequence.
+
+    Example:
+
+    >>> import numpy as np
+    >>> GlobalAveragePooling1D()(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
+    array([[2., 3.]], dtype=float32)
+    """
+
+    def call(self, x: Tensor) -> Any:
+        return ops.mean(x, self._axis(x), keepdims=self.keepdims)
+
+
+class GlobalMaxPooling1D(GlobalPooling1D):
+    """The largest value over the steps of a sequence. Takes what `GlobalAveragePooling1D` takes.
+
+    Example:
+
+    >>> import numpy as np
+    >>> GlobalMaxPooling1D()(np.array([[[1.0, 5.0], [3.0, 4.0]]]))
+    array([[3., 5.]], dtype=float32)
+    """
+
+    def call(self, x: Tensor) -> Any:
+        return ops.max(x, self._axis(x), keepdims=self.keepdims)

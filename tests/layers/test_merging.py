@@ -1,0 +1,74 @@
+"""Layers that make one of several inputs: values and configs as in Keras, and inputs that do not fit."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from fastmlp import Input, Model, layers
+
+RNG = np.random.default_rng(0)
+FLAT = [RNG.normal(size=(6, 4)).astype("f4") for _ in range(3)]
+CUBES = [RNG.normal(size=(6, 2, 3)).astype("f4"), RNG.normal(size=(6, 5, 3)).astype("f4")]
+ELEMENTWISE = ("Add", "Multiply", "Average", "Maximum", "Minimum")
+CASES = [
+    *((name, {}, FLAT) for name in ELEMENTWISE),
+    *((name, {}, FLAT[:1]) for name in ELEMENTWISE),
+    *((name, {}, [CUBES[0], CUBES[0][:, :1], FLAT[0][:, :3]]) for name in ELEMENTWISE),
+    ("Subtract", {}, FLAT[:2]),
+    ("Concatenate", {}, FLAT),
+    ("Concatenate", {"axis": 1}, CUBES),
+    ("Concatenate", {"axis": -2}, CUBES),
+    ("Dot", {"axes": 1}, FLAT[:2]),
+    ("Dot", {"axes": -1, "normalize": True}, FLAT[:2]),
+    ("Dot", {"axes": 2}, CUBES),
+    ("Dot", {"axes": (2, 1), "normalize": True}, [CUBES[0], FLAT[0][:, :3]]),
+    ("Dot", {"axes": [1, 2]}, [FLAT[0][:, :3], CUBES[1]]),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "xs"), CASES)
+def test_merge_is_that_of_keras(name, options, xs):
+    """Values agree within a few roundings of 6e-8 each."""
+    ours, theirs = getattr(layers, name)(**options), getattr(keras.layers, name)(**options)
+    expected = np.asarray(theirs(xs))
+    np.testing.assert_allclose(ours(xs), expected, rtol=1e-5, atol=1e-6)
+    own = {key: ours.get_config()[key] for key in options}
+    assert own == {key: theirs.get_config()[key] for key in options}
+    again = type(ours).from_config(ours.get_config())
+    assert (again(xs) == ours(xs)).all()
+    function = getattr(layers, name.lower())
+    tensors = [Input(x.shape[1:]) for x in xs]
+    model = Model(tensors, function(tensors, **options))
+    np.testing.assert_array_equal(model.predict(xs if len(xs) > 1 else xs[0], verbose=0), ours(xs))
+    assert model.output_shape == (None, *expected.shape[1:])
+
+
+@pytest.mark.parametrize("name", ["Add", "Subtract", "Concatenate", "Dot"])
+def test_error_names_both_layers(name):
+    a, b = layers.Dense(4, name="wide")(Input((3,))), layers.Dense(3, name="narrow")(Input((3,)))
+    b = layers.RepeatVector(2, name="tall")(b) if name == "Concatenate" else b
+    options = {"axes": 1} if name == "Dot" else {}
+    with pytest.raises(ValueError, match=r"\(None, 4\) from 'wide' and .* from '(narrow|tall)'"):
+        getattr(layers, name)(**options)([a, b])
+
+
+@pytest.mark.parametrize("given", [FLAT[0], [], FLAT, None])
+def test_what_is_no_list_of_two_is_refused(given):
+    with pytest.raises((ValueError, TypeError)):
+        layers.Subtract()(given)
+
+
+@pytest.mark.parametrize("axis", [0, 2, -2, 1.5])
+def test_axis_that_is_not_there_is_refused(axis):
+    with pytest.raises(ValueError, match="axis"):
+        layers.Concatenate(axis)(FLAT)
+    with pytest.raises((ValueError, TypeError), match="ax"):
+        layers.Dot(axis)(FLAT[:2])
+
+
+@pytest.mark.parametrize("wrong", ["1", (1,), (1, 1.5), (1, 2, 3), None])
+def test_axes_that_are_no_pair_are_refused(wrong):
+    with pytest.raises((ValueError, TypeError), match="axes"):
+        layers.Dot(wrong)

@@ -1,0 +1,198 @@
+"""Models as configs, as JSON and as clones; layers of one's own in them; the summary's connections."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import Input, Model, Sequential, layers, ops
+from fastmlp.models import clone_model, model_from_json
+from fastmlp.saving import custom_object_scope, register_keras_serializable
+
+X = np.random.default_rng(0).normal(size=(8, 3)).astype("f4")
+Y = np.ones((8, 1), "f4")
+
+
+@pytest.fixture(autouse=True)
+def _names():
+    fastmlp._names.reset()
+    keras.utils.clear_session()
+
+
+def branching(lib):
+    """Nested structures, a shared layer, a nested model, operators, constants."""
+    a, b = lib.Input((3,), name="a"), lib.Input((3,), name="b")
+    shared = lib.layers.Dense(4, "relu", name="shared")
+    entry = lib.Input((4,), name="entry")
+    inner = lib.Model(entry, lib.layers.Dense(4, name="within")(entry), name="inner")
+    left, right = shared(a), inner(shared(b))
+    both = lib.layers.Concatenate(name="both")([left, right])
+    out = lib.layers.Dense(1, name="out")(both)
+    return lib.Model({"a": a, "b": b}, [out, right], name="net")
+
+
+def same(first, second, x):
+    second.set_weights(first.get_weights())
+    for p, q in zip(_list(first(x)), _list(second(x)), strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def _list(found):
+    return found if isinstance(found, list) else [found]
+
+
+def test_functional_model_comes_back_from_json_and_as_clone():
+    model = branching(fastmlp)
+    for twin in (model_from_json(model.to_json()), Model.from_config(model.get_config()),
+                 clone_model(model)):  # fmt: skip
+        assert twin.get_config() == model.get_config() and twin.name == "net"
+        assert twin.get_layer("shared") is not model.get_layer("shared")
+        same(model, twin, {"a": X, "b": 2 * X})
+
+
+def test_config_of_keras_is_understood():
+    theirs = branching(keras)
+    ours = model_from_json(theirs.to_json())
+    ours.set_weights(theirs.get_weights())
+    for p, q in zip(ours({"a": X, "b": X}), theirs({"a": X, "b": X}), strict=True):
+        np.testing.assert_allclose(p, np.asarray(q), rtol=1e-5, atol=1e-6)
+
+
+def test_operators_slices_and_constants_are_kept():
+    a = Input((3,))
+    y = ops.concatenate([2 * a[:, 1:] + np.array([1.0, 2.0], "f4"), a[..., :1] ** 2], axis=1)
+    model = Model(a, y)
+    same(model, model_from_json(model.to_json()), X)
+    expected = np.concatenate([2 * X[:, 1:] + [1, 2], X[:, :1] ** 2], axis=1)
+    np.testing.assert_allclose(model(X), expected, rtol=1e-6)
+
+
+def test_sequential_clone_has_layers_of_its_own():
+    model = Sequential([Input((3,)), layers.Dense(2, name="d"), layers.Dropout(0.1)])
+    twin = clone_model(model)
+    assert twin.get_layer("d") is not model.get_layer("d")
+    same(model, twin, X)
+    wide = clone_model(model, clone_function=lambda layer: layers.Dense(5, name=layer.name))
+    assert wide.output_shape == (None, 5)
+
+
+def test_clone_takes_other_inputs_and_another_way_to_call():
+    entry = Input((3,))
+    model = Model(entry, layers.Dense(2, name="d")(entry))
+    other = Input((3,), name="other")
+    seen = []
+
+    def call(layer, *args, **kwargs):
+        seen.append(layer.name)
+        return layer(*args, **kwargs)
+
+    twin = clone_model(model, input_tensors=other, call_function=call)
+    assert twin.input_names == ["other"] and seen == ["d"]
+    with pytest.raises(ValueError, match="expected a model"):
+        clone_model(layers.Dense(2))
+
+
+@register_keras_serializable("tests")
+class Scale(layers.Layer):
+    """With arguments, and no get_config of its own."""
+
+    def __init__(self, factor, start="ones", **kwargs):
+        super().__init__(**kwargs)
+        self.factor, self.start = factor, start
+
+    def build(self, input_shape):
+        self.scale = self.add_weight((input_shape[-1],), self.start, name="scale")
+
+    def call(self, x):
+        return self.factor * x * self.scale
+
+
+@register_keras_serializable("tests")
+def doubled(x):
+    return 2 * x
+
+
+def test_layer_of_ones_own_is_kept_with_its_arguments():
+    model = Sequential([Input((3,)), Scale(3.0, name="s"), layers.Lambda(doubled), layers.Dense(1)])
+    twin = model_from_json(model.to_json())
+    assert twin.get_layer("s").factor == 3.0
+    same(model, twin, X)
+    np.testing.assert_allclose(Scale(3.0)(X), 3 * X)
+    model.compile("sgd", "mse")
+    before = model.get_layer("s").get_weights()[0]
+    model.fit(X, Y, verbose=0)
+    assert (model.get_layer("s").get_weights()[0] != before).all()
+
+
+def test_layer_that_nobody_registered_is_named():
+    class Own(layers.Layer):
+        def call(self, x):
+            return x
+
+    text = Sequential([Input((3,)), Own()]).to_json()
+    with pytest.raises(ValueError, match="Unknown layer 'Own'"):
+        model_from_json(text)
+    assert isinstance(model_from_json(text, {"Own": Own}).layers[0], Own)
+    with custom_object_scope({"Own": Own}):
+        assert isinstance(model_from_json(text).layers[0], Own)
+
+
+def test_function_without_a_name_has_no_config():
+    model = Sequential([Input((3,)), layers.Lambda(lambda x: x + 1)])
+    with pytest.raises(ValueError, match="not a registered function"):
+        model.to_json()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "3", '{"class_name": "Dense", "config": {"units": 2}}']
+)
+def test_what_is_no_model_is_refused(text):
+    with pytest.raises(ValueError, match=r"model_from_json|class_name|Expecting"):
+        model_from_json(text)
+
+
+def test_config_that_leads_nowhere_is_refused():
+    config = branching(fastmlp).get_config()
+    config["layers"] = [layer for layer in config["layers"] if layer["name"] != "a"]
+    with pytest.raises(ValueError, match="inputs of these layers are missing"):
+        Model.from_config(config)
+
+
+def test_summary_is_that_of_keras(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "124")
+    texts = []
+    for lib in (fastmlp, keras):
+        branching(lib).summary(print_fn=texts.append, expand_nested=True)
+    assert texts[0].rstrip("\n") == texts[1].rstrip("\n")
+
+
+def test_freezing_counts_from_the_next_fit_on():
+    entry = Input((3,))
+    inner = Model(entry, layers.Dense(4, name="frozen")(entry))
+    model = Model(entry, layers.Dense(1)(inner(entry)))
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    inner.trainable = False
+    assert len(model.trainable_weights) == 2 and not inner.get_layer("frozen").trainable
+    before = inner.get_weights()
+    model.fit(X, Y, epochs=2, verbose=0)
+    assert all((a == b).all() for a, b in zip(before, inner.get_weights(), strict=True))
+    inner.trainable = True
+    model.fit(X, Y, verbose=0)
+    assert not (before[0] == inner.get_weights()[0]).all()
+
+
+def test_model_of_no_trainable_weights_is_refused_before_anything_changes():
+    model = Sequential([Input((3,)), layers.Dense(1)], trainable=False)
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="no trainable weights"):
+        model.fit(X, Y, verbose=0)
+
+
+def test_every_layer_is_known_by_its_name():
+    for name in layers.__all__:
+        kind = getattr(layers, name)
+        if isinstance(kind, type) and kind is not layers.Layer:
+            assert layers.lookup.registry.find(name) is kind
