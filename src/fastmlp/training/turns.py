@@ -26,7 +26,9 @@ class Turns(Turn):
     """
 
     def __init__(self) -> None:
-        self._change = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._change = threading.Condition(self._lock)
+        self._asleep = 0  # threads that wait for a change
         self._owner: int | None = None
         self._depth = 0
         self._lenders = 0
@@ -39,11 +41,22 @@ class Turns(Turn):
         self._acquire(reads=False)
 
     def __exit__(self, *_: Any) -> None:
-        with self._change:
+        with self._lock:
             self._depth -= 1
             if not self._depth:
                 self._owner = None
-                self._change.notify_all()
+                self._tell()
+
+    def _wait(self) -> None:
+        self._asleep += 1
+        try:
+            self._change.wait()
+        finally:
+            self._asleep -= 1
+
+    def _tell(self) -> None:
+        if self._asleep:  # seldom: most programs have one thread, and a notice costs microseconds
+            self._change.notify_all()
 
     def reading(self) -> Turn:
         """As the lock itself, for what changes nothing: also while an owner lends it."""
@@ -51,7 +64,7 @@ class Turns(Turn):
 
     def _acquire(self, reads: bool) -> None:
         me = threading.get_ident()
-        with self._change:
+        with self._lock:
             if self._owner != me:
                 if me in self.feeders and not reads:
                     raise RuntimeError(
@@ -61,7 +74,7 @@ class Turns(Turn):
                 self._waiting += reads
                 try:
                     while self._owner is not None or (self._lenders and not reads):
-                        self._change.wait()
+                        self._wait()
                 finally:
                     self._waiting -= reads
                 self._served += reads
@@ -71,10 +84,10 @@ class Turns(Turn):
     @contextmanager
     def lent(self) -> Iterator[None]:
         """The owner does something else for a while; readers of other threads may go."""
-        with self._change:
+        with self._lock:
             depth, self._owner, self._depth = self._depth, None, 0
             self._lenders += 1
-            self._change.notify_all()
+            self._tell()
         try:
             yield
         finally:
@@ -84,21 +97,21 @@ class Turns(Turn):
         """Lets the readers go that wait by now."""
         if not self._waiting:
             return
-        with self.lent(), self._change:
+        with self.lent(), self._lock:
             last = self._served + self._waiting
             while self._waiting and self._served < last:
-                self._change.wait()
+                self._wait()
 
     def _take_back(self, depth: int) -> None:
         interrupt: KeyboardInterrupt | None = None
         while True:
             try:
-                with self._change:
+                with self._lock:
                     while self._owner is not None:
-                        self._change.wait()
+                        self._wait()
                     self._owner, self._depth = threading.get_ident(), depth
                     self._lenders -= 1
-                    self._change.notify_all()
+                    self._tell()
                 break
             except KeyboardInterrupt as error:  # not before the lock is ours again
                 interrupt = error
