@@ -43,6 +43,8 @@ static void sleep_on(_Atomic uint32_t *word, uint32_t value)
     WaitOnAddress((volatile void *)word, &value, sizeof value, INFINITE);
 }
 static void wake_all(_Atomic uint32_t *word) { WakeByAddressAll((void *)word); }
+static int current_cpu(void) { return -1; }
+static void leave_cpu(int cpu) { (void)cpu; }
 
 #else
 #include <pthread.h>
@@ -99,8 +101,24 @@ static void wake_all(_Atomic uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 static void sleep_after_fork(void) {}
+static int current_cpu(void) { return sched_getcpu(); }
+
+/* The system may leave two busy threads on one CPU for seconds while another one is idle, as each
+ * of them runs without a pause. A thread that may not run there has to go; then it may again. */
+static void leave_cpu(int cpu)
+{
+    cpu_set_t all, others;
+    if (sched_getaffinity(0, sizeof all, &all) != 0) return;
+    others = all;
+    CPU_CLR(cpu, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0) {
+        sched_setaffinity(0, sizeof all, &all);
+    }
+}
 
 #else
+static int current_cpu(void) { return -1; }
+static void leave_cpu(int cpu) { (void)cpu; }
 static pthread_mutex_t lobby = PTHREAD_MUTEX_INITIALIZER; /* one for all words: sleeping is rare */
 static pthread_cond_t bell = PTHREAD_COND_INITIALIZER;
 static int cpu_count(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
@@ -185,10 +203,13 @@ static void set_and_wake(_Atomic uint32_t *word, uint32_t value)
 }
 
 /* ---- Tickets ---- */
+static _Thread_local int is_worker; /* 0 on a caller's thread */
+
 void fm_tickets_init(fm_tickets *t, int n_workers)
 {
     atomic_init(&t->left, 0);
     atomic_init(&t->pending, 0);
+    atomic_init(&t->caller_cpu, -1);
     t->n_tasks = 0;
     t->spin_ns = n_workers > 1 && n_workers > cpu_count() ? 0 : TASK_SPIN_NS;
 }
@@ -197,6 +218,8 @@ void fm_tickets_open(fm_tickets *t, uint32_t n_tasks)
 {
     assert(n_tasks >= 1 && n_tasks <= COUNT);
     t->n_tasks = n_tasks;
+    const int cpu = is_worker || !t->spin_ns ? -1 : current_cpu();
+    atomic_store_explicit(&t->caller_cpu, cpu, memory_order_relaxed);
     atomic_store_explicit(&t->pending, n_tasks, memory_order_relaxed);
     if (n_tasks == 1) {
         atomic_fetch_add_explicit(&t->left, 1, memory_order_release); /* keeps the mark */
@@ -211,6 +234,13 @@ int64_t fm_tickets_claim(fm_tickets *t)
 {
     uint32_t left = atomic_load_explicit(&t->left, memory_order_acquire);
     for (;;) {
+        if (is_worker) {
+            const int cpu = atomic_load_explicit(&t->caller_cpu, memory_order_relaxed);
+            if (cpu >= 0 && cpu == current_cpu()) {
+                leave_cpu(cpu);
+                left = atomic_load_explicit(&t->left, memory_order_acquire);
+            }
+        }
         if (left & COUNT) {
             if (atomic_compare_exchange_weak_explicit(&t->left, &left, left - 1,
                                                       memory_order_acquire, memory_order_acquire)) {
@@ -254,6 +284,7 @@ static struct {
 static THREAD_RESULT worker_main(void *arg)
 {
     seat *s = arg;
+    is_worker = 1;
     uint32_t state = atomic_load_explicit(&s->state, memory_order_acquire);
     for (;;) {
         if (state == STOP) {

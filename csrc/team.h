@@ -20,6 +20,7 @@
  * Waiting: spin for microseconds, yield, then mark the word with FM_SLEEPERS and sleep on it
  * (futex). Who changes the word finds the mark in the old value: no lost wake-up, and no system
  * call while nobody sleeps.
+ * Where: a worker that finds itself on the CPU from which the caller opened the phase leaves it (Linux).
  * Fork: a child starts without threads and gets its own team on first need, whatever the parent's
  * was doing. Code that forks inside fn must not go on there in the child. */
 #ifndef FM_TEAM_H
@@ -46,10 +47,11 @@ int fm_team_run(int n_workers, fm_team_fn fn, void *arg);
 void fm_team_stop(void);
 
 typedef struct fm_tickets {
-    _Atomic uint32_t left; /* unclaimed tasks of the open phase, and marks */
-    uint32_t n_tasks;      /* of the open phase */
-    int64_t spin_ns;       /* how long claim() spins */
-    char line_1[FM_LINE - 16];
+    _Atomic uint32_t left;  /* unclaimed tasks of the open phase, and marks */
+    uint32_t n_tasks;       /* of the open phase */
+    int64_t spin_ns;        /* how long claim() spins */
+    _Atomic int caller_cpu; /* where the caller opened the phase; -1: a worker did, or unknown */
+    char line_1[FM_LINE - 20];
     _Atomic uint32_t pending; /* tasks of the open phase that are not done */
     char line_2[FM_LINE - 4];
 } fm_tickets;
