@@ -64,12 +64,13 @@ def _rows(plan: Plan, ops: list[Op], chunk: int) -> Group:
 
 
 def row_chunk(capacity: int) -> int:
-    """Samples of one task: about eight tasks a batch, of 32 to 96 samples.
+    """Samples of one task: about eight tasks a batch, of 24 to 96 samples.
 
-    Fewer samples would pack a weight more often than they use it (28 % of a step's time at 24
-    samples and 512 units), more would leave a second core without work.
+    Multiples of 24 are whole tiles of 6 and of 8 rows: with 32 samples, six tiles of 5 or 6 rows, a
+    step of the benchmark's networks takes 6 to 20 % longer. More samples would leave a second core
+    without work.
     """
-    return min(96, max(32, -(-capacity // (8 * 16)) * 16))
+    return min(96, max(24, -(-capacity // (8 * 24)) * 24))
 
 
 def uses_blas(m: int, n: int, k: int, dtype: str, training: bool) -> bool:
