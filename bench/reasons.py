@@ -22,15 +22,15 @@ ROWS: dict[str, str] = {
     "tab64": f"{_EDGES}; with 64 columns a tile starts and ends too often",
     "mnist128": "products on rows of 784 wait for L2; dropout, gather and loss take a tenth",
     "mnist512": "weights and Adam's two arrays come from L3 every step; packing them takes a tenth",
-    "higgs300": "300 columns do not divide into whole tiles; tanh forward and backward take a tenth",
-    "wide2048": "BLAS copies the weights into its own layout in every product; Adam waits for memory",
+    "higgs300": "100 rows and 300 columns are no whole tiles; tanh and its gradient take a tenth",
+    "wide2048": "weights, their panels and Adam's two arrays, 110 MB, come from memory every step",
 }
 
 # Of a stretch of a sweep below 60 % of the roofline: (sweep, from, to, reason).
 GROWTH: list[tuple[str, float, float, str]] = [
     ("width", 8, 32, "gather, softmax, loss and the calls of kernels take more than the products"),
     ("width", 64, 512, _EDGES),
-    ("width", 1024, 4096, "128 rows: BLAS copies the weights into its layout for every product"),
+    ("width", 1024, 4096, "128 rows: weights, their panels and Adam's arrays come from memory"),
     ("batch", 1, 16, "Adam's square roots and divisions, and packing all weights, for a few rows"),
     ("batch", 32, 256, f"packing the weights and Adam are shared by few rows; {_EDGES}"),
     ("batch", 512, 8192, _EDGES),
