@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -51,11 +52,11 @@ class Options:
 
 
 def configuration() -> list[str]:
-    """What `show_config()` prints: tier, threads, BLAS, gemm rule."""
+    """What `show_config()` prints: tier, threads, BLAS, gemm rule; files without their folders."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         fastmlp.show_config()
-    return printed.getvalue().splitlines()
+    return [re.sub(r"\S*[/\\]", "", line) for line in printed.getvalue().splitlines()]
 
 
 def stored(options: Options) -> tuple[str, dict[str, Any]]:
