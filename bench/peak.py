@@ -22,13 +22,15 @@ from bench.worker import cores
 from fastmlp._core import _native
 
 SOURCE = Path(__file__).with_name("peak.c")
+# Instructions of each tier, beside what every CPU of the architecture has.
+WIDTH = {"avx512": ["-mavx512f", "-mfma"], "avx2": ["-mavx2", "-mfma"], "neon": [], "scalar": []}
 REPEATS = 7
 SECONDS = 0.1
 
 
 def library(avx2: bool = False) -> ctypes.CDLL:
-    """`peak.c`, compiled for this machine."""
-    target = ["-mavx2", "-mfma"] if avx2 else ["-march=native"]
+    """`peak.c`, compiled for the widest tier of this machine, or for AVX2."""
+    target = WIDTH["avx2" if avx2 else _native.tiers()[-1]]
     compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
     with tempfile.TemporaryDirectory() as folder:
         built = os.path.join(folder, "peak.so")

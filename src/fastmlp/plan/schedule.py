@@ -67,7 +67,7 @@ def row_chunk(capacity: int) -> int:
     """Samples of one task: about eight tasks a batch, of 24 to 96 samples.
 
     Multiples of 24 are whole tiles of 6 and of 8 rows: with 32 samples, six tiles of 5 or 6 rows, a
-    step of the benchmark's networks takes 6 to 20 % longer. More samples would leave a second core
+    step of the benchmark's networks took 6 to 20 % longer on one core. More samples would leave a second core
     without work.
     """
     return min(96, max(24, -(-capacity // (8 * 24)) * 24))
