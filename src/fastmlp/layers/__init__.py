@@ -5,8 +5,10 @@ from fastmlp.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastmlp.layers.activity_regularization import ActivityRegularization
 from fastmlp.layers.base import Layer
 from fastmlp.layers.batch_normalization import BatchNormalization
+from fastmlp.layers.category_encoding import CategoryEncoding
 from fastmlp.layers.concatenation import Concatenate, concatenate
 from fastmlp.layers.dense import Dense
+from fastmlp.layers.discretization import Discretization
 from fastmlp.layers.dot_product import Dot, dot
 from fastmlp.layers.dropout import Dropout
 from fastmlp.layers.flatten import Flatten
@@ -54,8 +56,10 @@ __all__ = [
     "AlphaDropout",
     "Average",
     "BatchNormalization",
+    "CategoryEncoding",
     "Concatenate",
     "Dense",
+    "Discretization",
     "Dot",
     "Dropout",
     "Flatten",

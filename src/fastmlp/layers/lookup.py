@@ -10,8 +10,10 @@ from fastmlp.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastmlp.layers.activity_regularization import ActivityRegularization
 from fastmlp.layers.base import Layer
 from fastmlp.layers.batch_normalization import BatchNormalization
+from fastmlp.layers.category_encoding import CategoryEncoding
 from fastmlp.layers.concatenation import Concatenate
 from fastmlp.layers.dense import Dense
+from fastmlp.layers.discretization import Discretization
 from fastmlp.layers.dot_product import Dot
 from fastmlp.layers.dropout import Dropout
 from fastmlp.layers.flatten import Flatten
@@ -39,7 +41,7 @@ from fastmlp.registry import Registry
 registry = Registry("layer", base=Layer, callables=False)
 _LAYERS = (
     Activation, ActivityRegularization, Add, AlphaDropout, Average, BatchNormalization,
-    Concatenate, Dense, Dot, Dropout, ELU, Flatten, GRU, GaussianDropout, GaussianNoise,
+    CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU, Flatten, GRU, GaussianDropout, GaussianNoise,
     GlobalAveragePooling1D, GlobalMaxPooling1D, GroupNormalization, Identity, InputLayer, LSTM,
     Lambda, LayerNormalization, LeakyReLU, Maximum, Minimum, Multiply, Normalization, PReLU,
     Permute, RMSNormalization, ReLU, RepeatVector, Rescaling, Reshape, SimpleRNN, Softmax,

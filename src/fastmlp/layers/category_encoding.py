@@ -1,0 +1,75 @@
+"""CategoryEncoding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastmlp.errors import check_int
+from fastmlp.layers.encoding import ArrayLayer, check_mode, encode
+
+
+class CategoryEncoding(ArrayLayer):
+    """Whole numbers as vectors: `y[k]` tells whether, or how often, k is among them.
+
+    Numbers outside of [0, num_tokens) are dropped.
+
+    Args:
+        num_tokens: Size of the vectors.
+        output_mode: `'multi_hot'`: 1 for each number that a sample holds. `'count'`: how often it
+            holds it. `'one_hot'`: a vector for each number, on a new axis, or on the last one if
+            that has size 1.
+        sparse: Only `False`.
+        **kwargs: `name`, `dtype`, `input_shape`.
+
+    Input shape:
+        `(batch, numbers)`; in a call it may come with `count_weights` of the same shape, what each
+        number counts in the mode `'count'`.
+
+    Output shape:
+        `(batch, num_tokens)`; `(batch, numbers, num_tokens)` of `'one_hot'` if there are several.
+
+    Raises:
+        ValueError: An argument is not as described.
+
+    Example:
+
+    >>> import numpy as np
+    >>> CategoryEncoding(4)(np.array([[0, 1], [3, 3]]))
+    array([[1., 1., 0., 0.],
+           [0., 0., 0., 1.]], dtype=float32)
+    >>> CategoryEncoding(4, output_mode="count")(np.array([[0, 1], [3, 3]]))
+    array([[1., 1., 0., 0.],
+           [0., 0., 0., 2.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        num_tokens: int | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        where = f"CategoryEncoding '{self.name}'"
+        self.output_mode = check_mode(where, output_mode, sparse, ("one_hot", "multi_hot", "count"))
+        self.num_tokens = check_int(where, "num_tokens", num_tokens, 1)
+        self.sparse = False
+
+    def call(self, inputs: Any, count_weights: Any = None) -> Any:
+        if count_weights is not None:
+            where = f"CategoryEncoding '{self.name}'"
+            if self.output_mode != "count":
+                raise ValueError(
+                    f"{where}: count_weights are for output_mode='count'. "
+                    f"Received: output_mode={self.output_mode!r}"
+                )
+            if tuple(count_weights.shape) != tuple(inputs.shape):
+                raise ValueError(
+                    f"{where}: expected count_weights of shape {tuple(inputs.shape)}, that of the "
+                    f"inputs. Received: shape={tuple(count_weights.shape)}"
+                )
+        return encode(inputs, self.output_mode, self.num_tokens, self.dtype, count_weights)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"num_tokens": self.num_tokens, "output_mode": self.output_mode}
+        return {**super().get_config(), **own}
