@@ -23,6 +23,7 @@ LEVELS = (
         "variables",
         "_seed",
         "_names",
+        "_sparse",
         "_spelling",
         "_version",
         "_tree",
@@ -35,7 +36,7 @@ LEVELS = (
     ("training", "callbacks"),
     ("models", "saving"),
     # The surface: fastmlp itself and what only uses its public API.
-    ("", "utils", "datasets", "demo", "_numpy_peer", "_show_config", "__main__"),
+    ("", "utils", "preprocessing", "datasets", "demo", "_numpy_peer", "_show_config", "__main__"),
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 

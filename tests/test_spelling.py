@@ -196,6 +196,31 @@ def test_an_old_import_line_warns_at_the_users_line(tmp_path: Any) -> None:
     assert f"{script}:3: FutureWarning: fastmlp.utils.np_utils is the spelling" in done.stderr
 
 
+def test_names_that_are_gone_say_what_to_do() -> None:
+    with pytest.raises(AttributeError, match="Hint: use model_from_json"):
+        fastmlp.models.model_from_yaml  # noqa: B018
+    with pytest.raises(ImportError, match=r"'model_from_yaml'.*Hint: use model_from_json"):
+        exec("from fastmlp.models import model_from_yaml")
+
+
+def test_who_looks_through_all_modules_gets_no_warning() -> None:
+    names = [
+        "__file__",
+        "__path__",
+        "__wrapped__",
+        "_not_there",
+        "pytest_mark",
+        "__warningregistry__",
+    ]
+    for old in _spelling.MODULES:
+        module = sys.modules[f"fastmlp.{old}"]
+        told, module._told = module._told, False
+        assert [name for name in names if hasattr(module, name)] == []
+        inspect.getmodule(module)
+        assert not module._told
+        module._told = told
+
+
 def test_names_that_are_there_cost_nothing() -> None:
     assert not hasattr(fastmlp, "__path_not_there__")
     assert not hasattr(model(), "__deepcopy_not_there__")

@@ -81,6 +81,11 @@ NAMES = {
     },
 }
 
+# Names that are no more: module → name → what to do instead.
+GONE = {
+    "models": {"model_from_yaml": "use model_from_json: reading YAML could run code"},
+}
+
 _ROOT = __name__.partition(".")[0]
 
 
@@ -268,10 +273,11 @@ class _OldModule(types.ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         today = f"{_ROOT}.{MODULES[self._old]}"
+        found = _of_module(sys.modules[today], name)
         if not self._told:
             self._told = True
             warn_old_spelling(self.__name__, today)
-        return _of_module(sys.modules[today], name)
+        return found
 
 
 def _module_name(module: types.ModuleType, own: Callable[[str], Any] | None, name: str) -> Any:
@@ -296,9 +302,10 @@ def _of_module(module: types.ModuleType, name: str) -> Any:
         return getattr(module, new)
     if name in vars(module):
         return vars(module)[name]
-    near = None if name.startswith("_") else closest(name, _public(vars(module)))
-    hint = f" Did you mean {near!r}?" if near else ""
-    if near and _imported_by_name():  # `from … import` would hide the hint of an AttributeError
+    gone = GONE.get(inner, {}).get(name)
+    near = None if gone or name.startswith("_") else closest(name, _public(vars(module)))
+    hint = f" Did you mean {near!r}?" if near else f" Hint: {gone}." if gone else ""
+    if hint and _imported_by_name():  # `from … import` would hide the hint of an AttributeError
         raise ImportError(f"cannot import name {name!r} from {module.__name__!r}.{hint}")
     raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}.{hint}")
 

@@ -115,6 +115,21 @@ def source(tensor: Tensor) -> str:
     return tensor.node.layer or tensor.name
 
 
+def described(*tensors: Any) -> str:
+    """Shapes, and the layers, inputs and operations that they come from, for errors."""
+    return " and ".join(f"{tuple(t.shape)}{_origin(t)}" for t in tensors)
+
+
+def _origin(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return f" of weight '{value.name}'" if hasattr(value, "trainable") else " of an array"
+    if value.node.op == "constant":
+        return " of an array"
+    if value.node.op == "weight":
+        return _origin(value.node.weights[0])
+    return f" from '{source(value)}'"
+
+
 class NodeOperation:
     """A node as a step of a model."""
 

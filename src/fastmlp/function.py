@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from fastmlp import ops
 from fastmlp._core.call import Call
-from fastmlp.graph import Tensor
+from fastmlp.graph import Tensor, layer_scope
 from fastmlp.runtime import Executable, compile_plan
 
 _SMALLEST = 8  # rows that a first call makes room for
@@ -28,7 +30,8 @@ class Function:
         self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], training: bool = False
     ) -> None:
         self.inputs = list(inputs)
-        self.outputs = list(outputs)
+        self.outputs = [_by_sample(t, self.inputs) for t in outputs]
+        self._whole = [not t.per_sample for t in outputs]  # one value for all samples
         self.training = training
         self.dtype = self.outputs[0].dtype
         self._call: Call | None = None
@@ -36,7 +39,9 @@ class Function:
 
     def on_array(self, x: Any) -> np.ndarray | None:
         """What `self([x])[0]` gives, for a plain array of a size seen before; else `None`."""
-        return None if self._call is None else self._call.on_array(x)
+        if self._call is None or self._whole[0]:
+            return None
+        return self._call.on_array(x)
 
     def not_finite(self) -> bool:
         """Whether the first array of the last call held a NaN or an infinity."""
@@ -50,16 +55,25 @@ class Function:
             seed: Of dropout.
 
         Returns:
-            One new array for each output.
+            One new array for each output, `(batch, …)` unless it is one value for all samples.
         """
         arrays = [np.ascontiguousarray(a, self.dtype) for a in arrays]
         m = len(arrays[0])
         if not m:
-            return [np.empty((0, *_row_shape(t)), self.dtype) for t in self.outputs]
+            return [
+                np.full(_row_shape(t), np.nan, self.dtype)
+                if whole
+                else np.empty((0, *_row_shape(t)), self.dtype)
+                for t, whole in zip(self.outputs, self._whole, strict=True)
+            ]
         found = None if self._call is None else self._call.on_arrays(arrays, seed)
         while found is None:
             found = self._room_for(m).on_arrays(arrays, seed)
-        return found[0]
+        results: list[np.ndarray] = found[0]
+        if any(self._whole):
+            both = zip(results, self._whole, strict=True)
+            return [np.array(y[0]) if whole else y for y, whole in both]
+        return results
 
     def _room_for(self, m: int) -> Call:
         """Compiles for as many rows, and where the weights lie now."""
@@ -72,6 +86,17 @@ class Function:
                 [_row_shape(t) for t in self.inputs], [_row_shape(t) for t in self.outputs]
             )
         return call
+
+
+def _by_sample(tensor: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+    """The tensor; if it has no batch axis, the same values for every sample."""
+    if tensor.per_sample:
+        return tensor
+    with layer_scope("output"):
+        first = ops.reshape(inputs[0], (-1, math.prod(_row_shape(inputs[0]))))[:, :1]
+        column = ops.reshape(first, (-1, *[1] * tensor.ndim))
+        y: Tensor = ops.where(ops.equal(column, column), tensor, tensor)  # also of a NaN
+    return y
 
 
 def _row_shape(tensor: Tensor) -> tuple[int, ...]:

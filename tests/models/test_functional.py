@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import Input, Model, Sequential, layers, ops
+from fastmlp import Input, Model, Sequential, graph, layers, ops
 from fastmlp.layers.base import Layer
 from fastmlp.runtime import compile_plan
 
@@ -222,3 +222,70 @@ def test_symbolic_tensors_are_no_truth_values_and_have_no_length():
     for use in (bool, len, list, float, np.asarray):
         with pytest.raises(TypeError, match="symbolic"):
             use(a)
+
+
+def test_an_output_that_depends_on_no_input_is_refused():
+    a, b = Input((2,), name="a"), Input((2,), name="b")
+    with pytest.raises(ValueError, match=r"need the input 'b', which is not among inputs.*\['a'\]"):
+        Model(a, [layers.Dense(1)(a), layers.Dense(1)(b)])
+    alone = weights_alone()
+    with pytest.raises(
+        ValueError, match=r"depend on its inputs, \['a'\].*output 1, .*none of them"
+    ):
+        Model(a, [layers.Dense(1)(a), alone])
+
+
+def weights_alone():
+    """A tensor that no input leads to."""
+    return graph.constant_tensor(np.ones((3, 4)), "float32")
+
+
+class Bias(layers.Layer):
+    """Gives a weight, whatever it is called on."""
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(shape=(3,), initializer="ones", name="bias")
+
+    def call(self, x):
+        return self.bias + 1.0
+
+
+@pytest.mark.parametrize("make", [
+    lambda x: ops.mean(x), lambda x: ops.mean(x, axis=0), lambda x: ops.sum(x, axis=0, keepdims=True),
+    lambda x: Bias()(x),
+])  # fmt: skip
+def test_one_value_for_all_samples_is_no_output_to_fit_or_predict(make):
+    x = np.arange(6.0, dtype="float32").reshape(3, 2)
+    a = Input((2,))
+    model = Model(a, make(a))
+    expected = np.full(3, 2.0) if model.outputs[0].shape == (3,) else make(x)
+    np.testing.assert_allclose(model(x), expected)
+    np.testing.assert_allclose(model(x[:2]), expected if expected.shape == (3,) else make(x[:2]))
+    assert model(x).shape == expected.shape
+    for call in (lambda: model.compile("sgd", "mse"), lambda: model.predict(x, verbose=0)):
+        with pytest.raises(
+            ValueError, match=r"expected one row for each sample.*keep the batch axis"
+        ):
+            call()
+
+
+@pytest.mark.parametrize("join", [
+    lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - b, lambda a, b: a / b, lambda a, b: a > b,
+    lambda a, b: a @ b, ops.maximum, lambda a, b: ops.stack([a, b], axis=1),
+])  # fmt: skip
+def test_shapes_that_do_not_merge_are_named_with_their_layers(join):
+    one = layers.Dense(3, name="one")(Input((2,)))
+    two = layers.Dense(4, name="two")(Input((2,)))
+    with pytest.raises(
+        ValueError, match=r"\(None, \d\) from '(one|two)' and \(None, \d\) from '(one|two)'"
+    ):
+        join(one, two)
+
+
+def test_what_does_not_merge_with_a_weight_or_an_array_is_named():
+    one = layers.Dense(3, name="one")
+    made = one(Input((2,)))
+    with pytest.raises(ValueError, match=r"\(None, 3\) from 'one' and \(4,\) of an array"):
+        made + np.ones(4)
+    with pytest.raises(ValueError, match=r"\(None, 3\) from 'one' and \(2, 3\) of weight 'kernel'"):
+        made + one.weights[0]

@@ -110,6 +110,21 @@ def test_hooks_of_evaluate_and_predict():
     assert found == expected
 
 
+@pytest.mark.parametrize("at_once", [2, 3, 100])
+def test_hooks_on_batches_come_after_steps_per_execution(at_once):
+    def run(lib: Any, model: Any, calls: list[Any]) -> None:
+        told = recorder(lib, calls)
+        model.fit(
+            X, Y, batch_size=4, epochs=2, verbose=0, shuffle=False, validation_data=(X[:11], Y[:11]),
+            callbacks=[told],
+        )  # fmt: skip
+        model.evaluate(X, Y, batch_size=4, verbose=0, callbacks=[told])
+        model.predict(X, batch_size=4, verbose=0, callbacks=[told])
+
+    expected, found = both(run, steps_per_execution=at_once, run_eagerly=True)
+    assert found == expected
+
+
 class Stopping:
     """Sets `stop_training` at a hook."""
 

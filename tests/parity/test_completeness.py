@@ -10,7 +10,8 @@ import pytest
 
 MODULES = (
     "activations", "callbacks", "constraints", "datasets", "initializers", "layers", "losses",
-    "metrics", "models", "optimizers", "optimizers.schedules", "regularizers", "saving", "utils",
+    "metrics", "models", "optimizers", "optimizers.schedules", "preprocessing",
+    "preprocessing.sequence", "regularizers", "saving", "utils",
 )  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "keras-differences.md"
 

@@ -211,3 +211,86 @@ def test_bar_of_thousands_of_fast_epochs_is_short(capsys):
     out = capsys.readouterr().out
     assert "3000/3000" in out
     assert len(out) < 100_000  # Keras's lines for 3,000 epochs are 300,000 characters and more
+
+
+class Batches(callbacks.Callback):
+    """Writes down the batches that it is told of, and how far the training is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[int] = []
+        self.ended: list[tuple[int, int, float]] = []
+        self.outputs: list[np.ndarray] = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.begun.append(batch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ended.append((batch, self.model.optimizer.iterations, logs["loss"]))
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.outputs.append(logs["outputs"])
+
+
+@pytest.mark.parametrize("form", ["arrays", "generator", "own step"])
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_several_steps_per_execution_change_nothing_but_the_hooks(form, run_eagerly):
+    class Own(Sequential):
+        def train_step(self, data):
+            return super().train_step(data)
+
+    x, y = small_data(18)
+
+    def train(at_once):
+        fastmlp.utils.set_random_seed(1)
+        kind = Own if form == "own step" else Sequential
+        model = kind([Input((3,)), layers.Dense(4, "tanh"), layers.Dense(2)])
+        model.compile("sgd", "mse", steps_per_execution=at_once, run_eagerly=run_eagerly)
+        told = Batches()
+        data: Any = (x, y)
+        if form == "generator":
+            data = (((x[i : i + 4], y[i : i + 4]) for i in range(0, 18, 4)),)
+        model.fit(*data, batch_size=None if form == "generator" else 4, verbose=0, callbacks=[told])
+        return model, told
+
+    (one, every), (other, third) = train(1), train(3)
+    assert every.begun == [0, 1, 2, 3, 4]
+    assert third.begun == [0, 3]
+    # As in Keras the last number counts on, where an epoch ends within an execution.
+    assert third.ended == [every.ended[2], (5, *every.ended[4][1:])]
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_outputs_of_an_execution_are_those_of_its_batches():
+    model = small_model(steps_per_execution=2)
+    x, _ = small_data(20)
+    expected = model.predict(x, verbose=0)
+    for data in (x, (x[i : i + 8] for i in range(0, 20, 8))):
+        told = Batches()
+        batch_size = 8 if data is x else None
+        model.predict(data, batch_size=batch_size, verbose=0, callbacks=[told])
+        assert [len(part) for part in told.outputs] == [16, 4]
+        np.testing.assert_array_equal(np.concatenate(told.outputs), expected)
+
+
+def test_an_execution_ends_with_the_steps_of_an_epoch():
+    model = small_model(steps_per_execution=2)
+    x, y = small_data(20)
+    read = []
+
+    def batches():
+        while True:
+            read.append(1)
+            yield x[:4], y[:4]
+
+    told = Batches()
+    model.fit(batches(), steps_per_epoch=3, epochs=2, verbose=0, callbacks=[told])
+    assert told.begun == [0, 2, 0, 2]
+    assert model.optimizer.iterations == len(read) == 6
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, "2", True])
+def test_steps_per_execution_is_a_positive_integer(wrong):
+    with pytest.raises((ValueError, TypeError), match="steps_per_execution"):
+        small_model(steps_per_execution=wrong)

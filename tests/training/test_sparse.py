@@ -133,3 +133,27 @@ def test_other_matrices_are_refused(x, kind, message):
     with pytest.raises(kind, match=message):
         one.fit(x, Y, verbose=0)
     assert bits(one) == before
+
+
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix])
+def test_calls_on_batches_take_sparse_matrices(form):
+    x = form(X)
+    one = model()
+    np.testing.assert_array_equal(one(x), one(X))
+    np.testing.assert_array_equal(one.predict_on_batch(x), one(X))
+    np.testing.assert_array_equal(one.layers[0](x), one.layers[0](X))
+    assert one.test_on_batch(x, Y) == one.test_on_batch(X, Y)
+    other = fastmlp.models.clone_model(one)
+    other.set_weights(one.get_weights())
+    other.compile("sgd", "mse")
+    one.compile("sgd", "mse")
+    assert one.train_on_batch(x, Y) == other.train_on_batch(X, Y)
+    assert bits(one) == bits(other)
+
+
+@pytest.mark.parametrize("name", ["a column too far", "a column below zero", "rows that go back"])
+def test_calls_refuse_what_leads_out_of_a_matrix(name):
+    x, kind, message = BAD[name]
+    for call in (model(), model().predict_on_batch, model().layers[0]):
+        with pytest.raises(kind, match=message):
+            call(x)

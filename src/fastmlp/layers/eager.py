@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _tree, graph
+from fastmlp._sparse import is_sparse, to_csr
 from fastmlp.graph import Tensor
 
 
@@ -16,7 +17,8 @@ def to_arrays(where: str, given: Any, options: bool = False) -> Any:
 
     Args:
         where: What is called, for errors.
-        given: Arrays, frames, nested lists of numbers; or a list, tuple or dict of such.
+        given: Arrays, frames, SciPy's sparse matrices, nested lists of numbers; or a list, tuple or
+            dict of such.
         options: Whether only arrays become arrays: what is no array is an option.
 
     Raises:
@@ -31,7 +33,7 @@ def to_arrays(where: str, given: Any, options: bool = False) -> Any:
         return type(given)([to_arrays(where, part, options) for part in given])
     if options and not hasattr(given, "shape"):
         return given
-    array = np.asarray(given)
+    array = np.asarray(to_csr(given, where)[0].toarray() if is_sparse(given) else given)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{where}: expected numbers. Received: dtype={array.dtype}")
     if array.ndim < 2:

@@ -200,10 +200,7 @@ def check_broadcast(layer: Layer, tensors: Sequence[Tensor]) -> None:
 
 def unfit(layer: Layer, expected: str, a: Tensor, b: Tensor) -> ValueError:
     """The error of two inputs that do not go together."""
-    return ValueError(
-        f"{where(layer)}: expected {expected}. Received: {a.shape} from '{calls.source(a)}' and "
-        f"{b.shape} from '{calls.source(b)}'"
-    )
+    return ValueError(f"{where(layer)}: expected {expected}. Received: {calls.described(a, b)}")
 
 
 def where(layer: Layer) -> str:

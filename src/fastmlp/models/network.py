@@ -118,7 +118,6 @@ def _walk(
     done: dict[Call, bool] = {}  # False while what it needs is being visited
     result: list[Call] = []
     first_seen: dict[int, int] = {}
-    reached = False
     stack: list[tuple[Tensor, Call | None]] = [(t, None) for t in reversed(outputs)]
     while stack:
         tensor, finished = stack.pop()
@@ -129,7 +128,6 @@ def _walk(
         call = calls.of(tensor)
         first_seen.setdefault(id(call.layer), len(first_seen))
         if tensor in given:
-            reached = True
             continue
         if tensor.node.op == "input":
             raise ValueError(
@@ -143,10 +141,25 @@ def _walk(
         done[call] = False
         stack.append((tensor, call))
         stack.extend((t, None) for t in reversed(call.inputs))
-    if not reached:
-        names = [calls.of(t).layer.name for t in outputs]
-        raise ValueError(f"{where}: the outputs {names} do not depend on its inputs.")
+    _check_reached(where, given, outputs, result)
     return result, first_seen
+
+
+def _check_reached(
+    where: str, given: set[Tensor], outputs: list[Tensor], order: list[Call]
+) -> None:
+    """Every output must depend on an input: it has no samples else."""
+    reached: set[Call] = set()
+    for call in order:
+        if any(t in given or calls.of(t) in reached for t in call.inputs):
+            reached.add(call)
+    for number, tensor in enumerate(outputs):
+        if tensor not in given and calls.of(tensor) not in reached:
+            raise ValueError(
+                f"{where}: expected outputs that depend on its inputs, "
+                f"{[t.name for t in given]}. Received: output {number}, "
+                f"{calls.described(tensor)}, which depends on none of them"
+            )
 
 
 def _by_depth(order: list[Call], first_seen: dict[int, int], inputs: list[Tensor]) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp import calls
 from fastmlp.calls import operation
 from fastmlp.graph import Node, Tensor
 from fastmlp.ops import math, reductions, shapes, spec
@@ -178,7 +179,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     ):
         raise ValueError(
             f"{spec.where('take_along_axis')}: expected shapes that differ along axis {axis} only. "
-            f"Received: shapes {x.shape} and {index.shape}"
+            f"Received: {calls.described(x, index)}"
         )
     sizes = _around(x, first + x.per_sample)
     shape = spec.with_batch(wanted, x.per_sample or index.per_sample)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp import graph
+from fastmlp import calls, graph
 from fastmlp.calls import operation
 from fastmlp.graph import Node, Tensor
 from fastmlp.ops import spec
@@ -127,7 +127,7 @@ def _check_inner(a: Any, b: Any) -> None:
 def _unfit(a: Any, b: Any) -> ValueError:
     return ValueError(
         f"{spec.where('matmul')}: expected (…, m, k) and (…, k, n), of samples with each other only "
-        f"within a sample. Received: shapes {tuple(a.shape)} and {tuple(b.shape)}"
+        f"within a sample. Received: {calls.described(a, b)}"
     )
 
 

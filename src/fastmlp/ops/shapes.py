@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp import calls
 from fastmlp.calls import operation
 from fastmlp.ops import spec
 from fastmlp.ops.moves import rearranged
@@ -63,7 +64,7 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
     if any(shape != shapes[0] for shape in shapes) or (at == 0 and first.per_sample):
         raise ValueError(
             f"{spec.where('concatenate')}: expected shapes that differ along one axis, not the "
-            f"batch. Received: axis={axis}, shapes {', '.join(str(t.shape) for t in tensors)}"
+            f"batch. Received: axis={axis}, {calls.described(*tensors)}"
         )
     length = sum(int(t.shape[at] or 0) for t in tensors)
     shape = (*first.shape[:at], length, *first.shape[at + 1 :])
@@ -76,6 +77,10 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
     if not spec.is_symbolic(*x):
         return np.stack([spec.array(v) for v in x], axis)
     ndim = max(len(v.shape) for v in x) + 1
+    if any(v.shape != x[0].shape for v in x):
+        raise ValueError(
+            f"{spec.where('stack')}: expected tensors of one shape. Received: {calls.described(*x)}"
+        )
     return concatenate([expand_dims(v, axis % ndim) for v in x], axis % ndim)
 
 

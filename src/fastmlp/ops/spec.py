@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp import config, graph
+from fastmlp import calls, config, graph
 from fastmlp.graph import Node, Tensor, current_layer
 from fastmlp.variables import Variable
 
@@ -116,8 +116,7 @@ def broadcast(name: str, tensors: Sequence[Tensor]) -> tuple[list[Tensor], tuple
         ValueError: The shapes do not fit.
     """
     ranks = {t.ndim for t in tensors if t.per_sample}
-    shapes = [t.shape for t in tensors]
-    received = f"Received: shapes {', '.join(map(str, shapes))}"
+    received = f"Received: {calls.described(*tensors)}"
     if len(ranks) > 1:
         raise ValueError(
             f"{where(name)}: expected tensors with equally many axes, since the first of each is "

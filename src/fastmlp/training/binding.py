@@ -50,6 +50,7 @@ class Binding:
     _executables: dict[tuple[Any, ...], Executable]
     _lock: Turns
     run_eagerly: bool
+    steps_per_execution: int
 
     # From the subclass.
 
@@ -85,6 +86,13 @@ class Binding:
 
     def _output_slots(self) -> Slots:
         names = tuple(getattr(self, "output_names", None) or (t.node.layer for t in self.outputs))
+        for name, tensor in zip(names, self.outputs, strict=True):
+            if not tensor.per_sample:
+                raise ValueError(
+                    f"Output '{name}': expected one row for each sample, (batch, …). Received: shape "
+                    f"{tensor.shape}, one value for all samples. Hint: call the model, model(x); for "
+                    "fit and predict keep the batch axis"
+                )
         structure = getattr(self, "_output_structure", None)
         return Slots("output", names, self.outputs[0] if structure is None else structure)
 

@@ -1,7 +1,7 @@
 """The loop of `fit` around native executions: callbacks, logs and the progress bar.
 
 How much one native call does depends on who wants to know. With hooks on batches, or data that come
-in batches, it is a step; with hooks on epochs, or a progress bar that shows them, an epoch at most;
+in batches, it is `steps_per_execution` steps; with hooks on epochs, or a progress bar that shows them, an epoch at most;
 else as many epochs as fit into a moment. Every call ends after about 50 ms, so that Ctrl-C, the bar
 and other threads get their turn.
 """
@@ -19,7 +19,7 @@ from fastmlp.eager import EagerRun, start_run
 from fastmlp.errors import warn_user
 from fastmlp.training.cursor import Cursor
 from fastmlp.training.logs import LogReader, without_prefix
-from fastmlp.training.passes import GRAIN_NS
+from fastmlp.training.passes import GRAIN_NS, run_steps
 from fastmlp.training.progress import Progress
 from fastmlp.training.stream import RAN_OUT
 from fastmlp.training.supply import Supply
@@ -224,20 +224,27 @@ class FitLoop:
         stream = supply.stream
         assert stream is not None
         each, logs = callbacks.has_train_batch_hooks, {}
-        while supply.steps is None or step < supply.steps:
-            rows = stream.next()
-            if rows is None:
-                if supply.steps is not None and supply.steps != stream.batches.per_pass:
-                    warn_user(RAN_OUT)
+        at_once = self.model.steps_per_execution
+        ended = False
+        while not ended and (supply.steps is None or step < supply.steps):
+            first = step
+            while step < first + at_once and (supply.steps is None or step < supply.steps):
+                rows = stream.next()
+                ended = rows is None
+                if rows is None:
+                    if supply.steps is not None and supply.steps != stream.batches.per_pass:
+                        warn_user(RAN_OUT)
+                    break
+                if each and step == first:
+                    callbacks.on_train_batch_begin(step)
+                self._take(rows)
+                step += 1
+            if step == first:
                 break
-            if each:
-                callbacks.on_train_batch_begin(step)
-            self._take(rows)
-            step += 1
             if each or progress is not None:
                 logs = self.reader.logs(supply.executable.program.read_sums())
             if each:
-                callbacks.on_train_batch_end(step - 1, logs)
+                callbacks.on_train_batch_end(first + at_once - 1, logs)
             if progress is not None:
                 progress.update(step, logs)
             if self.model.stop_training:
@@ -272,17 +279,21 @@ class FitLoop:
         begin, end = (callbacks.hooks(f"on_train_batch_{when}") for when in ("begin", "end"))
         program, read = self.supply.executable.program, self.reader.logs
         steps = -(-self.supply.samples(run.epoch) // batch_size)
-        for step in range(run.position // batch_size, steps):
+        at_once = self.model.steps_per_execution
+        for step in range(run.position // batch_size, steps, at_once):
             for hook in begin:
                 hook(step, logs={})
-            self._go(steps=1)
-            last = step == steps - 1
+            last = step + at_once >= steps
+            if at_once == 1:
+                self._go(steps=1)
+            else:
+                run_steps(run, self._go, at_once, batch_size)
             if end or progress is not None:
                 logs = read(run.peek_log()[: self.reader.width] if last else program.read_sums())
                 for hook in end:
-                    hook(step, logs=logs)
+                    hook(step + at_once - 1, logs=logs)
                 if progress is not None:
-                    progress.update(step + 1, logs)
+                    progress.update(min(step + at_once, steps), logs)
             if self.model.stop_training and not last:
                 run.end_pass()
                 return
@@ -292,21 +303,23 @@ class FitLoop:
         run, callbacks, reader = self._native, self.callbacks, self.after_reader
         assert self.after is not None and reader is not None
         callbacks.on_test_begin()
-        each = callbacks.has_test_batch_hooks
+        each, at_once = callbacks.has_test_batch_hooks, self.model.steps_per_execution
         step = 0
         while run.epoch == epoch:
             if each:
                 callbacks.on_test_batch_begin(step)
-            self._go(steps=1 if each else -1, passes=1)
             if each:
+                run_steps(run, self._go, at_once, self.after.executable.plan.capacity)
                 done = run.epoch != epoch
                 sums = (
                     run.peek_log()[self.reader.width :]
                     if done
                     else self.after.executable.program.read_sums()
                 )
-                callbacks.on_test_batch_end(step, without_prefix(reader.logs(sums)))
-                step += 1
+                step += at_once
+                callbacks.on_test_batch_end(step - 1, without_prefix(reader.logs(sums)))
+            else:
+                self._go(passes=1)
         callbacks.on_test_end(without_prefix(reader.logs(run.peek_log()[self.reader.width :])))
 
     def _block(self, progress: Progress | None) -> dict[str, float]:

@@ -129,6 +129,7 @@ def fit_by_own_steps(
     callbacks.set_params({"verbose": verbose, "epochs": epochs.stop, "steps": data.per_epoch})
     callbacks.on_train_begin()
     logs: dict[str, float] = {}
+    at_once = model.steps_per_execution
     try:
         for epoch in epochs:
             callbacks.on_epoch_begin(epoch)
@@ -136,14 +137,18 @@ def fit_by_own_steps(
                 progress.begin_epoch(epoch)
             logs, step = {}, 0
             for batch in data.epoch(epoch):
-                callbacks.on_train_batch_begin(step)
+                if step % at_once == 0:
+                    callbacks.on_train_batch_begin(step)
                 logs = _checked(model, model.train_step(batch))
-                callbacks.on_train_batch_end(step, logs)
                 step += 1
                 if progress is not None:
                     progress.update(step, logs)
-                if model.stop_training:
-                    break
+                if step % at_once == 0:
+                    callbacks.on_train_batch_end(step - 1, logs)
+                    if model.stop_training:
+                        break
+            if step % at_once:
+                callbacks.on_train_batch_end(step - step % at_once + at_once - 1, logs)
             if not step:
                 warn_user(f"fit: {RAN_OUT}")
                 break

@@ -35,6 +35,9 @@ class _Told:
         steps: Batches, if known.
         executable: What runs.
         inner: Whether the callbacks are those of a `fit`, which has told them its params.
+
+    Attributes:
+        each: Steps after which a callback is told; 0: none is.
     """
 
     def __init__(
@@ -45,12 +48,14 @@ class _Told:
         steps: int | None,
         executable: Executable,
         inner: bool = False,
+        at_once: int = 1,
     ) -> None:
         self.progress = make_progress(0 if callbacks.has_progbar else verbose, 1, steps)
         self._reader = LogReader(executable) if mode == "test" else None
-        self.each = (
+        hooked = (
             callbacks.has_test_batch_hooks if mode == "test" else callbacks.has_predict_batch_hooks
         )
+        self.each = at_once if hooked else 0
         self.begin, self.end = (getattr(callbacks, f"on_{mode}_{end}") for end in ("begin", "end"))
         self.batch_begin = getattr(callbacks, f"on_{mode}_batch_begin")
         self.batch_end = getattr(callbacks, f"on_{mode}_batch_end")
@@ -83,6 +88,23 @@ def _run(executable: Executable, n: int = 1) -> Run | EagerRun:
     )
 
 
+def run_steps(run: Run | EagerRun, go: Callable[..., Any], steps: int, batch: int) -> None:
+    """So many steps of the pass at hand, or those that are left of it.
+
+    They are one native call, if they take no longer than a call may.
+
+    Args:
+        run: What runs.
+        go: Its `go`, or what calls it.
+        steps: How many.
+        batch: Samples of a step.
+    """
+    epoch, validating = run.epoch, run.validating
+    goal = run.position + steps * batch
+    while run.epoch == epoch and run.validating == validating and run.position < goal:
+        go(steps=-(-(goal - run.position) // batch), passes=1)
+
+
 def run_pass(
     supply: Supply,
     callbacks: CallbackList,
@@ -90,6 +112,7 @@ def run_pass(
     verbose: Any,
     turns: Turns,
     outputs: Outputs | None = None,
+    at_once: int = 1,
 ) -> np.ndarray:
     """One pass over arrays without updates.
 
@@ -100,25 +123,33 @@ def run_pass(
         verbose: As for `fit`.
         turns: The model's lock.
         outputs: Reads what was predicted.
+        at_once: Steps between two calls of a hook.
 
     Returns:
         The accumulators.
     """
     executable, n, batch_size = supply.executable, supply.n, supply.batch_size
-    told = _Told(callbacks, mode, verbose, -(-n // batch_size), executable)
+    told = _Told(callbacks, mode, verbose, -(-n // batch_size), executable, at_once=at_once)
     run = _run(executable, n)
+
+    def go(**limits: int) -> None:
+        run.go(budget_ns=GRAIN_NS, **limits)
+        turns.lend()
+
     done, step = False, 0
     while not done:
+        start = run.position
         if told.each:
             told.batch_begin(step)
-        start = run.position
-        done = run.go(steps=1 if told.each else -1, budget_ns=GRAIN_NS)
-        turns.lend()
+            run_steps(run, go, told.each, executable.plan.capacity)
+        else:
+            go()
+        done = run.epoch > 0
         sums = run.peek_log() if done else executable.program.read_sums()
         if told.each:
             found = {} if outputs is None else {"outputs": outputs(start, run.position or n)}
-            told.batch_end(step, told.logs(sums) | found)
-            step += 1
+            step += told.each
+            told.batch_end(step - 1, told.logs(sums) | found)
         if told.progress is not None and not done:
             told.progress.update(run.position // batch_size, told.logs(sums))
     return told.finish(run.take_log()[0])
@@ -130,8 +161,10 @@ def run_batches(
     mode: str,
     verbose: Any,
     turns: Turns,
-    fetch: Callable[[Executable, int], Any] | None = None,
+    fetch: Callable[[Executable, int], None] | None = None,
+    outputs: Outputs | None = None,
     inner: bool = False,
+    at_once: int = 1,
 ) -> np.ndarray:
     """One pass over data that come in batches, without updates.
 
@@ -141,39 +174,52 @@ def run_batches(
         mode: `'test'` or `'predict'`.
         verbose: As for `fit`.
         turns: The model's lock.
-        fetch: Points the executable at arrays for the outputs of so many samples; returns them.
+        fetch: Points the executable at arrays for the outputs of so many samples.
+        outputs: Reads what was predicted, from one batch to before another.
         inner: Whether this is a validation within a `fit`, whose callbacks these are.
+        at_once: Batches between two calls of a hook.
 
     Returns:
         The accumulators.
     """
     stream = supply.stream
     assert stream is not None
-    told = _Told(callbacks, mode, verbose, supply.steps, supply.executable, inner)
+    told = _Told(callbacks, mode, verbose, supply.steps, supply.executable, inner, at_once)
     run = _run(supply.executable)
-    step = 0
+    step = first = 0  # `first`: of those that callbacks have not been told of
+
+    def tell() -> None:
+        found = {} if outputs is None else {"outputs": outputs(first, step)}
+        told.batch_end(
+            first + told.each - 1, told.logs(supply.executable.program.read_sums()) | found
+        )
+
     while supply.steps is None or step < supply.steps:
         rows = stream.next()
         if rows is None:
             if supply.steps is not None and supply.steps != stream.batches.per_pass:
                 warn_user(RAN_OUT)
             break
-        if told.each:
+        if told.each and step == first:
             told.batch_begin(step)
         before = supply.executable
         if supply.make_room(rows):
             run = _run(supply.executable)
             supply.executable.program.set_accumulators(before.program.read_sums())
         supply.bind(rows)
-        found = {} if fetch is None else {"outputs": fetch(supply.executable, rows.n)}
+        if fetch is not None:
+            fetch(supply.executable, rows.n)
         run.feed(rows.n)
         run.go(steps=1)
         turns.lend()
         supply.check_finite()
         step += 1
-        if told.each:
-            told.batch_end(step - 1, told.logs(supply.executable.program.read_sums()) | found)
+        if step == first + told.each:
+            tell()
+            first = step
         if told.progress is not None:
             told.progress.update(step, told.logs(supply.executable.program.read_sums()))
+    if told.each and first < step:
+        tell()
     run.end_pass()
     return told.finish(run.take_log()[0])

@@ -1,11 +1,12 @@
-"""SciPy's sparse matrices, whose rows the gather fills in one by one. SciPy is recognised, never imported."""
+"""SciPy's sparse matrices, whose rows the gather fills in one by one."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
+
+from fastmlp._sparse import is_sparse, to_csr
 
 _VALUES = {"float32": -1, "float64": -2}  # kinds of part, as rows.pyx knows them
 
@@ -75,25 +76,11 @@ def as_sparse(x: Any, name: str) -> tuple[SparsePart, str | None] | None:
         TypeError: It holds no real numbers.
         ValueError: It has not two axes, or is inconsistent.
     """
-    module: Any = sys.modules.get("scipy.sparse")
-    if module is None or not module.issparse(x):
+    if not is_sparse(x):
         return None
-    if len(x.shape) != 2 or 0 in x.shape:
-        raise ValueError(f"{name}: expected a sparse matrix of rows. Received: shape={x.shape}")
-    if x.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected real numbers. Received: a sparse matrix of {x.dtype}")
-    copied = None if x.format == "csr" else f"a matrix in {x.format.upper()} format"
-    matrix = x.tocsr()
+    matrix, copied = to_csr(x, name)
     if matrix.dtype.name not in _VALUES or not matrix.dtype.isnative:
         small = matrix.dtype.itemsize <= 2
         matrix = matrix.astype("float32" if small else "float64")
         copied = copied or f"element type {x.dtype}"
-    bounds, columns = matrix.indptr, matrix.indices
-    known = len(bounds) == x.shape[0] + 1 and bounds[0] == 0 and (np.diff(bounds) >= 0).all()
-    known = known and len(columns) >= bounds[-1] <= len(matrix.data)
-    if not known or (len(columns) and not 0 <= columns.min() <= columns.max() < x.shape[1]):
-        raise ValueError(
-            f"{name}: expected a sparse matrix whose indices are within its shape. "
-            f"Received: shape={x.shape} with others. Hint: x.check_format() tells more"
-        )
     return SparsePart(matrix), copied

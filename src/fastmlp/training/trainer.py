@@ -58,6 +58,7 @@ class Trainer(OnBatch, Binding):
         self._compiled: Compiled | None = None
         self._executables: dict[tuple[Any, ...], Executable] = {}
         self.run_eagerly = False
+        self.steps_per_execution = 1
         self._lock = Turns()
         self._seeds = FitSeeds()
         self._quick = QuickSteps()
@@ -99,14 +100,16 @@ class Trainer(OnBatch, Binding):
             weighted_metrics: Metrics computed with sample weights, in the same forms.
             run_eagerly: Whether `fit`, `evaluate` and `predict` interpret the compiled plan op by op
                 with NumPy: slow, but one can follow it in a debugger.
-            steps_per_execution: Accepted; a native call always runs as many steps as it can.
+            steps_per_execution: Batches between two calls of a callback's hook on batches, as one
+                native call does so many of them; an epoch's at most. Without such hooks a call
+                always runs as many steps as it can.
             jit_compile: Accepted; there is nothing to compile just in time.
             auto_scale_loss: Accepted; float32 and float64 need no scaling.
 
         Raises:
             ValueError: An unknown name, or an argument that is not as described.
         """
-        check_int("compile", "steps_per_execution", steps_per_execution, 1)
+        steps_per_execution = check_int("compile", "steps_per_execution", steps_per_execution, 1)
         warn_bare_metric("metrics", metrics)
         warn_bare_metric("weighted_metrics", weighted_metrics)
         new_optimizer = optimizers.get(optimizer)
@@ -116,6 +119,7 @@ class Trainer(OnBatch, Binding):
             self.optimizer = new_optimizer
             self._compiled = compiled
             self.run_eagerly = bool(run_eagerly)
+            self.steps_per_execution = steps_per_execution
             self._executables = {}
 
     @property
@@ -361,7 +365,9 @@ class Trainer(OnBatch, Binding):
                 stream = self._open(stack, x, steps)
                 with self._built_for(stream.first[0]):
                     supply = self._batch_supply(stack, "evaluate", "test", stream, steps)
-                row = run_batches(supply, listed, "test", verbose, self._lock)
+                row = run_batches(
+                    supply, listed, "test", verbose, self._lock, at_once=self.steps_per_execution
+                )
                 stream.end_epoch()
             else:
                 with self._built_for(x) as inputs:
@@ -370,7 +376,9 @@ class Trainer(OnBatch, Binding):
                     rows = self._inference_rows(size, n, listed.has_test_batch_hooks)
                     executable = stack.enter_context(self._executable("test", data, rows))
                 supply = Supply(executable, None, n, size)
-                row = run_pass(supply, listed, "test", verbose, self._lock)
+                row = run_pass(
+                    supply, listed, "test", verbose, self._lock, at_once=self.steps_per_execution
+                )
             return LogReader(supply.executable).result(row, return_dict)
 
     @accepts_old
@@ -421,6 +429,7 @@ class Trainer(OnBatch, Binding):
                 run_pass(
                     supply, listed, "predict", verbose, self._lock,
                     lambda start, stop: pack(structure, [result[start:stop] for result in results]),
+                    self.steps_per_execution,
                 )  # fmt: skip
             if structure is self.outputs[0]:
                 full = self._inference_rows(BATCH, INFERENCE_ROWS, False)
@@ -439,12 +448,18 @@ class Trainer(OnBatch, Binding):
         structure = self._output_slots().structure
         parts: list[list[np.ndarray]] = []
 
-        def fetch(executable: Executable, n: int) -> Any:
+        def fetch(executable: Executable, n: int) -> None:
             parts.append(self._room_for(n))
             for index, result in enumerate(parts[-1]):
                 executable.bind_output(index, result)
-            return pack(structure, parts[-1])
 
-        run_batches(supply, callbacks, "predict", verbose, self._lock, fetch)
+        def outputs(start: int, stop: int) -> Any:
+            found = zip(*parts[start:stop], strict=True)
+            return pack(structure, [np.concatenate(of_one) for of_one in found])
+
+        run_batches(
+            supply, callbacks, "predict", verbose, self._lock, fetch, outputs,
+            at_once=self.steps_per_execution,
+        )  # fmt: skip
         stream.end_epoch()
-        return pack(structure, [np.concatenate(found) for found in zip(*parts, strict=True)])
+        return outputs(0, len(parts))

@@ -108,7 +108,10 @@ class Validation:
             if not stream.begin_epoch():
                 warn_user(f"validation_data: {RAN_OUT}")
                 return {}
-            row = run_batches(supply, callbacks, "test", 0, model._lock, inner=True)
+            row = run_batches(
+                supply, callbacks, "test", 0, model._lock, inner=True,
+                at_once=model.steps_per_execution,
+            )  # fmt: skip
             stream.end_epoch()
             return reader.logs(row)
 
