@@ -88,7 +88,9 @@ def record(layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs
     def own(tensor: Tensor) -> Tensor:
         if tensor in taken or tensor.call is not None or tensor.node.op == "input":
             with graph.layer_scope(layer.name):
-                tensor = Node("identity", [tensor], tensor.shape, tensor.dtype).output
+                new = Node("identity", [tensor], tensor.shape, tensor.dtype).output
+            new.mask = tensor.mask
+            tensor = new
         taken.add(tensor)
         return tensor
 

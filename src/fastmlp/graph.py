@@ -71,9 +71,11 @@ class Tensor(Operators):
     Attributes:
         call: The layer's or operation's call that returned it; `None` for an input, and inside
             of a layer.
+        mask: Which of its steps count, a tensor of zeros and ones; `None`: all. See
+            `layers/masks.py`.
     """
 
-    __slots__ = ("call", "dtype", "name", "node", "shape")
+    __slots__ = ("call", "dtype", "mask", "name", "node", "shape")
 
     __array_ufunc__ = None  # so that `array * tensor` asks the tensor
 
@@ -83,6 +85,7 @@ class Tensor(Operators):
         self.node = node
         self.name = name or f"tensor_{next(_names)}"
         self.call: Call | None = None
+        self.mask: Tensor | None = None
 
     @property
     def ndim(self) -> int:
@@ -198,7 +201,11 @@ def phase(train: Tensor, infer: Tensor) -> Tensor:
             f"Layer '{current_layer()}': expected one output shape with training=True and "
             f"training=False. Received: {train.shape} and {infer.shape}"
         )
-    return Node("phase", [train, infer], train.shape, train.dtype).output
+    output = Node("phase", [train, infer], train.shape, train.dtype).output
+    output.mask = train.mask
+    if train.mask is not None and infer.mask is not None and train.mask is not infer.mask:
+        output.mask = phase(train.mask, infer.mask)
+    return output
 
 
 def order(

@@ -22,6 +22,7 @@ from fastmlp.layers.layer_normalization import (
     UnitNormalization,
 )
 from fastmlp.layers.lookup import deserialize, serialize
+from fastmlp.layers.masking import Masking
 from fastmlp.layers.merging import (
     Add,
     Average,
@@ -75,6 +76,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "Maximum",
     "Minimum",
     "Multiply",

@@ -11,6 +11,8 @@ from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.variables import Variable
 
+_NEVER = -1e9  # its exponential is 0 beside that of any other number
+
 
 class ReLU(Layer):
     """Rectified linear unit: `y = max(x, 0)`, with a slope below, a largest value and a threshold.
@@ -30,6 +32,8 @@ class ReLU(Layer):
     >>> ReLU(max_value=2.0)(np.array([[-1.0, 1.0, 3.0]]))
     array([[0., 1., 2.]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -71,6 +75,8 @@ class LeakyReLU(Layer):
     array([[-0.5,  1. ]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         where = f"LeakyReLU '{self.name}'"
@@ -100,6 +106,8 @@ class ELU(Layer):
     array([[0., 1.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.alpha = check_number(f"ELU '{self.name}'", "alpha", alpha)
@@ -118,6 +126,9 @@ class Softmax(Layer):
         axis: The axis; not 0, the batch. Default: the last one.
         **kwargs: `name`, `dtype`, `input_shape`.
 
+    With a mask of as many axes as `x`, the probabilities are those of the elements that count; the
+    others are 0. A mask of fewer axes, that of steps, changes nothing.
+
     Raises:
         ValueError: There is no such axis.
 
@@ -128,15 +139,23 @@ class Softmax(Layer):
     array([[0.5, 0.5]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = check_int(f"Softmax '{self.name}'", "axis", axis)
 
-    def call(self, x: Tensor) -> Any:
+    def call(self, x: Tensor, mask: Tensor | None = None) -> Any:
         axis = self.axis + x.ndim if self.axis < 0 else self.axis
         if not 0 < axis < x.ndim:
             expected = f"an axis of {x.shape} that is not the batch"
             raise bad_argument(f"Softmax '{self.name}'", expected, "axis", self.axis)
+        if mask is not None and mask.ndim == x.ndim:
+            y = self._along(ops.where(mask, x, _NEVER), axis)
+            return ops.where(mask, y, 0.0)
+        return self._along(x, axis)
+
+    def _along(self, x: Tensor, axis: int) -> Any:
         if axis == x.ndim - 1:
             return ops.softmax(x)
         return ops.swapaxes(ops.softmax(ops.swapaxes(x, axis, -1)), axis, -1)
@@ -166,6 +185,8 @@ class PReLU(Layer):
 
     Source: He et al., "Delving deep into rectifiers", 2015.
     """
+
+    supports_masking = True
 
     def __init__(
         self,

@@ -26,6 +26,8 @@ class ActivityRegularization(Layer):
     array([[1., 2.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
         self.l1 = l1

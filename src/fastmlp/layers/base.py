@@ -15,9 +15,10 @@ from fastmlp._spelling import accepts_old, missing
 from fastmlp.calls import Call
 from fastmlp.errors import bad_argument, unknown_keywords
 from fastmlp.function import Function
-from fastmlp.graph import Shape, Tensor
-from fastmlp.layers import eager
+from fastmlp.graph import Tensor
+from fastmlp.layers import eager, masks
 from fastmlp.layers.holder import WeightHolder
+from fastmlp.layers.shapes import check_shape, map_shapes, shapes
 from fastmlp.registry import snake_case
 from fastmlp.regularizers import has_factors
 
@@ -56,6 +57,9 @@ class Layer(WeightHolder):
     >>> Double()([[1.0, 2.0]])
     array([[2., 4.]], dtype=float32)
     """
+
+    supports_masking = False
+    """Whether outputs have masks: those that `compute_mask` returns. May be set in `__init__`."""
 
     _given: tuple[tuple[Any, ...], dict[str, Any]]  # to __init__
 
@@ -130,6 +134,26 @@ class Layer(WeightHolder):
             f"{type(self).__name__} '{self.name}': a layer needs a call(self, x) method."
         )
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the outputs; asked only if the layer supports masking.
+
+        Args:
+            inputs: The first argument of `call`: symbolic tensors, or arrays.
+            previous_mask: Its mask, or those of its tensors, in their structure; `None`: none.
+
+        Returns:
+            A mask, or a list with one for each output; by default, that of the inputs. A layer that
+            has a `compute_mask` of its own supports masking.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import layers
+        >>> layers.Masking().compute_mask(np.array([[[1.0, 2.0], [0.0, 0.0]]]))
+        array([[ True, False]])
+        """
+        return previous_mask
+
     # Calls.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -161,10 +185,12 @@ class Layer(WeightHolder):
         with graph.layer_scope(self.name):
             self._check_dtype(calls.tensors((args, kwargs)))
             self._build_once(args)
-            outputs = self._check_outputs(self._trace(args, kwargs))
+            told = masks.with_mask(args, kwargs, self._call_takes())
+            outputs = self._check_outputs(self._trace(args, told))
             regularizer = self.activity_regularizer
             if regularizer is not None:
                 outputs = _tree.apply(lambda y: _penalized(y, regularizer), outputs)
+            outputs = masks.hand_on(self, args, told, outputs)
         if self._shapes is None:
             self._shapes = (shapes(args[0]) if args else None, shapes(outputs))
         return calls.record(self, args, kwargs, outputs)
@@ -289,6 +315,8 @@ class Layer(WeightHolder):
 
     def __init_subclass__(cls, build_once: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "compute_mask" in vars(cls) and "supports_masking" not in vars(cls):
+            cls.supports_masking = True
         if build_once and "build" in vars(cls):
             cls.build = _once(cls.build)  # type: ignore[method-assign]
 
@@ -460,38 +488,3 @@ def _dtype_name(dtype: Any) -> Any:
     if isinstance(dtype, Mapping):
         return dtype.get("config", {}).get("name")
     return getattr(dtype, "name", dtype)
-
-
-def shapes(structure: Any) -> Any:
-    """The structure with shapes in place of tensors, the batch as `None`."""
-    return _tree.apply(
-        lambda leaf: (None, *leaf.shape[1:]) if hasattr(leaf, "shape") else leaf, structure
-    )
-
-
-def map_shapes(function: Callable[[Shape], Any], given: Any) -> Any:
-    """The structure with `function(shape)` in place of each shape."""
-    if isinstance(given, Mapping):
-        return {key: map_shapes(function, given[key]) for key in given}
-    if all(d is None or isinstance(d, (int, np.integer)) for d in given):
-        return function(tuple(given))
-    return [map_shapes(function, one) for one in given]
-
-
-def check_shape(where: str, shape: Any) -> tuple[int, ...]:
-    """A sample's shape as a tuple of positive integers.
-
-    Raises:
-        ValueError: It is something else.
-    """
-    given = shape
-    if isinstance(shape, (int, np.integer)) and not isinstance(shape, bool):
-        shape = (shape,)
-    try:
-        sizes = tuple(shape)
-    except TypeError:
-        sizes = (None,)
-    whole = all(isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in sizes)
-    if not whole or any(int(d) < 1 for d in sizes):
-        raise bad_argument(where, "a shape of positive integers without the batch", "shape", given)
-    return tuple(int(d) for d in sizes)

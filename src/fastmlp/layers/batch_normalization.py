@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastmlp import initializers, ops
+from fastmlp import config, initializers, ops
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_number
 from fastmlp.graph import Shape, Tensor
@@ -22,7 +22,8 @@ class BatchNormalization(Scaled):
     else        the same y with moving_mean and moving_variance
     ```
     Mean and variance are those of the batch at hand, over all axes but `axis`; the variance is the mean
-    square, without Bessel's correction. A layer with `trainable = False` uses the moving statistics
+    square, without Bessel's correction. With a mask `(batch, steps)` they are those of the steps that
+    count. A layer with `trainable = False` uses the moving statistics
     in training, too, and leaves them as they are.
 
     Args:
@@ -115,9 +116,16 @@ class BatchNormalization(Scaled):
             shape, self.moving_variance_initializer, trainable=False, name="moving_variance"
         )
 
-    def call(self, x: Tensor) -> Tensor:
+    def call(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         (at,) = known_axes(self._where(), x.shape, self.axis)
-        mean, variance = ops.moments(x, [i for i in range(x.ndim) if i != at])
+        axes = [i for i in range(x.ndim) if i != at]
+        if mask is None:
+            mean, variance = ops.moments(x, axes)
+        elif mask.ndim == x.ndim - 1:
+            mean, variance = _masked_moments(x, mask, axes)
+        else:
+            expected = f"a mask of {x.ndim - 1} axes, for inputs of shape {x.shape}"
+            raise bad_argument(self._where(), expected, "mask.shape", mask.shape)
         mean = ops.moving_average(mean, self.moving_mean, self.momentum, self)
         variance = ops.moving_average(variance, self.moving_variance, self.momentum, self)
         y: Tensor = ops.batch_normalization(
@@ -133,3 +141,13 @@ class BatchNormalization(Scaled):
             "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
             "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
         }
+
+
+def _masked_moments(x: Tensor, mask: Tensor, axes: list[int]) -> tuple[Any, Any]:
+    """Mean and variance over the steps that count."""
+    counts = ops.multiply(ops.expand_dims(mask, -1), ops.ones_like(x))
+    n = ops.sum(counts, axes) + config.epsilon()
+    mean = ops.sum(ops.where(counts, x, 0.0), axes) / n
+    at = next(i for i in range(x.ndim) if i not in axes)
+    around = ops.reshape(mean, [-1 if i == at else 1 for i in range(x.ndim)])
+    return mean, ops.sum(ops.square(ops.where(counts, x - around, 0.0)), axes) / n

@@ -47,6 +47,18 @@ class Concatenate(Layer):
                 raise unfit(self, f"inputs that differ along axis {axis} alone", first, other)
         return first if len(tensors) == 1 else ops.concatenate(tensors, axis)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The masks side by side; beside features, a step counts where it counts in one input."""
+        if previous_mask is None or all(mask is None for mask in previous_mask):
+            return None
+        masks = []
+        for x, mask in zip(inputs, previous_mask, strict=True):
+            ones = ops.ones_like(x, "bool")
+            if mask is not None and mask.ndim < x.ndim:
+                mask = ops.multiply(ops.expand_dims(mask, -1), ones)
+            masks.append(ones if mask is None else mask)
+        return ops.any(ops.concatenate(masks, self.axis), -1)
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
 

@@ -49,6 +49,8 @@ class Dense(Layer):
     ((3, 2), (2,))
     """
 
+    supports_masking = True
+
     @accepts_old
     def __init__(
         self,

@@ -68,6 +68,9 @@ class Dot(Layer):
         b = ops.reshape(b, (-1, k, math.prod(right)))
         return ops.reshape(ops.matmul(a, b), (-1, *([*left, *right] or [1])))
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return None
+
     def _axis(self, x: Tensor, axis: int) -> int:
         at = axis + x.ndim if axis < 0 else axis
         if not 0 < at < x.ndim:

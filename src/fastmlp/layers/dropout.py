@@ -44,6 +44,8 @@ class Dropout(Layer):
     2014; scaled in training, as is usual since.
     """
 
+    supports_masking = True
+
     @accepts_old
     def __init__(
         self,

@@ -8,7 +8,8 @@ from fastmlp import _names, config, graph
 from fastmlp.calls import Call
 from fastmlp.errors import bad_argument, unknown_name
 from fastmlp.graph import Tensor
-from fastmlp.layers.base import Layer, check_shape
+from fastmlp.layers.base import Layer
+from fastmlp.layers.shapes import check_shape
 
 _DTYPES = (
     "float32", "float64", "float16", "bool", "int8", "int16", "int32", "int64",

@@ -23,7 +23,8 @@ class Lambda(Layer):
         function: Called with a symbolic tensor, or with the structure of them that the layer is
             called on. If it takes `training`, it is told.
         output_shape: Accepted and not needed.
-        mask: Accepted and not needed.
+        mask: What `compute_mask` returns: a mask, or a function of the inputs and their mask. `None`:
+            masks end at this layer. A function that takes `mask` gets that of its inputs.
         arguments: Further keyword arguments of the function.
         **kwargs: `name`, `dtype`, `input_shape`.
 
@@ -51,24 +52,30 @@ class Lambda(Layer):
             raise TypeError(
                 f"Lambda '{self.name}': expected a function. Received: function={function!r}"
             )
+        self.mask = functions.get(mask) if isinstance(mask, (str, Mapping)) else mask
+        self.supports_masking = mask is not None
         self.arguments = dict(arguments or {})
 
     def call(self, inputs: Any, **options: Any) -> Any:
         return self.function(inputs, **self.arguments, **options)
 
     def _call_takes(self) -> tuple[str, ...]:
-        return ("inputs", "training") if _takes_training(self.function) else ("inputs",)
+        return ("inputs", *(name for name in ("training", "mask") if _takes(self.function, name)))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "function": functions.serialize(self.function),
             "arguments": self.arguments,
+            **({} if self.mask is None else {"mask": functions.serialize(self.mask)}),
         }
 
 
-def _takes_training(function: Callable[..., Any]) -> bool:
+def _takes(function: Callable[..., Any], name: str) -> bool:
     try:
-        return "training" in inspect.signature(function).parameters
+        return name in inspect.signature(function).parameters
     except ValueError:  # a function of C
         return False

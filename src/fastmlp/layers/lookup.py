@@ -26,6 +26,7 @@ from fastmlp.layers.layer_normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from fastmlp.layers.masking import Masking
 from fastmlp.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
 from fastmlp.layers.noise import GaussianDropout, GaussianNoise
@@ -43,7 +44,7 @@ _LAYERS = (
     Activation, ActivityRegularization, Add, AlphaDropout, Average, BatchNormalization,
     CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU, Flatten, GRU, GaussianDropout, GaussianNoise,
     GlobalAveragePooling1D, GlobalMaxPooling1D, GroupNormalization, Identity, InputLayer, LSTM,
-    Lambda, LayerNormalization, LeakyReLU, Maximum, Minimum, Multiply, Normalization, PReLU,
+    Lambda, LayerNormalization, LeakyReLU, Masking, Maximum, Minimum, Multiply, Normalization, PReLU,
     Permute, RMSNormalization, ReLU, RepeatVector, Rescaling, Reshape, SimpleRNN, Softmax,
     SpatialDropout1D, Subtract, UnitNormalization,
 )  # fmt: skip

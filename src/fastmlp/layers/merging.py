@@ -28,6 +28,12 @@ class Merge(Layer):
         ndim = max(t.ndim for t in tensors)
         return reduce(self.merge, [_with_axes(t, ndim) for t in tensors])
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """A step counts where it counts in one of the inputs; all count if one has no mask."""
+        if previous_mask is None or any(mask is None for mask in previous_mask):
+            return None
+        return reduce(ops.logical_or, previous_mask)
+
 
 class Add(Merge):
     """The sum of its inputs.

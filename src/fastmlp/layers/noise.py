@@ -14,6 +14,8 @@ from fastmlp.layers.base import Layer
 class _Noise(Layer):
     """Base class of both: the stream of random numbers."""
 
+    supports_masking = True
+
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         where = f"{type(self).__name__} '{self.name}'"

@@ -46,6 +46,8 @@ class Normalization(Layer):
     sample variances" (1979), for data in parts.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         axis: int | Iterable[int] | None = -1,

@@ -46,6 +46,9 @@ class GlobalAveragePooling1D(GlobalPooling1D):
         keepdims: Whether to keep an axis of size 1 in place of the steps.
         **kwargs: `name`, `dtype`, `input_shape`.
 
+    With a mask `(batch, steps)`, as an `Embedding` or `Masking` before it makes one, the mean is over
+    the steps that count; over none it is 0.
+
     Raises:
         ValueError: An argument is not as described, or the input is no sequence.
 
@@ -56,8 +59,17 @@ class GlobalAveragePooling1D(GlobalPooling1D):
     array([[2., 3.]], dtype=float32)
     """
 
-    def call(self, x: Tensor) -> Any:
-        return ops.mean(x, self._axis(x), keepdims=self.keepdims)
+    def call(self, x: Tensor, mask: Tensor | None = None) -> Any:
+        axis = self._axis(x)
+        if mask is None:
+            return ops.mean(x, axis, keepdims=self.keepdims)
+        counts = ops.expand_dims(mask, 3 - axis)
+        total = ops.sum(ops.where(counts, x, 0.0), axis, keepdims=self.keepdims)
+        n = ops.sum(counts, axis, keepdims=self.keepdims)
+        return ops.divide(total, ops.maximum(n, 1.0))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return None
 
 
 class GlobalMaxPooling1D(GlobalPooling1D):

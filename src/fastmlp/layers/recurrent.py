@@ -121,6 +121,11 @@ class Recurrent(Layer):
             y = last[0]
         return [y, *last] if self.return_state else y
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
+        mask = mask if self.return_sequences else None
+        return [mask, *[None] * (2 if self.kind == "lstm" else 1)] if self.return_state else mask
+
     def _given_states(self, given: Any) -> list[Tensor] | None:
         if given is None:
             return None

@@ -28,6 +28,8 @@ class Scaled(Layer):
         **kwargs: `name`, `dtype`, `trainable`, `input_shape`.
     """
 
+    supports_masking = True
+
     gamma: Variable | None = None
     beta: Variable | None = None
 

@@ -31,6 +31,8 @@ class Metric(Configurable):
         params: Its scalars.
         thresholds: For `metric_confusion`, ascending.
         function: For `metric_mean`, instead of `kind`: computes the values on tensors and arrays.
+        masked: Whether values do not count that the predictions' mask leaves out; in Keras, those of
+            means of functions do not.
         direction: `"max"` or `"min"`, what is better; `None`: neither.
     """
 
@@ -40,6 +42,7 @@ class Metric(Configurable):
     params: tuple[float, ...] = ()
     thresholds: tuple[float, ...] = ()
     direction: ClassVar[str | None] = None
+    masked: ClassVar[bool] = False
 
     def __init__(self, dtype: str | None = None, name: str | None = None) -> None:
         where = type(self).__name__

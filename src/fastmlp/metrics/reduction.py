@@ -109,6 +109,7 @@ class RowMetric(Metric):
     """
 
     op = "metric_mean"
+    masked = True
     elementwise: ClassVar[bool] = False
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:

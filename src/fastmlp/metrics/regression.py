@@ -36,6 +36,7 @@ class RootMeanSquaredError(RowMetric):
     """The root of the mean of `(y_pred - y_true)²`."""
 
     kind = "mean_squared_error"
+    masked = False
     elementwise = True
     direction = "min"
 

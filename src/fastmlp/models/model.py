@@ -12,8 +12,9 @@ from fastmlp.custom_objects import custom_object_scope
 from fastmlp.errors import bad_argument, closest
 from fastmlp.function import Function
 from fastmlp.graph import Tensor
-from fastmlp.layers import InputLayer, eager, lookup
-from fastmlp.layers.base import Layer, check_shape, map_shapes
+from fastmlp.layers import InputLayer, eager, lookup, masks
+from fastmlp.layers.base import Layer
+from fastmlp.layers.shapes import check_shape, map_shapes
 from fastmlp.models.network import Network
 from fastmlp.models.network_config import network_from_config, network_to_config
 from fastmlp.models.persistent import Persistent
@@ -312,21 +313,28 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     # Calls.
 
-    def call(self, inputs: Any) -> Any:
-        """The outputs for given inputs; a subclass describes its own here."""
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """The outputs for given inputs, with their masks; a subclass describes its own here."""
         if self._network is None:
             raise NotImplementedError(
                 f"{type(self).__name__} '{self.name}': a model needs inputs and outputs, or a "
                 "method call(self, inputs)."
             )
-        return self._network.run(self._match_inputs(inputs))
+        found = self._match_inputs(inputs)
+        if isinstance(mask, dict):
+            mask = [mask.get(name) for name in self._network.input_names]
+        given = list(mask) if isinstance(mask, (list, tuple)) else [mask]
+        given += [None] * (len(found) - len(given))
+        pairs = [(x, m if x.mask is None else None) for x, m in zip(found, given, strict=False)]
+        return self._network.run([masks.masked(x, m) for x, m in pairs])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Outputs for one batch, without batching or a progress bar.
 
         Args:
             *args: Arrays `(batch, …)` or symbolic tensors: one, or a list, tuple or dict.
-            **kwargs: `training`: whether layers behave as in training (dropout). Default: no.
+            **kwargs: `training`: whether layers behave as in training (dropout). Default: no. `mask`:
+                masks of the inputs, in their form.
 
         Returns:
             New arrays `(batch, …)`, or symbolic tensors, in the structure of the outputs.
@@ -339,7 +347,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     def _call_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Outputs for one batch, without batching or a progress bar."""
-        if len(args) != 1 or kwargs.keys() - {"training", "mask"}:
+        if len(args) != 1 or any(kwargs[k] is not None for k in kwargs if k != "training"):
             return super()._call_arrays(args, kwargs)
         x = eager.to_arrays(f"'{self.name}'", args[0])
         self._ensure_built(_tree.apply(lambda array: array.shape[1:], x))

@@ -9,8 +9,9 @@ from fastmlp import calls, graph
 from fastmlp.custom_objects import custom_object_scope
 from fastmlp.graph import Tensor
 from fastmlp.layers import lookup
-from fastmlp.layers.base import Layer, shapes
+from fastmlp.layers.base import Layer
 from fastmlp.layers.input import InputLayer
+from fastmlp.layers.shapes import shapes
 from fastmlp.models.model import Model
 from fastmlp.models.network import Network
 

@@ -380,7 +380,9 @@ def repeat_samples(x: Tensor) -> Tensor:
 
 def activity_penalty(x: Tensor, l1: float, l2: float) -> Tensor:
     """`x`; adds the mean over samples of `l1 Σ|x| + l2 Σ x²` to the loss."""
-    return _node("activity_penalty", [x], x.shape, l1=float(l1), l2=float(l2))
+    y = _node("activity_penalty", [x], x.shape, l1=float(l1), l2=float(l2))
+    y.mask = x.mask
+    return y
 
 
 def penalty(x: Tensor, value: Tensor, by_batch: bool = False, key: object | None = None) -> Tensor:
@@ -393,4 +395,6 @@ def penalty(x: Tensor, value: Tensor, by_batch: bool = False, key: object | None
         key: What several calls share that mean one addition to the loss; `None`: this is one.
     """
     attrs = {"by_batch": by_batch, "key": object() if key is None else key}
-    return Node("penalty", [x, value], x.shape, x.dtype, attrs=attrs).output
+    y = Node("penalty", [x, value], x.shape, x.dtype, attrs=attrs).output
+    y.mask = x.mask
+    return y

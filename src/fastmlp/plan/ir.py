@@ -263,7 +263,7 @@ class Builder:
         weight: Buffer | None = None,
         mean: bool = False,
         factor: float = 1.0,
-        by_weights: bool = False,
+        norm: Buffer | None = None,
         by_batch: bool = False,
     ) -> Op:
         """Adds values that ops have computed to the loss: those of samples, or some of the batch.
@@ -273,16 +273,19 @@ class Builder:
             weight: Of samples; `None`: all 1.
             mean: Whether samples' values count by their mean or by their sum.
             factor: Multiplies them.
-            by_weights: Whether to divide their sum by that of the weights.
+            norm: Their sum is divided by the sum of these; as many as weights.
             by_batch: Whether to divide values of the batch by its number of samples.
         """
-        attrs: dict[str, Any] = {"mean": mean and not by_weights, "factor": factor}
+        attrs: dict[str, Any] = {"mean": mean and norm is None, "factor": factor}
         attrs["wrep"] = 1 if weight is None else weight.width
         if v.per_sample:
-            norm = self.sum_samples(weight) if by_weights else None
-            op = self.emit("loss_values", [], [v, weight, norm], rep=v.width, **attrs)
+            op = self.emit(
+                "loss_values", [], [v, weight, self.sum_samples(norm)], rep=v.width, **attrs
+            )
         else:
-            weight = None if by_weights else weight  # any weighted mean of one value is that value
+            weight = (
+                None if norm is not None else weight
+            )  # any weighted mean of one value is that value
             op = self.emit("loss_scalar", [], [v, weight], True, by_batch=by_batch, **attrs)
         op.n_acc = 2
         return op

@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from fastmlp import graph
+import numpy as np
+
+from fastmlp import graph, ops
 from fastmlp.graph import Tensor
 from fastmlp.plan.ir import Buffer, Builder, Term
 
@@ -73,6 +76,7 @@ class MetricSpec:
         metric: Object that turns accumulators into the result.
         weight_shape: Of one sample's weights: the leading axes of its values.
         function: Computes what the mean is taken of, as that of a loss.
+        masked: Whether only values count that the output's mask marks.
     """
 
     name: str
@@ -87,6 +91,7 @@ class MetricSpec:
     metric: Any = None
     weight_shape: tuple[int, ...] = ()
     function: Traced | None = None
+    masked: bool = False
 
 
 class _Objectives:
@@ -101,7 +106,7 @@ class _Objectives:
         self.values, self.outputs = values, outputs
         self.b: Builder = values.b
         self.targets: dict[int, Tensor] = {}
-        self.weights: dict[int, Buffer] = {}
+        self.weights: dict[int, Tensor] = {}
         specs = sorted(specs, key=lambda spec: spec.output)
         for spec in specs:
             if spec.output not in self.targets:
@@ -111,22 +116,25 @@ class _Objectives:
                 values.feed(spec.target_shape, name, target)
         for spec in specs:
             if spec.weighted and spec.output not in self.weights:
-                name = f"sample_weight_{spec.output}"
-                self.weights[spec.output] = values.feed(spec.weight_shape, name)
+                name, shape = f"sample_weight_{spec.output}", (None, *spec.weight_shape)
+                weight = graph.input_tensor(shape, self.b.plan.dtype, name)
+                self.weights[spec.output] = weight
+                values.feed(spec.weight_shape, name, weight)
 
     def add_metric(self, spec: MetricSpec) -> None:
         name = spec.kind or spec.op
+        mask = self.outputs[spec.output].mask if spec.masked else None
         if spec.function is not None:
-            v = self._trace(spec.function, spec.output, f"metric '{spec.name}'")
-            weight = self._weight(spec, v.shape)
+            v, own_mask = self._trace(spec.function, spec.output, f"metric '{spec.name}'")
             if v.per_sample:
+                weight, _ = self._weights(spec, v.shape, mask, own_mask)
                 wrep = 1 if weight is None else weight.width
                 op = self.b.emit("metric_values", [], [v, weight], rep=v.width, wrep=wrep)
             else:
                 op = self.b.emit("metric_scalar", [], [v])
         else:
             target, y = self.values([self.targets[spec.output], self.outputs[spec.output]])
-            weight = self._weight(spec, y.shape[:-1])
+            weight, _ = self._weights(spec, y.shape[:-1], mask)
             sizes = _row_sizes(y, target, weight)
             if spec.op == "python_metric":
                 sizes = {"metric": spec.metric, "title": spec.name, "batch": True}
@@ -140,23 +148,26 @@ class _Objectives:
         self.b.plan.terms.append(Term("metric", op, spec.output, spec.metric, spec.name))
 
     def add_loss(self, spec: LossSpec) -> None:
+        mask = self.outputs[spec.output].mask
         if spec.function is not None:
-            v = self._trace(spec.function, spec.output, f"loss '{spec.kind}'")
-            weight = self._weight(spec, v.shape)
-            op = self.b.emit_values(v, weight, spec.mean, spec.factor, spec.by_weights)
+            v, own_mask = self._trace(spec.function, spec.output, f"loss '{spec.kind}'")
+            masks = (mask, own_mask) if v.per_sample else ()
+            weight, norm = self._weights(spec, v.shape, *masks)
+            op = self.b.emit_values(v, weight, spec.mean, spec.factor, norm)
         else:
             target, y = self.values([self.targets[spec.output], self.outputs[spec.output]])
-            weight = self._weight(spec, y.shape[:-1])
+            weight, norm = self._weights(spec, y.shape[:-1], mask)
             attrs = _row_sizes(y, target, weight)
             attrs |= {"kind": spec.kind, "params": spec.params, "factor": spec.factor}
-            attrs["mean"] = spec.mean and not spec.by_weights
+            attrs["mean"] = spec.mean and norm is None
             self.b.label = spec.kind
-            norm = self.b.sum_samples(weight) if spec.by_weights else None
+            norm = self.b.sum_samples(norm)
             op = self.b.emit("loss", [], [target, y, weight, norm], **attrs)
         op.n_acc = 2
         self.b.plan.terms.append(Term("loss", op, spec.output, name=spec.name, factor=spec.factor))
 
-    def _trace(self, function: Traced, output: int, where: str) -> Buffer:
+    def _trace(self, function: Traced, output: int, where: str) -> tuple[Buffer, Tensor | None]:
+        """What the function computes, and the mask that it gave it."""
         with graph.layer_scope(where):
             result = function(self.targets[output], self.outputs[output])
         if not isinstance(result, Tensor) or not (result.per_sample or result.shape == ()):
@@ -168,20 +179,57 @@ class _Objectives:
             )
         buffer = self.values([result])[0]
         self.b.label = where
-        return buffer
+        return buffer, result.mask
 
-    def _weight(self, spec: LossSpec | MetricSpec, shape: tuple[int, ...]) -> Buffer | None:
-        """The weights that a spec uses, which must be those of leading axes of its values."""
-        if not spec.weighted:
-            return None
-        weight = self.weights[spec.output]
-        if weight.shape != shape[: len(weight.shape)]:
+    def _weights(
+        self, spec: LossSpec | MetricSpec, shape: tuple[int, ...], *masks: Tensor | None
+    ) -> tuple[Buffer | None, Buffer | None]:
+        """The weights of values of this shape, and those by whose sum a loss is divided.
+
+        Weights are of leading axes of the values: those of the user, times the masks. As in Keras, a
+        mean over values that count ignores the weights: `Σ w v / Σ mask`.
+        """
+        given = self.weights[spec.output] if spec.weighted else None
+        if given is not None and given.shape[1:] != shape[: given.ndim - 1]:
             raise ValueError(
                 f"sample_weight: expected a weight for each sample, or for each of the leading "
                 f"axes of values of shape {('batch', *shape)}. "
-                f"Received: shape={('batch', *weight.shape)}"
+                f"Received: shape={('batch', *given.shape[1:])}"
             )
-        return weight
+        mask = _all_of([_spread(m, shape) for m in masks if m is not None])
+        weight = given
+        if mask is not None:
+            weight = mask if given is None else ops.multiply(mask, _spread(given, shape))
+        by_weights = isinstance(spec, LossSpec) and spec.by_weights and given is not None
+        masked_mean = isinstance(spec, LossSpec) and spec.mean and mask is not None
+        norm = weight if by_weights else mask if masked_mean else None
+        found = self.values([t for t in (weight, norm) if t is not None])
+        return (found[0] if found else None), (found[1] if norm is not None else None)
+
+
+def _all_of(masks: list[Tensor]) -> Tensor | None:
+    return reduce(ops.multiply, masks) if masks else None
+
+
+def _spread(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Weights or a mask of leading axes of values, one for each value.
+
+    Raises:
+        ValueError: They are none.
+    """
+    sizes = [int(d or 0) for d in x.shape[1:]]
+    sizes += [1] * (len(shape) - len(sizes))
+    if len(sizes) > len(shape) or any(a not in (1, b) for a, b in zip(sizes, shape, strict=True)):
+        raise ValueError(
+            f"The output's mask: expected one of leading axes of its values of shape "
+            f"{('batch', *shape)}. Received: shape={x.shape}. Hint: a layer of your own that "
+            "changes the axes needs compute_mask(inputs, mask), which may return None"
+        )
+    if x.ndim - 1 < len(shape):
+        x = ops.reshape(x, (-1, *sizes))
+    if tuple(sizes) != shape:
+        x = ops.multiply(x, graph.constant_tensor(np.ones((1, *shape)), x.dtype))
+    return x
 
 
 def add_objectives(

@@ -20,7 +20,7 @@ from fastmlp._version import __version__
 from fastmlp.custom_objects import custom_object_scope
 from fastmlp.errors import warn_user
 from fastmlp.layers import lookup
-from fastmlp.layers.base import shapes
+from fastmlp.layers.shapes import shapes
 from fastmlp.saving import safetensors
 from fastmlp.saving.compile_config import compile_config, compile_from_config
 from fastmlp.saving.paths import check_path, may_write

@@ -103,9 +103,11 @@ class Binding:
     def _inference_rows(self, batch_size: int, n: int, batch_hooks: bool) -> int:
         """Rows of a step without updates: as many whole batches as are worth a step.
 
-        One batch, where a callback is told of each, or where a loss is a sum over the batch.
+        One batch, where a callback is told of each, or where a loss is a sum over the batch, or
+        the mean of those of its values that count.
         """
-        one = batch_hooks or (self._compiled is not None and self._compiled.sums_batches)
+        one = batch_hooks or any(t.mask is not None for t in self.outputs)
+        one = one or (self._compiled is not None and self._compiled.sums_batches)
         width = max(1, sum(math.prod(sizes(t.shape)) for t in self.inputs))
         worth = min(INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
         return min(n, batch_size if one else batch_size * max(1, worth // batch_size))

@@ -50,7 +50,8 @@ class Compiled:
         self.weighted_metrics = weighted_metrics
         self.resolved: list[Any] = []
         known = [_known_loss(one) for _, one in walk(loss)]
-        self.sums_batches = any(getattr(one, "reduction", None) == "sum" for one in known)
+        per_batch = ("sum", "mean_with_sample_weight")
+        self.sums_batches = any(getattr(one, "reduction", None) in per_batch for one in known)
         metrics_.check_names(metrics)
         metrics_.check_names(weighted_metrics)
         if slots is not None:
@@ -191,6 +192,7 @@ class Objective:
                 weighted[i] and uses_weights,
                 metric,
                 function=metric.function,
+                masked=metric.masked,
             )
             for key, i, metric, uses_weights in self._keyed_metrics(row_shapes, shapes)
         ]

@@ -1,0 +1,47 @@
+"""Shapes of nested structures, and of samples that a user names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _tree
+from fastmlp.errors import bad_argument
+from fastmlp.graph import Shape
+
+
+def shapes(structure: Any) -> Any:
+    """The structure with shapes in place of tensors, the batch as `None`."""
+    return _tree.apply(
+        lambda leaf: (None, *leaf.shape[1:]) if hasattr(leaf, "shape") else leaf, structure
+    )
+
+
+def map_shapes(function: Callable[[Shape], Any], given: Any) -> Any:
+    """The structure with `function(shape)` in place of each shape."""
+    if isinstance(given, Mapping):
+        return {key: map_shapes(function, given[key]) for key in given}
+    if all(d is None or isinstance(d, (int, np.integer)) for d in given):
+        return function(tuple(given))
+    return [map_shapes(function, one) for one in given]
+
+
+def check_shape(where: str, shape: Any) -> tuple[int, ...]:
+    """A sample's shape as a tuple of positive integers.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    given = shape
+    if isinstance(shape, (int, np.integer)) and not isinstance(shape, bool):
+        shape = (shape,)
+    try:
+        sizes = tuple(shape)
+    except TypeError:
+        sizes = (None,)
+    whole = all(isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in sizes)
+    if not whole or any(int(d) < 1 for d in sizes):
+        raise bad_argument(where, "a shape of positive integers without the batch", "shape", given)
+    return tuple(int(d) for d in sizes)
