@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp._core import random
+from fastmlp._core.logs import Logs
 from fastmlp._core.plan import Run
 from fastmlp._core.program import Program
 from fastmlp.plan.ir import Op, Plan
@@ -90,6 +91,11 @@ class EagerExecutable:
         self._outputs[index] = array
 
     # As `Program`.
+
+    def read_optimizer(self, optimizer: Any) -> int:
+        """The optimizer's numbers of now."""
+        self._hyper = optimizer.hyper()
+        return 0
 
     def not_finite(self, index: int) -> bool:
         """Whether a feed has met a NaN or an infinity since it was bound."""
@@ -200,6 +206,7 @@ class EagerRun:
         self._windows = -(-samples // self._window)
         self._log = np.zeros((log_rows, max(1, sum(p.executable.n_out for p in self._passes))))
         self._logged = 0
+        self._ended = False  # whether the last step was the last of its pass
         self._order: np.ndarray | None = None
         self._rewind()
 
@@ -270,6 +277,27 @@ class EagerRun:
             if time.monotonic_ns() >= deadline:
                 break
         return self.epoch >= self._epochs
+
+    def step(self, optimizer: Any = None, steps: int = 1) -> int:
+        """Runs one step, with the optimizer's numbers of now; tells it how many it has done.
+
+        Returns:
+            How many are left of so many, within the pass.
+        """
+        if optimizer is not None:
+            self._passes[0].executable.read_optimizer(optimizer)
+        self._ended = self._step()
+        if optimizer is not None:
+            optimizer.steps = self.iterations
+        return 0 if self._ended else steps - 1
+
+    def logs(self, logs: Logs) -> dict[str, float]:
+        """Logs of the pass at hand so far, or of the one that the last step ended."""
+        if not self._ended:
+            return logs.of(self._passes[self._at].executable.read_sums())
+        row = self.peek_log()
+        after = self._at == 0 and self._n_passes == 2
+        return logs.of(row[self._passes[0].executable.n_out :] if after else row)
 
     def _step(self) -> bool:
         """One step; returns whether it ended a pass."""

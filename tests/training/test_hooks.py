@@ -182,6 +182,114 @@ def test_callbacks_see_the_batches_of_evaluate_and_predict():
     assert seen == [0, 1, 2, 0, 1]
 
 
+class PerBatch(callbacks.Callback):
+    """Calls a function after each batch."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.function(self.model, batch, logs)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_what_a_batch_hook_changes_holds_from_the_next_batch(eagerly):
+    """Learning rate, momentum and weights; against the same steps one by one."""
+    x, y = small_data(24)
+    start = small_model().get_weights()
+
+    def models(**arguments: Any) -> Any:
+        model = small_model(
+            optimizer=optimizers.SGD(0.1, momentum=0.9), run_eagerly=eagerly, **arguments
+        )
+        model.set_weights(start)
+        return model
+
+    def change(model: Any, batch: int, logs: Any) -> None:
+        if batch == 0:
+            model.optimizer.learning_rate = 0.05
+        elif batch == 1:
+            model.optimizer.momentum = 0.5
+        else:
+            model.layers[1].kernel[...] *= 0.5  # the layer whose product backward reads a copy
+
+    hooked, steps = models(), models()
+    hooked.fit(x, y, batch_size=6, shuffle=False, verbose=0, callbacks=[PerBatch(change)])
+    for batch in range(4):
+        steps.train_on_batch(x[6 * batch :][:6], y[6 * batch :][:6])
+        change(steps, batch, None)
+    for one, other in zip(hooked.get_weights(), steps.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_batch_hooks_see_the_steps_done(eagerly):
+    x, y = small_data(20)
+    seen = []
+    model = small_model(run_eagerly=eagerly)
+    hook = PerBatch(lambda model, batch, logs: seen.append((batch, model.optimizer.iterations)))
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[hook])
+    assert seen == [(0, 1), (1, 2), (2, 3), (0, 4), (1, 5), (2, 6)]
+
+
+def test_schedule_replaced_in_a_batch_hook_holds_from_the_next_batch():
+    x, y = np.ones((4, 1), "float32"), np.zeros((4, 1))
+    kernels = []
+
+    def change(model: Any, batch: int, logs: Any) -> None:
+        kernels.append(float(model.layers[0].kernel[0, 0]))
+        model.optimizer.learning_rate = optimizers.schedules.PiecewiseConstantDecay([9], [0.0, 1.0])
+
+    model = linear_model(
+        [[1.0]], optimizer=optimizers.SGD(optimizers.schedules.ExponentialDecay(0.25, 1, 1.0))
+    )
+    model.fit(x, y, batch_size=1, verbose=0, callbacks=[PerBatch(change)])
+    assert kernels == [0.5, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_logs_of_the_last_batch_are_those_of_the_pass(eagerly):
+    x, y = small_data(20)
+    y = (y > 0).astype("float32")
+    seen: dict[str, list[Any]] = {"train": [], "test": []}
+    hook = callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen["train"].append(logs),
+        on_test_batch_end=lambda batch, logs: seen["test"].append(logs),
+    )
+    model = small_model("sigmoid", metrics=["mae", "auc"], run_eagerly=eagerly)
+    history = model.fit(
+        x, y, batch_size=8, epochs=2, validation_data=(x[:10], y[:10]), verbose=0, callbacks=[hook]
+    ).history
+    assert [len(logs) for logs in seen.values()] == [6, 4]
+    for epoch in range(2):
+        for name in ("loss", "mae", "auc"):
+            assert seen["train"][3 * epoch + 2][name] == history[name][epoch]
+            assert seen["test"][2 * epoch + 1][name] == history[f"val_{name}"][epoch]
+    seen["test"].clear()
+    results = model.evaluate(x, y, batch_size=8, verbose=0, callbacks=[hook], return_dict=True)
+    assert seen["test"][-1] == results
+
+
+def test_an_error_in_a_batch_hook_leaves_the_weights_of_a_whole_step():
+    x, y = small_data(24)
+    seen = []
+
+    def fail(model: Any, batch: int, logs: Any) -> None:
+        if batch == 2:
+            seen.extend(model.get_weights())
+            raise KeyError("mine")
+
+    model = small_model()
+    with pytest.raises(KeyError, match="mine"):
+        model.fit(x, y, batch_size=6, verbose=0, callbacks=[PerBatch(fail)])
+    assert model.optimizer.iterations == 3
+    for one, other in zip(model.get_weights(), seen, strict=True):
+        np.testing.assert_array_equal(one, other)
+    model.fit(x, y, batch_size=6, verbose=0)
+    assert model.optimizer.iterations == 7
+
+
 # Output.
 
 

@@ -24,6 +24,7 @@ cdef struct Job:             # the cursor, and all that a worker sees
     ptrdiff_t log_width
     ptrdiff_t log_room
     ptrdiff_t logged
+    bint ended               # whether the last step was the last of its pass
     ptrdiff_t steps_left     # of this execution; negative: no limit
     ptrdiff_t passes_left    # the same
     ptrdiff_t check_every    # steps between looks at the clock
@@ -37,6 +38,7 @@ cdef struct Job:             # the cursor, and all that a worker sees
 cdef class Run:
     cdef Job job
     cdef int threads
+    cdef ptrdiff_t log_rows
     cdef bint uses_blas
     cdef object _alive
     cdef object _log
@@ -48,4 +50,5 @@ cdef class Run:
     cdef void restart(self, ptrdiff_t samples, uint64_t seed, int64_t iterations) noexcept
     # Runs to the end on this thread alone, and keeps the GIL: for what takes microseconds.
     cdef int finish(self) except -1
+    cdef int _execute(self, int64_t budget_ns) except -1
     cdef int _call(self) except -1

@@ -1,8 +1,11 @@
 """Types of the extension module plan.pyx."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmlp._core.logs import Logs
 from fastmlp._core.program import Program
 
 class Run:
@@ -38,6 +41,8 @@ class Run:
     def feed(self, samples: int) -> None: ...
     def follow(self, wanted: bool) -> None: ...
     def end_pass(self) -> None: ...
+    def step(self, optimizer: Any = None, steps: int = 1) -> int: ...
+    def logs(self, logs: Logs) -> dict[str, float]: ...
     def go(
         self, steps: int = -1, budget_ns: int = 50_000_000, epochs: int = -1, passes: int = -1
     ) -> bool: ...

@@ -12,8 +12,9 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from fastmlp._core cimport blas, optimizers, random, team
+from fastmlp._core.logs cimport Logs
 from fastmlp._core.op cimport Op, Worker
-from fastmlp._core.program cimport Group, Pass, Phase, Program, Task, reduce_sums
+from fastmlp._core.program cimport Group, Pass, Phase, Program, Task, reduce_sums, steps_of
 
 import numpy as np
 
@@ -46,6 +47,7 @@ cdef extern from "<stdint.h>":
 cdef enum:
     LARGEST_ORDER = 1 << 18  # samples whose order is an array, of 2 MB; of more it is computed
     MAX_WORKERS = 256
+    GRAIN_NS = 50_000_000    # an execution takes about so many nanoseconds at the most
     SHUFFLE = 0xF00D         # stream of random numbers that orders epochs; layers draw from others
 
 
@@ -104,7 +106,8 @@ cdef void end_step(Job *job) noexcept nogil:
         p.step.t += 1
     job.steps_left -= 1
     job.until_check -= 1
-    if p.position >= p.end:
+    job.ended = p.position >= p.end
+    if job.ended:
         end_pass(job)
 
 
@@ -271,6 +274,7 @@ cdef class Run:
         rewind(&self.job, first_epoch)
         if self.job.passes[0].position:
             self._draw()
+        self.log_rows = log_rows
         self._log = log = np.zeros((log_rows, max(width, 1)))
         self.job.log, self.job.log_width = &log[0, 0], max(width, 1)
         self.job.scratch_bytes = (scratch_bytes + 127) // 64 * 64
@@ -402,7 +406,7 @@ cdef class Run:
         """Ends the pass at hand here, with the samples done so far."""
         end_pass(&self.job)
 
-    def go(self, ptrdiff_t steps=-1, int64_t budget_ns=50_000_000, ptrdiff_t epochs=-1,
+    def go(self, ptrdiff_t steps=-1, int64_t budget_ns=GRAIN_NS, ptrdiff_t epochs=-1,
            ptrdiff_t passes=-1):
         """Runs on; returns whether all epochs are done.
 
@@ -412,13 +416,48 @@ cdef class Run:
             epochs: Ends after so many epochs; -1: as many as the log has room for.
             passes: Ends after so many passes, of training or validation; -1: no limit.
         """
-        cdef Program main = self._alive[0]
-        cdef ptrdiff_t room = self._log.shape[0]
-        cdef int64_t start
-        main.cover(self.job.passes[0].step.t)
+        cdef ptrdiff_t room = self.log_rows
         self.job.log_room = room if epochs < 0 else min(room, self.job.logged + epochs)
         self.job.steps_left, self.job.passes_left = steps, passes
         self.job.until_check = self.job.check_every
+        self._execute(budget_ns)
+        return self.job.epoch >= self.job.last_epoch
+
+    def step(self, object optimizer=None, ptrdiff_t steps=1):
+        """Runs one step or a few, within a pass, whose batches somebody is told of.
+
+        Args:
+            optimizer: Gives the numbers of now and learns how many steps it has done; None where
+                nothing is trained.
+            steps: How many, if so many are left of the pass.
+
+        Returns:
+            How many are left to be done: it ends after about 50 ms.
+        """
+        if optimizer is not None:
+            (<Program>self._alive[0]).read_optimizer(optimizer)
+        self.job.log_room, self.job.steps_left, self.job.passes_left = self.log_rows, steps, 1
+        self.job.until_check = self.job.check_every
+        self._execute(GRAIN_NS)
+        if optimizer is not None:
+            steps_of(optimizer)[0] = self.job.passes[0].step.t
+        return 0 if self.job.ended else self.job.steps_left
+
+    def logs(self, Logs logs):
+        """Logs of the pass at hand so far, or of the one that the last step ended."""
+        cdef double *row = self.job.log + self.job.logged * self.job.log_width
+        cdef ptrdiff_t main = (<Program>self._alive[0]).n_out
+        if not self.job.ended:
+            row += main if self.job.at == 1 else 0
+            reduce_sums(&self.job.passes[self.job.at], row)
+        elif self.job.at == 0:
+            row += (main if self.job.n_passes == 2 else 0) - self.job.log_width
+        return logs.read(row)
+
+    cdef int _execute(self, int64_t budget_ns) except -1:
+        cdef Program main = <Program>self._alive[0]
+        cdef int64_t start
+        main.cover(self.job.passes[0].step.t)
         if self.uses_blas:
             blas.enter()
         try:
@@ -434,7 +473,7 @@ cdef class Run:
         finally:
             if self.uses_blas:
                 blas.leave()
-        return self.job.epoch >= self.job.last_epoch
+        return 0
 
 
 cdef void execute(Job *job, int threads) noexcept nogil:

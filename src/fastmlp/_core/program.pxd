@@ -65,6 +65,10 @@ cdef struct Pass:            # one program over one data set
 cdef void reduce_sums(const Pass *p, double *out) noexcept nogil
 
 
+# The optimizer's counter of steps.
+cdef int64_t *steps_of(object optimizer) except NULL
+
+
 cdef class Program:
     cdef Feed *feeds
     cdef ptrdiff_t n_feeds
@@ -92,5 +96,7 @@ cdef class Program:
     cdef void _add_sum(self, Op *op, ptrdiff_t n_tasks) noexcept
     cdef int _place_accumulators(self) except -1
     cdef int set_hyper(self, tuple hyper) except -1
+    # The optimizer's numbers of now.
+    cpdef int read_optimizer(self, object optimizer) except -1
     cdef void forget_rates(self) noexcept
     cdef int cover(self, int64_t t) except -1

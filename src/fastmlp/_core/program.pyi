@@ -31,6 +31,7 @@ class Program:
     def set_update(
         self, kind: int, hyper: tuple[Any, ...], scalars: int, every: int = 1
     ) -> None: ...
+    def read_optimizer(self, optimizer: Any) -> int: ...
     def bind_feed(
         self,
         index: int,

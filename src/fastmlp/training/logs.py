@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from fastmlp._core.logs import Logs
 from fastmlp.metrics.reduction import Mean, RowMetric
 from fastmlp.runtime import Executable
 
@@ -23,6 +24,7 @@ class LogReader:
 
     Attributes:
         order: Log keys behind the loss, as `evaluate` lists them: losses, then metrics.
+        native: Makes the logs of one row.
     """
 
     def __init__(self, executable: Executable, prefix: str = "") -> None:
@@ -41,6 +43,12 @@ class LogReader:
         ]
         self._loss = prefix + "loss"
         self.width = executable.program.n_out
+        entries: list[tuple[str, str, int, int, Any]] = [(self._loss, "loss", 0, 0, None)]
+        entries += [(name, "share", start, 1, None) for name, start in self._each]
+        for name, start, metric in self._metrics:
+            kind = "mean" if type(metric).from_acc in _MEANS else "other"
+            entries.append((name, kind, start, metric.n_acc, metric))
+        self.native = Logs(sorted(entries, key=itemgetter(0)), self._terms, self._count)
 
     def columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """One array for each log key, sorted by name as in Keras.
@@ -61,40 +69,11 @@ class LogReader:
 
     def logs(self, row: Sequence[float] | np.ndarray) -> dict[str, float]:
         """The same for one row, as floats."""
-        row = row.tolist() if isinstance(row, np.ndarray) else row
-        found = {self._loss: self._loss_of(row)}
-        for name, start in self._each:
-            found[name] = _ratio(row[start], row[self._count])
-        for name, start, metric in self._metrics:
-            found[name] = _metric(metric, row[start : start + metric.n_acc])
-        return dict(sorted(found.items()))
-
-    def _loss_of(self, row: Sequence[float]) -> float:
-        total = 0.0
-        for start, factor in self._terms:
-            total += row[start] * factor
-        return _ratio(total, row[self._count])
+        return self.native.of(row)
 
     def result(self, row: Sequence[float] | np.ndarray, return_dict: bool) -> Any:
         """What `evaluate` returns: the loss, a list that begins with it, or a dict."""
-        row = row.tolist() if isinstance(row, np.ndarray) else row
         if not self.order and not return_dict:
-            return self._loss_of(row)
+            return self.native.loss_of(row)
         logs = self.logs(row)
         return logs if return_dict else [logs[self._loss], *(logs[name] for name in self.order)]
-
-
-def _ratio(a: float, b: float) -> float:
-    return a / b if b else math.nan if a == 0 or a != a else math.copysign(math.inf, a)
-
-
-def _metric(metric: Any, acc: Sequence[float]) -> float:
-    """`from_acc` for one row; means, which most metrics are, without NumPy."""
-    if type(metric).from_acc in _MEANS:
-        return acc[0] / acc[1] if acc[1] else 0.0
-    return float(metric.from_acc(np.array(acc)))
-
-
-def without_prefix(logs: dict[str, float]) -> dict[str, float]:
-    """The logs of a validation as callbacks see them in its hooks."""
-    return {name.removeprefix("val_"): value for name, value in logs.items()}

@@ -18,8 +18,8 @@ from fastmlp.callbacks import CallbackList
 from fastmlp.eager import EagerRun, start_run
 from fastmlp.errors import warn_user
 from fastmlp.training.cursor import Cursor
-from fastmlp.training.logs import LogReader, without_prefix
-from fastmlp.training.passes import GRAIN_NS, run_steps
+from fastmlp.training.logs import LogReader
+from fastmlp.training.passes import GRAIN_NS
 from fastmlp.training.progress import Progress
 from fastmlp.training.stream import RAN_OUT
 from fastmlp.training.supply import Supply
@@ -106,8 +106,7 @@ class FitLoop:
     def _new_run(self, epoch: int, steps: int) -> Run | EagerRun:
         train = self.supply.executable
         after = None if self.after is None else self.after.executable
-        self._hyper = self.optimizer.hyper()  # what the native update has now
-        train.set_hyper(self._hyper)
+        train.set_hyper(self.optimizer.hyper())
         return start_run(
             train.program,
             self.supply.n or 1,
@@ -169,13 +168,16 @@ class FitLoop:
 
     def _go(self, **limits: int) -> None:
         """One native call, with the learning rate of the moment."""
-        hyper = self.optimizer.hyper()
-        if hyper != self._hyper:
-            self.supply.executable.set_hyper(hyper)
-            self._hyper = hyper
+        self.supply.executable.program.read_optimizer(self.optimizer)
         self._native.go(budget_ns=GRAIN_NS, **limits)
         self.optimizer.steps = self._native.iterations
         self.model._lock.lend()
+
+    def _steps_at_once(self, left: int) -> None:
+        """So many steps, or those that are left of the pass at hand."""
+        while left:
+            left = self._native.step(self.optimizer, left)
+            self.model._lock.lend()
 
     def _logs(self, row: np.ndarray, validated: bool) -> dict[str, float]:
         logs = self.reader.logs(row[: self.reader.width])
@@ -242,7 +244,7 @@ class FitLoop:
             if step == first:
                 break
             if each or progress is not None:
-                logs = self.reader.logs(supply.executable.program.read_sums())
+                logs = self._native.logs(self.reader.native)
             if each:
                 callbacks.on_train_batch_end(first + at_once - 1, logs)
             if progress is not None:
@@ -262,7 +264,7 @@ class FitLoop:
             supply.executable.program.set_accumulators(before.program.read_sums())
         supply.bind(rows)
         self._native.feed(rows.n)
-        self._go(steps=1)
+        self._steps_at_once(1)
         self._samples += rows.n
         supply.check_finite()
 
@@ -275,52 +277,50 @@ class FitLoop:
 
     def _train_steps(self, progress: Progress | None) -> None:
         """The training pass of an epoch, step by step, for callbacks with hooks on its batches."""
-        run, callbacks, batch_size = self._native, self.callbacks, self.supply.batch_size
+        run, callbacks, model = self._native, self.callbacks, self.model
+        batch_size = self.supply.batch_size
         begin, end = (callbacks.hooks(f"on_train_batch_{when}") for when in ("begin", "end"))
-        program, read = self.supply.executable.program, self.reader.logs
+        native, optimizer, lend = self.reader.native, self.optimizer, self.model._lock.lend
         steps = -(-self.supply.samples(run.epoch) // batch_size)
         at_once = self.model.steps_per_execution
         for step in range(run.position // batch_size, steps, at_once):
             for hook in begin:
                 hook(step, logs={})
-            last = step + at_once >= steps
-            if at_once == 1:
-                self._go(steps=1)
-            else:
-                run_steps(run, self._go, at_once, batch_size)
+            left = at_once
+            while left:
+                left = run.step(optimizer, left)
+                lend()
             if end or progress is not None:
-                logs = read(run.peek_log()[: self.reader.width] if last else program.read_sums())
+                logs = run.logs(native)
                 for hook in end:
                     hook(step + at_once - 1, logs=logs)
                 if progress is not None:
                     progress.update(min(step + at_once, steps), logs)
-            if self.model.stop_training and not last:
+            if model.stop_training and step + at_once < steps:
                 run.end_pass()
                 return
 
     def _validate(self, epoch: int) -> None:
         """The validation pass of an epoch; its last step ends the epoch."""
-        run, callbacks, reader = self._native, self.callbacks, self.after_reader
-        assert self.after is not None and reader is not None
+        run, callbacks = self._native, self.callbacks
+        assert self.after is not None
+        reader = LogReader(self.after.executable)  # hooks of tests see names without a prefix
         callbacks.on_test_begin()
-        each, at_once = callbacks.has_test_batch_hooks, self.model.steps_per_execution
-        step = 0
-        while run.epoch == epoch:
-            if each:
-                callbacks.on_test_batch_begin(step)
-            if each:
-                run_steps(run, self._go, at_once, self.after.executable.plan.capacity)
-                done = run.epoch != epoch
-                sums = (
-                    run.peek_log()[self.reader.width :]
-                    if done
-                    else self.after.executable.program.read_sums()
-                )
+        if callbacks.has_test_batch_hooks:
+            begin, end = (callbacks.hooks(f"on_test_batch_{when}") for when in ("begin", "end"))
+            step, at_once = 0, self.model.steps_per_execution
+            while run.epoch == epoch:
+                for hook in begin:
+                    hook(step, logs={})
                 step += at_once
-                callbacks.on_test_batch_end(step - 1, without_prefix(reader.logs(sums)))
-            else:
-                self._go(passes=1)
-        callbacks.on_test_end(without_prefix(reader.logs(run.peek_log()[self.reader.width :])))
+                self._steps_at_once(at_once)
+                if end:
+                    logs = run.logs(reader.native)
+                    for hook in end:
+                        hook(step - 1, logs=logs)
+        while run.epoch == epoch:
+            self._go(passes=1)
+        callbacks.on_test_end(reader.logs(run.peek_log()[self.reader.width :]))
 
     def _block(self, progress: Progress | None) -> dict[str, float]:
         """As many epochs as a moment holds; nobody wants to be told of each."""

@@ -57,19 +57,39 @@ class _Told:
         )
         self.each = at_once if hooked else 0
         self.begin, self.end = (getattr(callbacks, f"on_{mode}_{end}") for end in ("begin", "end"))
-        self.batch_begin = getattr(callbacks, f"on_{mode}_batch_begin")
-        self.batch_end = getattr(callbacks, f"on_{mode}_batch_end")
         if not inner:
             callbacks.set_params({"verbose": verbose, "epochs": 1, "steps": steps})
         self.begin()
+        self._batch_begin = callbacks.hooks(f"on_{mode}_batch_begin")
+        self._batch_end = callbacks.hooks(f"on_{mode}_batch_end")
         if self.progress is not None:
             self.progress.begin_epoch(0)
 
-    def logs(self, sums: np.ndarray) -> dict[str, Any]:
-        return {} if self._reader is None else self._reader.logs(sums)
+    def batch_begins(self, step: int) -> None:
+        for hook in self._batch_begin:
+            hook(step, logs={})
+
+    def batch_ends(self, step: int, run: Run | EagerRun, found: dict[str, Any]) -> None:
+        """Tells hooks of a step that `run` has done.
+
+        Args:
+            step: Its number.
+            run: What has done it.
+            found: What hooks are to see where nothing is measured.
+        """
+        if self._batch_end:
+            logs = found if self._reader is None else run.logs(self._reader.native)
+            for hook in self._batch_end:
+                hook(step, logs=logs)
+
+    def show(self, steps: int, run: Run | EagerRun) -> None:
+        """Redraws the progress bar after so many steps."""
+        if self.progress is not None:
+            logs = {} if self._reader is None else run.logs(self._reader.native)
+            self.progress.update(steps, logs)
 
     def finish(self, row: np.ndarray) -> np.ndarray:
-        logs = self.logs(row)
+        logs = {} if self._reader is None else self._reader.logs(row)
         if self.progress is not None:
             self.progress.end_epoch(0, logs)
             self.progress.end()
@@ -86,23 +106,6 @@ def _run(executable: Executable, n: int = 1) -> Run | EagerRun:
         threads=executable.threads(),
         steps_per_check=executable.steps_per_check(),
     )
-
-
-def run_steps(run: Run | EagerRun, go: Callable[..., Any], steps: int, batch: int) -> None:
-    """So many steps of the pass at hand, or those that are left of it.
-
-    They are one native call, if they take no longer than a call may.
-
-    Args:
-        run: What runs.
-        go: Its `go`, or what calls it.
-        steps: How many.
-        batch: Samples of a step.
-    """
-    epoch, validating = run.epoch, run.validating
-    goal = run.position + steps * batch
-    while run.epoch == epoch and run.validating == validating and run.position < goal:
-        go(steps=-(-(goal - run.position) // batch), passes=1)
 
 
 def run_pass(
@@ -129,29 +132,22 @@ def run_pass(
         The accumulators.
     """
     executable, n, batch_size = supply.executable, supply.n, supply.batch_size
-    told = _Told(callbacks, mode, verbose, -(-n // batch_size), executable, at_once=at_once)
+    steps = -(-n // batch_size)
+    told = _Told(callbacks, mode, verbose, steps, executable, at_once=at_once)
     run = _run(executable, n)
-
-    def go(**limits: int) -> None:
-        run.go(budget_ns=GRAIN_NS, **limits)
+    for step in range(0, steps, at_once) if told.each else ():
+        told.batch_begins(step)
+        left = at_once
+        while left:
+            left = run.step(None, left)
+            turns.lend()
+        start, end = step * batch_size, (step + at_once) * batch_size
+        found = {} if outputs is None else {"outputs": outputs(start, min(end, n))}
+        told.batch_ends(step + at_once - 1, run, found)
+        told.show(min(step + at_once, steps), run)
+    while not told.each and not run.go(budget_ns=GRAIN_NS):
         turns.lend()
-
-    done, step = False, 0
-    while not done:
-        start = run.position
-        if told.each:
-            told.batch_begin(step)
-            run_steps(run, go, told.each, executable.plan.capacity)
-        else:
-            go()
-        done = run.epoch > 0
-        sums = run.peek_log() if done else executable.program.read_sums()
-        if told.each:
-            found = {} if outputs is None else {"outputs": outputs(start, run.position or n)}
-            step += told.each
-            told.batch_end(step - 1, told.logs(sums) | found)
-        if told.progress is not None and not done:
-            told.progress.update(run.position // batch_size, told.logs(sums))
+        told.show(run.position // batch_size, run)
     return told.finish(run.take_log()[0])
 
 
@@ -190,9 +186,7 @@ def run_batches(
 
     def tell() -> None:
         found = {} if outputs is None else {"outputs": outputs(first, step)}
-        told.batch_end(
-            first + told.each - 1, told.logs(supply.executable.program.read_sums()) | found
-        )
+        told.batch_ends(first + told.each - 1, run, found)
 
     while supply.steps is None or step < supply.steps:
         rows = stream.next()
@@ -201,7 +195,7 @@ def run_batches(
                 warn_user(RAN_OUT)
             break
         if told.each and step == first:
-            told.batch_begin(step)
+            told.batch_begins(step)
         before = supply.executable
         if supply.make_room(rows):
             run = _run(supply.executable)
@@ -210,15 +204,14 @@ def run_batches(
         if fetch is not None:
             fetch(supply.executable, rows.n)
         run.feed(rows.n)
-        run.go(steps=1)
+        run.step()
         turns.lend()
         supply.check_finite()
         step += 1
         if step == first + told.each:
             tell()
             first = step
-        if told.progress is not None:
-            told.progress.update(step, told.logs(supply.executable.program.read_sums()))
+        told.show(step, run)
     if told.each and first < step:
         tell()
     run.end_pass()

@@ -1,0 +1,15 @@
+"""Types of the extension module logs.pyx."""
+
+from typing import Any
+
+KINDS: dict[str, int]
+
+class Logs:
+    def __init__(
+        self,
+        entries: list[tuple[str, str, int, int, Any]],
+        terms: list[tuple[int, float]],
+        count: int,
+    ) -> None: ...
+    def of(self, sums: Any) -> dict[str, float]: ...
+    def loss_of(self, sums: Any) -> float: ...

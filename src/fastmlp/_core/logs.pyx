@@ -1,0 +1,80 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Logs of a pass, as dicts of floats: callbacks may want one after every batch."""
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+cdef enum Kind:
+    LOSS
+    SHARE                    # of the samples: the loss of one output
+    MEAN                     # sum of values and sum of weights; 0 where the weights are
+    OTHER                    # by the metric's `from_acc`
+
+KINDS = {"loss": LOSS, "share": SHARE, "mean": MEAN, "other": OTHER}
+
+
+cdef class Logs:
+    """Makes logs from sums of accumulators.
+
+    Args:
+        entries: `(name, kind, start, n, metric)` of each, sorted by name; `n` accumulators from
+            `start` on.
+        terms: `(start, factor)` of the parts of the loss.
+        count: Where the samples are counted.
+    """
+
+    def __cinit__(self, list entries, list terms, ptrdiff_t count):
+        cdef ptrdiff_t i
+        self.n_entries, self.n_terms, self.count = len(entries), len(terms), count
+        self.entries = <Entry *>calloc(self.n_entries + 1, sizeof(Entry))
+        self.terms = <Term *>calloc(self.n_terms + 1, sizeof(Term))
+        if self.entries == NULL or self.terms == NULL:
+            raise MemoryError("no memory for logs")
+        self.names, self.metrics = [], []
+        for i, (name, kind, start, n, metric) in enumerate(entries):
+            self.names.append(name)
+            self.metrics.append(metric)
+            self.entries[i] = Entry(KINDS[kind], start, n)
+        for i, (start, factor) in enumerate(terms):
+            self.terms[i] = Term(start, factor)
+
+    def __dealloc__(self):
+        free(self.entries)
+        free(self.terms)
+
+    def of(self, sums):
+        """A dict of floats, sorted by name as in Keras."""
+        cdef double[::1] row = np.ascontiguousarray(sums, np.float64)
+        return self.read(&row[0])
+
+    def loss_of(self, sums):
+        """The loss alone."""
+        cdef double[::1] row = np.ascontiguousarray(sums, np.float64)
+        return self.loss(&row[0])
+
+    cdef double loss(self, const double *sums) noexcept nogil:
+        cdef double total = 0
+        cdef ptrdiff_t i
+        for i in range(self.n_terms):
+            total += sums[self.terms[i].start] * self.terms[i].factor
+        return total / sums[self.count]
+
+    cdef dict read(self, const double *sums):
+        cdef dict found = {}
+        cdef const Entry *entry
+        cdef const double *acc
+        cdef double value
+        cdef ptrdiff_t i
+        for i in range(self.n_entries):
+            entry = &self.entries[i]
+            acc = sums + entry.start
+            if entry.kind == LOSS:
+                value = self.loss(sums)
+            elif entry.kind == SHARE:
+                value = acc[0] / sums[self.count]
+            elif entry.kind == MEAN:
+                value = acc[0] / acc[1] if acc[1] else 0.0
+            else:
+                value = self.metrics[i].from_acc(np.asarray(<double[:entry.n]><double *>acc).copy())
+            found[self.names[i]] = value
+        return found
