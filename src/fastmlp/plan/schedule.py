@@ -46,7 +46,9 @@ def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
     if not small:
         panels.add_gradient_copies(plan)
     plan.prologue = [_tiles(op.ins[0].variable, [op]) for op in refreshes if op.ins[0] is not None]
-    chunk = plan.capacity if small else row_chunk(plan.capacity)
+    recurrent = any(op.name == "rnn_fwd" for op in plan.rows)
+    cut = recurrent_chunk if recurrent else row_chunk
+    chunk = plan.capacity if small else cut(plan.capacity)
     plan.phases = [Phase([_rows(plan, ops, chunk)]) for ops in phases.cut(plan.rows)]
     for stage in plan.stages:
         elements = sum(math.prod(v.shape) for v, _ in stage)
@@ -71,6 +73,16 @@ def row_chunk(capacity: int) -> int:
     without work.
     """
     return min(96, max(24, -(-capacity // (8 * 24)) * 24))
+
+
+def recurrent_chunk(capacity: int) -> int:
+    """Samples of one task with a recurrent layer: an even number of equal tasks, of 24 at the most.
+
+    Each step of time reads the recurrent weights once a task; the loop over time is long, so that
+    two cores that share 32 samples by 24 and 8 would take half as long again as by 16 and 16.
+    """
+    tasks = 2 * -(-capacity // 48)
+    return -(-capacity // tasks)
 
 
 def uses_blas(m: int, n: int, k: int, dtype: str, training: bool) -> bool:
