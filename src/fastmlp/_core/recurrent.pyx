@@ -3,7 +3,7 @@
 
     op        p                                       n                       items: samples
     rnn_fwd   hc gates x u b h0 c0 mask               kind steps units f g
-    rnn_bwd   dx di|dc0 dh0 dhc gates hc u mask       kind steps units f g
+    rnn_bwd   dx di|dc0 dh0 dhc u gates hc mask       kind steps units f g
 
     kind      x, one step                  one step
     simple    z                            h' = f(z + h·u)
@@ -17,10 +17,10 @@ hc (m, S, T + 1, u): states before the first step and after each; S = 2, h and c
 gates (m, T, 4 u): z r n i2 of gru, i f n o of lstm; no buffer for simple
 h0, c0 (m, u): NULL: zeros        mask (m, T): where it is 0 the states stay; NULL: nowhere
 di (m, T, 3 u): gru's gradient of h·u + b; of the others it is dx
+u lies in the micro-kernel's panels (plan/panels.py), for rnn_bwd uᵀ
 
 f and g are activations whose gradient needs their result alone. The gradient of u is one product, of all
-states before their steps and all di, in the parameter phase. u lies in panels in the worker's scratch,
-rnn_bwd has uᵀ there, and behind it the f(c') of a sample.
+states before their steps and all di, in the parameter phase. The worker's scratch holds the f(c') of a sample.
 """
 from libc.string cimport memcpy, memset
 
@@ -105,17 +105,12 @@ cdef inline void run_rnn_fwd(real *hc, const Op *op, Worker *worker, ptrdiff_t i
     cdef ptrdiff_t kind = op.n[0], T = op.n[1], u = op.n[2], f = op.n[3], g = op.n[4]
     cdef ptrdiff_t w = u * (1 if kind == SIMPLE else (3 if kind == GRU else 4))
     cdef ptrdiff_t row = (T + 1) * u * (2 if kind == LSTM else 1), half = (T + 1) * u
-    cdef const real *weight = <const real *>op.p[3]
+    cdef const real *panels = <const real *>op.p[3]
     cdef const real *mask = <const real *>op.p[7]
-    cdef real *panels = <real *>worker.scratch
     cdef real *h
     cdef real *s
     cdef const real *x
     cdef ptrdiff_t i, t
-    if real is float:
-        kernels32().pack_rows(panels, u, weight, w, 0, u, w)
-    else:
-        kernels64().pack_rows(panels, u, weight, w, 0, u, w)
     for i in range(i0, i1):
         start(hc + i * row, <const real *>op.p[5], i, u)
         if kind == LSTM:
@@ -196,19 +191,15 @@ cdef inline void run_rnn_bwd(real *dx, const Op *op, Worker *worker, ptrdiff_t i
     cdef ptrdiff_t row = (T + 1) * u * (2 if kind == LSTM else 1), half = (T + 1) * u
     cdef real *di = <real *>op.p[1] if kind == GRU else dx
     cdef real *dh0 = <real *>op.p[2]
-    cdef const real *hc = <const real *>op.p[5]
+    cdef const real *panels = <const real *>op.p[4]
+    cdef const real *hc = <const real *>op.p[6]
     cdef const real *mask = <const real *>op.p[7]
-    cdef real *panels = <real *>worker.scratch
     cdef real *dh
     cdef real *dc
     cdef const real *dy
     cdef const real *h
     cdef const real *s
     cdef ptrdiff_t i, j, t
-    if real is float:
-        kernels32().pack_columns(panels, w, <const real *>op.p[6], w, 0, u)
-    else:
-        kernels64().pack_columns(panels, w, <const real *>op.p[6], w, 0, u)
     memset(dh0 + i0 * u, 0, (i1 - i0) * u * sizeof(real))
     if kind == LSTM:
         memset(<real *>op.p[1] + i0 * u, 0, (i1 - i0) * u * sizeof(real))
@@ -217,7 +208,7 @@ cdef inline void run_rnn_bwd(real *dx, const Op *op, Worker *worker, ptrdiff_t i
             dh, dc = dh0 + i * u, <real *>op.p[1] + i * u
             dy = <const real *>op.p[3] + i * row + (t + 1) * u
             h = hc + i * row + (t + 1) * u
-            s = <const real *>op.p[4] + (i * T + t) * 4 * u
+            s = <const real *>op.p[5] + (i * T + t) * 4 * u
             for j in range(u):
                 dh[j] += dy[j]
             if kind == LSTM:
@@ -232,7 +223,8 @@ cdef inline void run_rnn_bwd(real *dx, const Op *op, Worker *worker, ptrdiff_t i
             elif kind == GRU:
                 gru_step_bwd(dx + (i * T + t) * w, di + (i * T + t) * w, dh, s, h - u, u, f, g)
             else:
-                lstm_step_bwd(dx + (i * T + t) * w, dh, dc, panels + op.n[5], s, h + half, h + half - u, u, f, g)
+                lstm_step_bwd(dx + (i * T + t) * w, dh, dc, <real *>worker.scratch, s, h + half, h + half - u, u, f,
+                              g)
         gemm(dh0 + i0 * u, u, <const real *>(di + (i0 * T + t) * w), T * w, panels, i1 - i0, u, w,
              <const real *>NULL, ACCUMULATE)
     for i in range(i0, i1):  # hc begins with h0 and c0 themselves

@@ -59,7 +59,7 @@ def _fwd(op: Op, s: State) -> None:
 
 
 def _bwd(op: Op, s: State) -> None:
-    dhc, gates, hc, u, mask = (None if v is None else s[v] for v in op.ins)
+    dhc, u, gates, hc, mask = (None if v is None else s[v] for v in op.ins)
     kind, steps, n = (op.attrs[name] for name in ("kind", "steps", "units"))
     assert dhc is not None and hc is not None and u is not None
     f, _, df, dg = _functions(op)

@@ -40,8 +40,7 @@ class Recurrent(OpSpec):
         outs = [hc] if kind == "simple" else [hc, b.value((steps, 4, units))]
         operands = [ins[0], u, *(given.get(name) for name in _OPERANDS)]
         flops = 2 * steps * units * width
-        op = b.emit("rnn_fwd", outs, operands, flops=flops, **attrs)
-        op.scratch = _native.panels_size(units, width)
+        b.emit("rnn_fwd", outs, operands, flops=flops, **attrs)
         return hc
 
     @staticmethod
@@ -58,8 +57,8 @@ class Recurrent(OpSpec):
         elif kind == "lstm":
             outs.append(b.value((units,)))
         saved = None if kind == "simple" else op.outs[1]
-        new = b.emit("rnn_bwd", outs, [dy, saved, op.outs[0], u, mask], **op.attrs)
-        new.scratch = _native.panels_size(width, units) + units
+        new = b.emit("rnn_bwd", outs, [dy, u, saved, op.outs[0], mask], **op.attrs)
+        new.scratch = units
         di = outs[2] if kind == "gru" else dx
         b.add_gradient(x, dx)
         if b.differentiable(u):

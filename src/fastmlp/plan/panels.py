@@ -18,8 +18,8 @@ _CONSTRAIN = ("constrain", "python_constrain")
 def add_weight_copies(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
     """Gives native products copies of their weights in panels, refreshed by each update.
 
-    dense_bwd always reads one, of wᵀ; dense_fwd where weights are trained. A weight of one row or
-    column needs none: its transpose is the same numbers in the same order.
+    Recurrent ops and dense_bwd, of wᵀ, always read one; dense_fwd where weights are trained. A dense
+    weight of one row or column needs none: its transpose is the same numbers in the same order.
 
     Args:
         native: The `dense_fwd` and `dense_bwd` ops that run on the micro-kernel.
@@ -31,9 +31,12 @@ def add_weight_copies(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
     copies: dict[tuple[Variable, bool], Buffer] = {}
     forward = forward and any(op.name in _UPDATE for op in plan.ops())
     for op in plan.rows:
-        w = op.ins[1] if op in native else None
-        transposed = op.name == "dense_bwd"
-        if w is None or w.variable is None or 1 in w.shape or not (forward or transposed):
+        recurrent = op.name in ("rnn_fwd", "rnn_bwd")
+        w = op.ins[1] if recurrent or op in native else None
+        transposed = op.name in ("dense_bwd", "rnn_bwd")
+        if w is None or w.variable is None:
+            continue
+        if not recurrent and (1 in w.shape or not (forward or transposed)):
             continue
         k, n = w.shape[::-1] if transposed else w.shape
         shape = (_native.panels_size(k, n),)
