@@ -31,6 +31,10 @@ INSTANCES = [
     metrics.Hinge(),
     metrics.SquaredHinge(),
     metrics.CategoricalHinge(),
+    metrics.TopKCategoricalAccuracy(k=2),
+    metrics.SparseTopKCategoricalAccuracy(k=2, from_sorted_ids=True),
+    metrics.PearsonCorrelation(),
+    metrics.ConcordanceCorrelation(axis=1),
     metrics.TruePositives(),
     metrics.FalsePositives(thresholds=0.7),
     metrics.TrueNegatives(thresholds=[0.7, 0.2]),
@@ -48,7 +52,7 @@ def data_for(metric, m=20, seed=0):
     if metric.op == "metric_confusion":
         return rng.integers(0, 2, m), rng.uniform(size=m)
     p = rng.uniform(0.01, 0.99, (m, 3))
-    if "sparse" in metric.kind:
+    if "sparse" in metric.kind or isinstance(metric, metrics.SparseTopKCategoricalAccuracy):
         return rng.integers(0, 3, m), p
     return np.eye(3)[rng.integers(0, 3, m)], p
 
@@ -79,7 +83,7 @@ def test_config_round_trip(metric):
 def test_descriptions_are_complete(metric):
     assert metric.direction in ("max", "min", None)
     if metric.op == "metric_mean":
-        assert metric.kind in ROWS
+        assert (metric.kind in ROWS) == (metric.function is None)
         assert metric.n_acc == 2
     else:
         assert metric.op == "metric_confusion"
@@ -219,7 +223,11 @@ def test_auc_counts_predictions_outside_of_0_and_1_as_0_and_1():
         (lambda: metrics.BinaryAccuracy(threshold="a"), "threshold"),
         (lambda: metrics.BinaryCrossentropy(label_smoothing=2), "label_smoothing"),
         (lambda: metrics.SparseCategoricalCrossentropy(ignore_class=1), "ignore_class"),
-        (lambda: metrics.CosineSimilarity(axis=0), "axis"),
+        (lambda: metrics.CosineSimilarity(axis="last"), "axis"),
+        (lambda: metrics.PearsonCorrelation(axis=2)([[1.0]], [[1.0]]), "axis to be one of"),
+        (lambda: metrics.PearsonCorrelation()([[1, 2, 3]], [[1, 2]]), "pearson_correlation"),
+        (lambda: metrics.TopKCategoricalAccuracy(k=0), "k"),
+        (lambda: metrics.TopKCategoricalAccuracy()([1], [[1, 2]]), "top_k_categorical_accuracy"),
         (lambda: metrics.Mean(dtype="int8"), "dtype"),
         (lambda: metrics.MeanSquaredError()([[1, 2]], [[1, 2, 3]]), "mean_squared_error"),
         (lambda: metrics.Precision()([1, 2], [1, 2, 3]), "accuracy"),

@@ -28,6 +28,10 @@ KWARGS = {
     "Hinge": [{}],
     "SquaredHinge": [{}],
     "CategoricalHinge": [{}],
+    "TopKCategoricalAccuracy": [{}, {"k": 1}, {"k": 2}],
+    "SparseTopKCategoricalAccuracy": [{"k": 2}, {"k": 2, "from_sorted_ids": True}],
+    "PearsonCorrelation": [{}],
+    "ConcordanceCorrelation": [{}],
 }
 CASES = [(name, kwargs) for name, many in KWARGS.items() for kwargs in many]
 THRESHOLDS = [None, 0.3, [0.5], [0.2, 0.9], [0.8, 0.1, 0.4], [0.0, 0.5, 1.0]]
@@ -68,8 +72,13 @@ def make(name, kwargs, shape, seed=0):
     if name == "Accuracy":
         t, p = rng.integers(0, 3, shape), rng.integers(0, 3, shape)
     elif name.startswith("Sparse"):
+        p = (
+            rng.permuted(np.broadcast_to(np.arange(n), shape), axis=-1)
+            if "from" in str(kwargs)
+            else p
+        )
         t = rng.integers(0, n, shape[:-1])
-    elif name.startswith("Categorical"):
+    elif "Categorical" in name:
         t = np.eye(n)[rng.integers(0, n, shape[:-1])]
     elif name.startswith("Binary") or "Hinge" in name:
         t = rng.integers(0, 2, shape)
@@ -130,16 +139,41 @@ def test_weights_of_elements(name):
     compare(name, {}, [(t, p, w)])
 
 
+@pytest.mark.parametrize("name", ["CosineSimilarity", "PearsonCorrelation", "ConcordanceCorrelation",
+                                  "CategoricalCrossentropy"])  # fmt: skip
+def test_another_axis(name):
+    for axis, shape in ((1, (7, 4, 3)), (-2, (7, 4, 3)), (0, (7, 3))):
+        compare(name, {"axis": axis}, [make(name, {}, shape), make(name, {}, shape, seed=1)])
+
+
+@pytest.mark.parametrize("name", ["pearson_correlation", "concordance_correlation"])
+def test_functions_of_vectors(name):
+    t, p = make(name, {}, (6, 4, 3))
+    for axis in (-1, 1):
+        got = getattr(metrics, name)(t, p, axis=axis)
+        np.testing.assert_allclose(
+            got, np.asarray(getattr(keras.metrics, name)(t, p, axis=axis)), **CLOSE
+        )
+
+
 @pytest.mark.parametrize(
-    "kind", ["binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy"]
+    "kind",
+    [
+        "binary_accuracy",
+        "categorical_accuracy",
+        "sparse_categorical_accuracy",
+        "top_k_categorical_accuracy",
+        "sparse_top_k_categorical_accuracy",
+    ],
 )
 @pytest.mark.parametrize("shape", [(17, 5), (6, 4, 3), (9, 1)])
 def test_functions(kind, shape):
     name = "".join(word.capitalize() for word in kind.split("_"))
+    k = {"k": 2} if "top" in kind else {}
     t, p = make(name, {}, shape)
     p[0] = p[0, ..., :1]  # ties: the first one counts
-    got = getattr(metrics, kind)(t, p)
-    expected = np.asarray(getattr(keras.metrics, kind)(t, p))
+    got = getattr(metrics, kind)(t, p, **k)
+    expected = np.asarray(getattr(keras.metrics, kind)(t, p, **k))
     np.testing.assert_array_equal(got, expected)
 
 

@@ -70,6 +70,15 @@ CASES: dict[str, Case] = {
     "squared_hinge": (lambda lib: "squared_hinge", "tanh", both.binary),
     "cosine_similarity": (lambda lib: "cosine_similarity", None, both.regression),
     "categorical_hinge": (lambda lib: "categorical_hinge", None, both.one_hot),
+    "focal binary": (
+        lambda lib: lib.losses.BinaryFocalCrossentropy(apply_class_balancing=True, gamma=1.5),
+        "sigmoid",
+        both.binary,
+    ),
+    "focal categorical": (lambda lib: "categorical_focal_crossentropy", "softmax", both.one_hot),
+    "generalized": (
+        lambda lib: lib.losses.CategoricalGeneralizedCrossEntropy(q=0.3), "softmax", both.classes
+    ),
     "sum of mse": (
         lambda lib: lib.losses.MeanSquaredError(reduction="sum"), None, both.regression
     ),

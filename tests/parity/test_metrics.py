@@ -23,6 +23,7 @@ CASES: dict[str, Case] = {
             lib.metrics.RootMeanSquaredError(name="rmse"),
             lib.metrics.LogCoshError(name="log_cosh"),
             lib.metrics.CosineSimilarity(name="cosine"),
+            "pearson_correlation", lib.metrics.ConcordanceCorrelation(name="concordance"),
         ],
     ),
     "positive numbers": (
@@ -68,6 +69,7 @@ CASES: dict[str, Case] = {
         lambda lib: [
             "acc", "sparse_categorical_accuracy",
             lib.metrics.SparseCategoricalCrossentropy(name="ce"),
+            lib.metrics.SparseTopKCategoricalAccuracy(k=2, name="top_2"),
         ],
     ),
     "one-hot rows": (
@@ -75,6 +77,7 @@ CASES: dict[str, Case] = {
         lambda lib: [
             "accuracy", "categorical_accuracy", "mse",
             lib.metrics.CategoricalCrossentropy(name="ce"),
+            lib.metrics.TopKCategoricalAccuracy(k=2, name="top_2"),
             lib.metrics.CategoricalHinge(name="hinge"), lib.metrics.KLDivergence(name="kld"),
         ],
     ),

@@ -8,6 +8,14 @@ number, a function the values of the rows.
 from __future__ import annotations
 
 from fastmlp.losses.base import Loss
+from fastmlp.losses.focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+)
 from fastmlp.losses.lookup import deserialize, get, resolve, serialize
 from fastmlp.losses.margins import (
     CategoricalHinge,
@@ -49,7 +57,10 @@ from fastmlp.losses.rows import align
 
 __all__ = [
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
     "CosineSimilarity",
     "Hinge",
@@ -66,7 +77,10 @@ __all__ = [
     "SquaredHinge",
     "align",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
     "cosine_similarity",
     "deserialize",

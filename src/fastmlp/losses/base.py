@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp.errors import bad_argument
+from fastmlp.losses.axes import classes_last
 from fastmlp.losses.rows import as_real, as_reals, row_values, sizes, squeeze_or_expand
 from fastmlp.registry import Configurable, Registry, snake_case
 
@@ -34,6 +36,9 @@ class Loss(Configurable):
         kind: Name of the native function of one row.
         params: Its scalars.
         sparse: Whether targets are class numbers.
+        targets: Without `kind`, what targets must be, as in `_core.losses.TARGETS`; `""`: anything.
+        axis: Axis of a row.
+        by_batch: Whether batches are seen one by one in `evaluate` too; see `metrics.Metric`.
 
     Raises:
         ValueError: If an argument is outside of its range or not supported.
@@ -42,6 +47,12 @@ class Loss(Configurable):
     kind: str = ""
     params: tuple[float, ...] = ()
     sparse: bool = False
+    targets: str = ""
+    axis: int = -1
+
+    @property
+    def by_batch(self) -> bool:
+        return not self.kind and not self.targets
 
     def __init__(
         self,
@@ -81,7 +92,14 @@ class Loss(Configurable):
         """Returns the loss of each row, neither weighted nor reduced."""
         if not self.kind:
             raise NotImplementedError(f"{type(self).__name__} does not define call().")
-        return row_values(self.kind, y_true, y_pred, self.params, self.dtype)
+        return row_values(self.kind, y_true, y_pred, self.params, self.dtype, self.axis)
+
+    @property
+    def prepare(self) -> Callable[[Any, Any], tuple[Any, Any]] | None:
+        """What comes before the native function, on tensors: an axis is moved to the end."""
+        if self.axis == -1:
+            return None
+        return lambda t, p: classes_last(self.name, t, p, self.axis, self.sparse)
 
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = {"name": self.name, "reduction": self.reduction}
@@ -113,14 +131,6 @@ def check_dtype(where: str, dtype: Any) -> str | None:
     if name not in _DTYPES:
         raise bad_argument(where, "dtype to be 'float32' or 'float64'", "dtype", dtype)
     return name
-
-
-def check_axis(where: str, axis: Any) -> int:
-    """Checks that the axis is the last one."""
-    if isinstance(axis, bool) or axis != -1:
-        hint = "move it to the end with np.moveaxis() or Permute"
-        raise bad_argument(where, "axis=-1, the last one, to hold the classes", "axis", axis, hint)
-    return -1
 
 
 def reduce_weighted(

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastmlp.losses import margins, probabilistic, regression
+from fastmlp.losses import focal, margins, probabilistic, regression
 from fastmlp.losses.base import Loss, registry
 from fastmlp.losses.custom import FunctionLoss
 
@@ -21,7 +21,7 @@ for _old, _new in {
 # Functions are names too: losses.huber means Huber().
 CLASS_OF: dict[Any, type[Loss]] = {
     function: registry.find(name)
-    for module in (regression, margins, probabilistic)
+    for module in (regression, margins, probabilistic, focal)
     for name, function in vars(module).items()
     if inspect.isfunction(function) and name in registry
 }

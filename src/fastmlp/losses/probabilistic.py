@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp.errors import bad_argument, check_number
-from fastmlp.losses.base import Loss, SimpleLoss, check_axis, registry
+from fastmlp.losses.axes import check_axis
+from fastmlp.losses.base import Loss, SimpleLoss, registry
 from fastmlp.losses.rows import row_values
 
 
@@ -68,7 +69,7 @@ class BinaryCrossentropy(Loss):
     Args:
         from_logits: Whether predictions are logits: then `p = sigmoid(y_pred)`.
         label_smoothing: Number s in [0, 1]: targets become `y = y_true · (1 - s) + s / 2`.
-        axis: Only -1, the last axis.
+        axis: Axis of which the mean is taken.
         reduction: How values become one number; see `Loss`.
         name: Name; `None`: `"binary_crossentropy"`.
         dtype: Element type; see `Loss`.
@@ -111,7 +112,7 @@ class CategoricalCrossentropy(Loss):
     Args:
         from_logits: Whether predictions are logits: then `p = softmax(y_pred)`.
         label_smoothing: Number s in [0, 1]: targets become `y = y_true · (1 - s) + s / n`.
-        axis: Only -1, the last axis.
+        axis: Axis of classes.
         reduction: How values become one number; see `Loss`.
         name: Name; `None`: `"categorical_crossentropy"`.
         dtype: Element type; see `Loss`.
@@ -157,7 +158,7 @@ class SparseCategoricalCrossentropy(Loss):
         from_logits: Whether predictions are logits: then `p = softmax(y_pred)`.
         ignore_class: Not supported yet; must be `None`.
         reduction: How values become one number; see `Loss`.
-        axis: Only -1, the last axis.
+        axis: Axis of classes.
         name: Name; `None`: `"sparse_categorical_crossentropy"`.
         dtype: Element type; see `Loss`.
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp.errors import check_number
-from fastmlp.losses.base import Loss, SimpleLoss, check_axis, registry
+from fastmlp.losses.axes import check_axis
+from fastmlp.losses.base import Loss, SimpleLoss, registry
 from fastmlp.losses.rows import row_values
 
 
@@ -51,7 +52,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> np.ndarray:
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> np.ndarray:
-    """Minus the cosine of the angle between targets and predictions, along the last axis."""
+    """Minus the cosine of the angle between targets and predictions, along an axis."""
     return CosineSimilarity(axis).call(y_true, y_pred)
 
 
@@ -155,7 +156,7 @@ class CosineSimilarity(Loss):
     them is 0.
 
     Args:
-        axis: Only -1, the last axis.
+        axis: Axis of the vectors.
         reduction: How values become one number; see `Loss`.
         name: Name; `None`: `"cosine_similarity"`.
         dtype: Element type; see `Loss`.

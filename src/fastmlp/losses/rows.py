@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fastmlp import config
 from fastmlp._core import losses as native
 from fastmlp.errors import warn_user
+from fastmlp.losses.axes import classes_last
 
 Shape = tuple[int | None, ...]
 
@@ -32,14 +33,15 @@ def squeeze_or_expand(a: Shape, b: Shape) -> tuple[Shape, Shape]:
 
 
 def align(
-    kind: str, y_true: Sequence[int | None], y_pred: Sequence[int | None]
+    kind: str, y_true: Sequence[int | None], y_pred: Sequence[int | None], rule: str = ""
 ) -> tuple[Shape, Shape]:
     """Checks that targets fit predictions.
 
     Args:
-        kind: Name of a row function.
+        kind: Name of a row function, or of another function with a rule.
         y_true: Shape of the targets; `None` fits every size.
         y_pred: Shape of the predictions.
+        rule: What targets are; by default what the row function's are.
 
     Returns:
         Both shapes so that the last axes are those of a row, and the axes before are the same.
@@ -54,7 +56,7 @@ def align(
     >>> align("sparse_categorical_crossentropy", (32,), (32, 10))
     ((32, 1), (32, 10))
     """
-    rule = native.TARGETS[kind]
+    rule = rule or native.TARGETS[kind]
     t, p = squeeze_or_expand(tuple(y_true), tuple(y_pred))
     if rule == "class" and len(t) == len(p) - 1:
         t = (*t, 1)
@@ -64,7 +66,7 @@ def align(
         fits = any(_same(t[-1], width) for width in widths)
     if not fits:
         raise _misfit(kind, rule, tuple(y_true), tuple(y_pred))
-    if p[-1] == 1 and kind.startswith("categorical_crossentropy"):
+    if p[-1] == 1 and kind.startswith(("categorical_crossentropy", "categorical_focal")):
         warn_user(
             f"{kind}: predictions of shape {p} have one class, whose loss is always 0. "
             "Hint: for two classes use 'binary_crossentropy'.",
@@ -154,6 +156,7 @@ def row_values(
     y_pred: Any,
     params: Sequence[float] = (),
     dtype: npt.DTypeLike | None = None,
+    axis: int = -1,
 ) -> np.ndarray:
     """Returns a row function's value for each row.
 
@@ -163,12 +166,17 @@ def row_values(
         y_pred: Predictions.
         params: The function's scalars.
         dtype: Element type, as for `as_reals`.
+        axis: Axis of a row.
 
     Returns:
-        Array of the shape of `y_pred` without its last axis.
+        Array of the shape of `y_pred` without that axis.
 
     Raises:
         ValueError: If the arrays do not fit each other or do not hold numbers.
     """
-    t, p, shape = split(kind, *as_reals(kind, y_true, y_pred, dtype))
+    y_true, y_pred = as_reals(kind, y_true, y_pred, dtype)
+    if axis != -1:
+        moved = classes_last(kind, y_true, y_pred, axis, native.TARGETS[kind] == "class")
+        y_true, y_pred = map(np.ascontiguousarray, moved)
+    t, p, shape = split(kind, y_true, y_pred)
     return native.rows(kind, t, p, tuple(params)).reshape(shape)

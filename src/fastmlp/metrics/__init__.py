@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from fastmlp.losses import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
     hinge,
     huber,
@@ -42,6 +44,12 @@ from fastmlp.metrics.confusion import (
     TrueNegatives,
     TruePositives,
 )
+from fastmlp.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
 from fastmlp.metrics.lookup import check_names, deserialize, get, resolve, resolve_all, serialize
 from fastmlp.metrics.margins import CategoricalHinge, Hinge, SquaredHinge
 from fastmlp.metrics.probabilistic import (
@@ -61,6 +69,12 @@ from fastmlp.metrics.regression import (
     MeanSquaredLogarithmicError,
     RootMeanSquaredError,
 )
+from fastmlp.metrics.top_k import (
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
 
 __all__ = [
     "AUC",
@@ -70,6 +84,7 @@ __all__ = [
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
     "FalseNegatives",
     "FalsePositives",
@@ -83,22 +98,28 @@ __all__ = [
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
     "Recall",
     "RootMeanSquaredError",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
     "SquaredHinge",
     "Sum",
+    "TopKCategoricalAccuracy",
     "TrueNegatives",
     "TruePositives",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
     "check_names",
+    "concordance_correlation",
     "deserialize",
     "get",
     "hinge",
@@ -109,11 +130,14 @@ __all__ = [
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "pearson_correlation",
     "poisson",
     "resolve",
     "resolve_all",
     "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
     "squared_hinge",
+    "top_k_categorical_accuracy",
 ]

@@ -33,6 +33,10 @@ class Metric(Configurable):
         function: For `metric_mean`, instead of `kind`: computes the values on tensors and arrays.
         masked: Whether values do not count that the predictions' mask leaves out; in Keras, those of
             means of functions do not.
+        prepare: Computes what the op takes from targets and predictions, tensors or arrays; `None`:
+            it takes these.
+        by_batch: Whether batches are seen one by one in `evaluate` too: with values that are not
+            sums over samples the result depends on how data are cut into batches.
         direction: `"max"` or `"min"`, what is better; `None`: neither.
     """
 
@@ -41,6 +45,8 @@ class Metric(Configurable):
     kind: str = ""
     params: tuple[float, ...] = ()
     thresholds: tuple[float, ...] = ()
+    prepare: Callable[[Any, Any], tuple[Any, Any]] | None = None
+    by_batch: bool = True
     direction: ClassVar[str | None] = None
     masked: ClassVar[bool] = False
 

@@ -30,6 +30,7 @@ class ConfusionMetric(Metric):
     """Base class of metrics that are computed from counts at thresholds."""
 
     op = "metric_confusion"
+    by_batch = False
 
     @property
     def n_acc(self) -> int:

@@ -10,14 +10,18 @@ from fastmlp.errors import warn_user
 from fastmlp.losses.lookup import CLASS_OF as LOSS_OF
 from fastmlp.losses.lookup import family
 from fastmlp.losses.rows import align
-from fastmlp.metrics import accuracy
+from fastmlp.metrics import accuracy, correlation, top_k
 from fastmlp.metrics.base import Metric, registry
 from fastmlp.metrics.reduction import MeanMetricWrapper, RowMetric
 
-_ACCURACIES: dict[Any, type[Metric]] = {
+_CLASS_OF: dict[Any, type[Metric]] = {
     accuracy.binary_accuracy: accuracy.BinaryAccuracy,
     accuracy.categorical_accuracy: accuracy.CategoricalAccuracy,
     accuracy.sparse_categorical_accuracy: accuracy.SparseCategoricalAccuracy,
+    top_k.top_k_categorical_accuracy: top_k.TopKCategoricalAccuracy,
+    top_k.sparse_top_k_categorical_accuracy: top_k.SparseTopKCategoricalAccuracy,
+    correlation.pearson_correlation: correlation.PearsonCorrelation,
+    correlation.concordance_correlation: correlation.ConcordanceCorrelation,
 }
 
 _BY_SHAPE = {
@@ -51,18 +55,25 @@ def get(identifier: Any) -> Any:
     ...
     ValueError: Unknown metric 'acuracy'. Did you mean 'accuracy'? Known: accuracy, auc, ...
     """
-    if inspect.isfunction(identifier) and identifier in _ACCURACIES:
-        return _ACCURACIES[identifier]()
+    if inspect.isfunction(identifier) and identifier in _CLASS_OF:
+        return _CLASS_OF[identifier]()
     if callable(identifier) and not isinstance(identifier, (Metric, type)):
         return MeanMetricWrapper(identifier)
     return registry.get(identifier)
 
 
-def check_names(metrics: Any) -> None:
-    """Raises what `get` raises for the first metric of a list that is not known."""
-    for identifier in _flat(metrics):
-        if not isinstance(identifier, str) or identifier.lower() not in _BY_SHAPE:
-            get(identifier)
+def check_names(metrics: Any) -> list[Metric]:
+    """Returns the metrics of a list that do not depend on shapes.
+
+    Raises:
+        ValueError: One of them is not known.
+    """
+    return [
+        get(identifier)
+        for identifier in _flat(metrics)
+        if identifier is not None
+        and not (isinstance(identifier, str) and identifier.lower() in _BY_SHAPE)
+    ]
 
 
 def resolve(
@@ -100,7 +111,7 @@ def resolve(
             f"Metric {metric!r} cannot be compiled: Mean and Sum are of values, not of targets and "
             f"predictions. Known: {', '.join(n for n in registry.names() if n not in ('mean', 'sum'))}."
         )
-    if metric.function is None and metric.op != "python_metric":
+    if metric.function is None and metric.prepare is None and metric.op != "python_metric":
         kind = metric.kind if isinstance(metric, RowMetric) else "accuracy"
         align(kind, y_true_shape, y_pred_shape)
     return metric
@@ -169,7 +180,7 @@ def _flat(metrics: Any) -> list[Any]:
 
 def serialize(metric: Any) -> Any:
     """Returns the config of a metric: `{"class_name": …, "config": …}`."""
-    if inspect.isfunction(metric) and (metric in LOSS_OF or metric in _ACCURACIES):
+    if inspect.isfunction(metric) and (metric in LOSS_OF or metric in _CLASS_OF):
         return metric.__name__
     return registry.serialize(metric)
 

@@ -76,7 +76,7 @@ class CategoricalCrossentropy(_Crossentropy):
         dtype: Element type; see `Metric`.
         from_logits: Whether predictions are logits.
         label_smoothing: Number in [0, 1]; see `losses.CategoricalCrossentropy`.
-        axis: Only -1, the last axis.
+        axis: Axis of classes.
     """
 
     config_names = ("from_logits", "label_smoothing", "axis")
@@ -102,7 +102,7 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         dtype: Element type; see `Metric`.
         from_logits: Whether predictions are logits.
         ignore_class: Not supported yet; must be `None`.
-        axis: Only -1, the last axis.
+        axis: Axis of classes.
     """
 
     config_names = ("from_logits", "ignore_class", "axis")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from fastmlp._core import metrics as native
+from fastmlp.losses.axes import classes_last
 from fastmlp.losses.base import Loss, match_weights
 from fastmlp.losses.custom import FunctionLoss
 from fastmlp.losses.lookup import CLASS_OF
@@ -104,16 +106,27 @@ class RowMetric(Metric):
     """Base class: the weighted mean of a native function of each row.
 
     Attributes:
+        axis: Axis of a row.
         elementwise: Whether the function of a row is a mean over its elements, so that elements may
             have weights of their own.
     """
 
     op = "metric_mean"
     masked = True
+    by_batch = False
     elementwise: ClassVar[bool] = False
+    axis: int = -1
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         super().__init__(dtype, self.kind if name is None else name)
+
+    @property
+    def prepare(self) -> Callable[[Any, Any], tuple[Any, Any]] | None:  # type: ignore[override]
+        """An axis is moved to the end."""
+        if self.axis == -1:
+            return None
+        sparse = self.kind.startswith("sparse")
+        return lambda t, p: classes_last(self.name, t, p, self.axis, sparse)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds predictions.
@@ -127,6 +140,8 @@ class RowMetric(Metric):
             ValueError: If the shapes do not fit.
         """
         y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
+        if self.prepare is not None:
+            y_true, y_pred = map(np.ascontiguousarray, self.prepare(y_true, y_pred))
         t, p, shape = split(self.kind, y_true, y_pred)
         if self.elementwise and (not shape or np.ndim(sample_weight) > len(shape)):
             shape = (*shape, p.shape[1]) if shape or p.shape[1] else (0,)
@@ -165,6 +180,7 @@ class MeanMetricWrapper(RowMetric):
     """
 
     direction = "min"
+    by_batch = True
 
     def __init__(
         self, fn: Any, name: str | None = None, dtype: str | None = None, **kwargs: Any
@@ -186,6 +202,7 @@ class MeanMetricWrapper(RowMetric):
             )
         self.kind, self.params = fn.kind, fn.params
         self.function = None if fn.kind else fn.call
+        self.by_batch = isinstance(fn, FunctionLoss) and type(self).by_batch
         self._loss = fn
         super().__init__(own if name is None else name, dtype)
 

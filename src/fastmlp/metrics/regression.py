@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.losses.base import check_axis
+from fastmlp.losses.axes import check_axis
 from fastmlp.metrics.base import registry
 from fastmlp.metrics.reduction import RowMetric
 
@@ -91,7 +91,7 @@ class CosineSimilarity(RowMetric):
     Args:
         name: Name; `None`: `"cosine_similarity"`.
         dtype: Element type; see `Metric`.
-        axis: Only -1, the last axis.
+        axis: Axis of the vectors.
     """
 
     kind = "cosine_similarity"

@@ -25,6 +25,7 @@ from fastmlp.regularizers import has_factors
 from fastmlp.variables import Variable
 
 Traced = Callable[[Tensor, Tensor], Tensor]
+Prepare = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class LossSpec:
         by_weights: Whether the sum is divided by that of the weights, not by a number of rows.
         function: Computes a value for each sample, `(batch, …)`, or one for the batch, `()`, which
             then is the loss; instead of `kind`, which only names it.
+        prepare: Computes what the row function of `kind` takes from target and prediction; `None`:
+            it takes these.
     """
 
     output: int
@@ -56,6 +59,7 @@ class LossSpec:
     weight_shape: tuple[int, ...] = ()
     by_weights: bool = False
     function: Traced | None = None
+    prepare: Prepare | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class MetricSpec:
         weight_shape: Of one sample's weights: the leading axes of its values.
         function: Computes what the mean is taken of, as that of a loss.
         masked: Whether only values count that the output's mask marks.
+        prepare: As that of a loss.
     """
 
     name: str
@@ -92,6 +97,7 @@ class MetricSpec:
     weight_shape: tuple[int, ...] = ()
     function: Traced | None = None
     masked: bool = False
+    prepare: Prepare | None = None
 
 
 class _Objectives:
@@ -133,7 +139,7 @@ class _Objectives:
             else:
                 op = self.b.emit("metric_scalar", [], [v])
         else:
-            target, y = self.values([self.targets[spec.output], self.outputs[spec.output]])
+            target, y = self._operands(spec, f"metric '{spec.name}'")
             weight, _ = self._weights(spec, y.shape[:-1], mask)
             sizes = _row_sizes(y, target, weight)
             if spec.op == "python_metric":
@@ -155,7 +161,7 @@ class _Objectives:
             weight, norm = self._weights(spec, v.shape, *masks)
             op = self.b.emit_values(v, weight, spec.mean, spec.factor, norm)
         else:
-            target, y = self.values([self.targets[spec.output], self.outputs[spec.output]])
+            target, y = self._operands(spec, f"loss '{spec.kind}'")
             weight, norm = self._weights(spec, y.shape[:-1], mask)
             attrs = _row_sizes(y, target, weight)
             attrs |= {"kind": spec.kind, "params": spec.params, "factor": spec.factor}
@@ -165,6 +171,14 @@ class _Objectives:
             op = self.b.emit("loss", [], [target, y, weight, norm], **attrs)
         op.n_acc = 2
         self.b.plan.terms.append(Term("loss", op, spec.output, name=spec.name, factor=spec.factor))
+
+    def _operands(self, spec: LossSpec | MetricSpec, where: str) -> list[Buffer]:
+        """Target and prediction as a native op takes them."""
+        pair = self.targets[spec.output], self.outputs[spec.output]
+        if spec.prepare is not None:
+            with graph.layer_scope(where):
+                pair = spec.prepare(*pair)
+        return self.values(pair)
 
     def _trace(self, function: Traced, output: int, where: str) -> tuple[Buffer, Tensor | None]:
         """What the function computes, and the mask that it gave it."""

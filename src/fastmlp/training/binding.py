@@ -11,6 +11,7 @@ from fastmlp import config, optimizers
 from fastmlp.eager import EagerExecutable
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Shape, Tensor
+from fastmlp.losses.axes import axis_last
 from fastmlp.plan.update import COLLECT
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.batches import Batches
@@ -107,7 +108,7 @@ class Binding:
         the mean of those of its values that count.
         """
         one = batch_hooks or any(t.mask is not None for t in self.outputs)
-        one = one or (self._compiled is not None and self._compiled.sums_batches)
+        one = one or (self._compiled is not None and self._compiled.by_batch)
         width = max(1, sum(math.prod(sizes(t.shape)) for t in self.inputs))
         worth = min(INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
         return min(n, batch_size if one else batch_size * max(1, worth // batch_size))
@@ -195,7 +196,7 @@ class Binding:
             objective.target_shape(i, target.row_shape, shape)
             loss = objective.loss(i, target.row_shape, shape)
             if loss is not None and loss.sparse:
-                check_labels(target, int(shape[-1] or 0))
+                check_labels(target, axis_last(loss.name, sizes(shape), loss.axis)[-1])
 
     def _key(self, mode: str, data: Rows, rows: int) -> tuple[Any, ...]:
         variables = self.weights

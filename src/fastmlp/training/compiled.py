@@ -9,6 +9,7 @@ from typing import Any
 from fastmlp import losses as losses_
 from fastmlp import metrics as metrics_
 from fastmlp.graph import Shape
+from fastmlp.losses.axes import axis_last
 from fastmlp.optimizers import Optimizer
 from fastmlp.plan.lower import LossSpec, MetricSpec
 from fastmlp.plan.update import UpdateSpec
@@ -50,15 +51,17 @@ class Compiled:
         self.weighted_metrics = weighted_metrics
         self.resolved: list[Any] = []
         known = [_known_loss(one) for _, one in walk(loss)]
+        found = [*metrics_.check_names(metrics), *metrics_.check_names(weighted_metrics)]
         per_batch = ("sum", "mean_with_sample_weight")
-        self.sums_batches = any(getattr(one, "reduction", None) in per_batch for one in known)
-        metrics_.check_names(metrics)
-        metrics_.check_names(weighted_metrics)
+        self.by_batch = any(metric.by_batch for metric in found) or any(
+            getattr(one, "reduction", None) in per_batch or getattr(one, "by_batch", False)
+            for one in known
+        )
         if slots is not None:
             self.objective(slots)
 
-    sums_batches: bool
-    """Whether a loss depends on the size of the batch."""
+    by_batch: bool
+    """Whether a loss or metric depends on how data are cut into batches."""
 
     def objective(self, slots: Slots) -> Objective:
         """What is minimised and measured, output by output."""
@@ -117,8 +120,11 @@ class Objective:
         """
         loss = self.loss(output, row_shape, shape)
         out = tuple(int(d or 0) for d in shape[1:])
-        if loss is not None and not loss.kind and (out[-1:] != (1,) or row_shape != out[:-1]):
+        own = loss is not None and not loss.kind and not loss.targets
+        if own and (out[-1:] != (1,) or row_shape != out[:-1]):
             return row_shape  # a loss of the user's own takes what it gets
+        if loss is not None and loss.sparse:
+            out = axis_last(loss.name, out, loss.axis)
         classes = row_shape in (out[:-1], (*out[:-1], 1)) and out[-1] != 1
         if loss.sparse if loss is not None else classes:
             if row_shape in (out[:-1], (*out[:-1], 1)):
@@ -177,6 +183,7 @@ class Objective:
                     self._names[i],
                     by_weights=loss.reduction == "mean_with_sample_weight" and weighted[i],
                     function=None if loss.kind else loss.call,
+                    prepare=loss.prepare,
                 )
             )
         found = [
@@ -193,6 +200,7 @@ class Objective:
                 metric,
                 function=metric.function,
                 masked=metric.masked,
+                prepare=metric.prepare,
             )
             for key, i, metric, uses_weights in self._keyed_metrics(row_shapes, shapes)
         ]
