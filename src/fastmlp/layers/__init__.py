@@ -5,6 +5,7 @@ from fastmlp.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastmlp.layers.activity_regularization import ActivityRegularization
 from fastmlp.layers.base import Layer
 from fastmlp.layers.batch_normalization import BatchNormalization
+from fastmlp.layers.bidirectional import Bidirectional
 from fastmlp.layers.category_encoding import CategoryEncoding
 from fastmlp.layers.concatenation import Concatenate, concatenate
 from fastmlp.layers.dense import Dense
@@ -43,20 +44,25 @@ from fastmlp.layers.normalization import Normalization
 from fastmlp.layers.permute import Permute
 from fastmlp.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
+from fastmlp.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
+from fastmlp.layers.rnn import RNN
+from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
 
 __all__ = [
     "ELU",
     "GRU",
     "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "Add",
     "AlphaDropout",
     "Average",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "Concatenate",
     "Dense",
@@ -64,6 +70,7 @@ __all__ = [
     "Dot",
     "Dropout",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -72,6 +79,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -89,8 +97,10 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
+    "StackedRNNCells",
     "Subtract",
     "UnitNormalization",
     "add",

@@ -102,8 +102,11 @@ class Layer(WeightHolder):
             raise unknown_keywords(f"{kind} '{self.name}'", kwargs, self._known_arguments())
 
     def _known_arguments(self) -> list[str]:
-        code = inspect.unwrap(type(self).__init__).__code__
-        own = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        own: list[str] = []
+        for kind in type(self).__mro__:  # what one does not know it hands on to the next
+            if "__init__" in vars(kind) and kind is not Layer and issubclass(kind, Layer):
+                code = inspect.unwrap(kind.__init__).__code__
+                own += code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
         common = ["name", "dtype", "trainable", "activity_regularizer", "input_shape", "input_dim"]
         return list(dict.fromkeys([*own, *common, "weights"]))
 
@@ -348,6 +351,16 @@ class Layer(WeightHolder):
             )
             self._build_once(args)
             return shapes(self._trace(args, {}))
+
+    @property
+    def compute_dtype(self) -> str:
+        """The type that it computes in: `dtype`."""
+        return self.dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The type of its weights: `dtype`."""
+        return self.dtype
 
     @property
     def input_shape(self) -> Any:

@@ -82,8 +82,8 @@ class WeightHolder:
     def _sublayers(self) -> list[WeightHolder]:
         """The layers that are parts of this one, each once."""
         found: dict[int, WeightHolder] = {}
-        for value in vars(self).values():
-            if type(value) in _NO_LAYERS:
+        for name, value in vars(self).items():
+            if type(value) in _NO_LAYERS or name == "_given":  # what __init__ made of it counts
                 continue
             for layer in _layers_in(value):
                 found.setdefault(id(layer), layer)

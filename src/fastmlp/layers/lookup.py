@@ -10,6 +10,7 @@ from fastmlp.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastmlp.layers.activity_regularization import ActivityRegularization
 from fastmlp.layers.base import Layer
 from fastmlp.layers.batch_normalization import BatchNormalization
+from fastmlp.layers.bidirectional import Bidirectional
 from fastmlp.layers.category_encoding import CategoryEncoding
 from fastmlp.layers.concatenation import Concatenate
 from fastmlp.layers.dense import Dense
@@ -34,19 +35,23 @@ from fastmlp.layers.normalization import Normalization
 from fastmlp.layers.permute import Permute
 from fastmlp.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
 from fastmlp.layers.recurrent import GRU, LSTM, SimpleRNN
+from fastmlp.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
+from fastmlp.layers.rnn import RNN
+from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
 from fastmlp.registry import Registry
 
 registry = Registry("layer", base=Layer, callables=False)
 _LAYERS = (
     Activation, ActivityRegularization, Add, AlphaDropout, Average, BatchNormalization,
-    CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU, Flatten, GRU, GaussianDropout, GaussianNoise,
-    GlobalAveragePooling1D, GlobalMaxPooling1D, GroupNormalization, Identity, InputLayer, LSTM,
-    Lambda, LayerNormalization, LeakyReLU, Masking, Maximum, Minimum, Multiply, Normalization, PReLU,
-    Permute, RMSNormalization, ReLU, RepeatVector, Rescaling, Reshape, SimpleRNN, Softmax,
-    SpatialDropout1D, Subtract, UnitNormalization,
+    Bidirectional, CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU, Flatten,
+    GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D,
+    GroupNormalization, Identity, InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU,
+    Masking, Maximum, Minimum, Multiply, Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU,
+    RepeatVector, Rescaling, Reshape, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
+    StackedRNNCells, Subtract, UnitNormalization,
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)

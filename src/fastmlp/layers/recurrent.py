@@ -4,27 +4,82 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from fastmlp import activations, constraints, graph, initializers, ops, regularizers
-from fastmlp._spelling import accepts_old
-from fastmlp.errors import bad_argument, check_int, check_number
-from fastmlp.graph import Tensor
-from fastmlp.layers.base import Layer
-from fastmlp.ops.recurrent import ACTIVATIONS, GATES, recurrent
-from fastmlp.variables import Variable
+from fastmlp import regularizers
+from fastmlp.errors import bad_argument
+from fastmlp.layers.recurrent_cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
+from fastmlp.layers.rnn import RNN
 
 
-class Recurrent(Layer):
-    """Base of recurrent layers; see `LSTM` for the arguments.
+def _of_cell(name: str) -> Any:
+    return property(lambda self: getattr(self.cell, name), doc=f"The cell's `{name}`.")
 
-    With built-in activations a native op runs the loop over time. Where it cannot, as with a
-    recurrent dropout, the loop becomes ops of each step, which run natively too, but slower.
+
+def _arguments_of_cell(cell: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a layer that its cell has, too."""
+    shared: dict[str, Any] = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
+    return {**shared, "name": cell, "implementation": kwargs.pop("implementation", None)}
+
+
+class Recurrent(RNN):
+    """Base of the layers that make their cell themselves; see `LSTM` for the arguments.
+
+    Args:
+        cell: The cell.
+        use_cudnn: Accepted.
+        **kwargs: Of `RNN`.
     """
 
-    kind = ""
+    cell: RecurrentCell
 
-    @accepts_old
+    def __init__(self, cell: RecurrentCell, use_cudnn: Any = "auto", **kwargs: Any) -> None:
+        if use_cudnn not in ("auto", True, False):
+            name = type(self).__name__
+            raise bad_argument(name, "'auto', True or False", "use_cudnn", use_cudnn)
+        super().__init__(cell, **kwargs)
+        self.use_cudnn = use_cudnn
+
+    units = _of_cell("units")
+    activation = _of_cell("activation")
+    use_bias = _of_cell("use_bias")
+    kernel_initializer = _of_cell("kernel_initializer")
+    recurrent_initializer = _of_cell("recurrent_initializer")
+    bias_initializer = _of_cell("bias_initializer")
+    kernel_regularizer = _of_cell("kernel_regularizer")
+    recurrent_regularizer = _of_cell("recurrent_regularizer")
+    bias_regularizer = _of_cell("bias_regularizer")
+    kernel_constraint = _of_cell("kernel_constraint")
+    recurrent_constraint = _of_cell("recurrent_constraint")
+    bias_constraint = _of_cell("bias_constraint")
+    dropout = _of_cell("dropout")
+    recurrent_dropout = _of_cell("recurrent_dropout")
+    seed = _of_cell("seed")
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["cell"]
+        penalty = regularizers.serialize(self.activity_regularizer)
+        return {**self.cell.get_config(), **config, "activity_regularizer": penalty}
+
+
+class SimpleRNN(Recurrent):
+    """A fully connected recurrent layer: `h = activation(x · kernel + h · recurrent_kernel + bias)`.
+
+    Args: as those of `LSTM`, without those of gates.
+
+    Input shape:
+        `(batch, steps, features)`
+
+    Output shape:
+        `(batch, units)`; with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple,
+        the last state behind it.
+
+    Example:
+
+    >>> import numpy as np
+    >>> SimpleRNN(4)(np.ones((2, 5, 3))).shape
+    (2, 4)
+    """
+
     def __init__(
         self,
         units: int,
@@ -50,193 +105,19 @@ class Recurrent(Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        where = f"{type(self).__name__} '{self.name}'"
-        self.units = check_int(where, "units", units, 1)
-        self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.dropout = check_number(where, "dropout", dropout, 0, 1)
-        self.recurrent_dropout = check_number(where, "recurrent_dropout", recurrent_dropout, 0, 1)
-        self.return_sequences = bool(return_sequences)
-        self.return_state = bool(return_state)
-        self.go_backwards = bool(go_backwards)
-        if stateful:
-            hint = "give the last state to the next call: layer(x, initial_state=…)"
-            raise bad_argument(where, "stateful=False", "stateful", stateful, hint)
-        self.stateful = False
-        self.unroll = bool(unroll)
-        self.seed = None if seed is None else check_int(where, "seed", seed)
-
-    def build(self, sequence_shape: Any, *_: Any) -> None:
-        shape = sequence_shape
-        if len(shape) != 3 or None in shape[1:]:
-            raise ValueError(
-                f"{type(self).__name__} '{self.name}': expected inputs (batch, steps, features). "
-                f"Received: shape={shape}"
-            )
-        width = GATES[self.kind] * self.units
-        self._kernel = self.add_weight(
-            (shape[2], width), self.kernel_initializer, regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint, name="kernel",
+        cell = SimpleRNNCell(
+            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+            kernel_regularizer=kernel_regularizer, recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint, bias_constraint=bias_constraint,
+            dropout=dropout, recurrent_dropout=recurrent_dropout, seed=seed,
+            **_arguments_of_cell("simple_rnn_cell", kwargs),
         )  # fmt: skip
-        self._recurrent_kernel = self.add_weight(
-            (self.units, width), self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
-            name="recurrent_kernel",
+        super().__init__(
+            cell, activity_regularizer=activity_regularizer, return_sequences=return_sequences,
+            return_state=return_state, go_backwards=go_backwards, stateful=stateful,
+            unroll=unroll, **kwargs,
         )  # fmt: skip
-        self._bias: Variable | None = None
-        if self.use_bias:
-            self._bias = self.add_weight(
-                self._bias_shape(width), self._first_bias, regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint, name="bias",
-            )  # fmt: skip
-
-    def _bias_shape(self, width: int) -> tuple[int, ...]:
-        return (width,)
-
-    def _first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
-        return np.asarray(self.bias_initializer(shape, dtype=dtype))
-
-    def call(self, sequence: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
-        if self.go_backwards:
-            sequence = ops.flip(sequence, axis=1)
-            mask = None if mask is None else ops.flip(mask, axis=1)
-        states = self._given_states(initial_state)
-        if self.dropout:
-            one_step = (None, 1, sequence.shape[2])
-            sequence = ops.dropout(sequence, self.dropout, self._stream(0), one_step)
-        x = self._products(sequence)
-        found = self._natively(x, states, mask) if self._is_native() else None
-        y, last = self._by_steps(x, states, mask) if found is None else found
-        if not self.return_sequences:
-            y = last[0]
-        return [y, *last] if self.return_state else y
-
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
-        mask = mask if self.return_sequences else None
-        return [mask, *[None] * (2 if self.kind == "lstm" else 1)] if self.return_state else mask
-
-    def _given_states(self, given: Any) -> list[Tensor] | None:
-        if given is None:
-            return None
-        states = list(given) if isinstance(given, (list, tuple)) else [given]
-        n = 2 if self.kind == "lstm" else 1
-        if len(states) != n or any(s.shape != (None, self.units) for s in states):
-            expected = f"{n} state{'s' * (n > 1)} of shape (batch, {self.units})"
-            raise ValueError(
-                f"{type(self).__name__} '{self.name}': expected {expected}. "
-                f"Received: {[s.shape for s in states]}"
-            )
-        return states
-
-    def _stream(self, number: int) -> int | None:
-        return None if self.seed is None else (self.seed + number) % 2**31
-
-    def _products(self, sequence: Tensor) -> Tensor:
-        """Inputs and kernel of all steps, multiplied at once: (batch, steps, gates · units)."""
-        return ops.dense(sequence, self._kernel, self._bias)
-
-    def _used_activations(self) -> list[Any]:
-        return [self.activation]
-
-    def _is_native(self) -> bool:
-        names = [getattr(f, "__name__", "") for f in self._used_activations()]
-        own = [name in ACTIVATIONS and getattr(activations, name) is f
-               for name, f in zip(names, self._used_activations(), strict=True)]  # fmt: skip
-        return all(own) and not self.recurrent_dropout
-
-    def _natively(
-        self, x: Tensor, states: list[Tensor] | None, mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        first = [None, None] if states is None else [*states, None][:2]
-        names = [f.__name__ for f in self._used_activations()]
-        b = self._recurrent_bias()
-        hc = recurrent(
-            x, self._recurrent_kernel, self.kind, names[0], names[-1], b, first[0], first[1], mask
-        )
-        steps = int(x.shape[1] or 0)
-        n = int(hc.shape[1] or 0)
-        return hc[:, 0, 1:], [hc[:, i, steps] for i in range(n)]
-
-    def _recurrent_bias(self) -> Tensor | None:
-        return None
-
-    def _by_steps(
-        self, x: Tensor, states: list[Tensor] | None, mask: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        n = 2 if self.kind == "lstm" else 1
-        current = states or [ops.zeros_like(x[:, 0, : self.units]) for _ in range(n)]
-        drop = None
-        if self.recurrent_dropout:
-            ones = ops.ones_like(current[0])
-            drop = ops.dropout(ones, self.recurrent_dropout, self._stream(1), None)
-        outputs = []
-        for t in range(int(x.shape[1] or 0)):
-            h = current[0] if drop is None else current[0] * drop
-            new = self._step(x[:, t], h, current)
-            if mask is not None:
-                on = ops.expand_dims(mask[:, t], -1)
-                new = [ops.where(on, a, b) for a, b in zip(new, current, strict=True)]
-            current = new
-            outputs.append(current[0])
-        return ops.stack(outputs, axis=1), current
-
-    def _step(self, x: Tensor, h: Tensor, states: list[Tensor]) -> list[Tensor]:
-        """The states after a step; `h` is the first of those before, for the recurrent product."""
-        raise NotImplementedError
-
-    def _split(self, x: Tensor) -> list[Tensor]:
-        return [x[:, i * self.units : (i + 1) * self.units] for i in range(GATES[self.kind])]
-
-    def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "activation": activations.serialize(self.activation)}
-        for name in ("kernel", "recurrent", "bias"):
-            for what, module in (("initializer", initializers), ("regularizer", regularizers)):
-                config[f"{name}_{what}"] = module.serialize(getattr(self, f"{name}_{what}"))
-            limit = getattr(self, f"{name}_constraint")
-            config[f"{name}_constraint"] = constraints.serialize(limit)
-        config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        names = (
-            "units use_bias dropout recurrent_dropout return_sequences return_state go_backwards"
-        )
-        for name in (*names.split(), "stateful", "unroll", "seed"):
-            config[name] = getattr(self, name)
-        return config
-
-
-class SimpleRNN(Recurrent):
-    """A fully connected recurrent layer: `h = activation(x · kernel + h · recurrent_kernel + bias)`.
-
-    Args: as those of `LSTM`, without those of gates.
-
-    Input shape:
-        `(batch, steps, features)`
-
-    Output shape:
-        `(batch, units)`; with `return_sequences` `(batch, steps, units)`; with `return_state` a list,
-        the last state behind it.
-
-    Example:
-
-    >>> import numpy as np
-    >>> SimpleRNN(4)(np.ones((2, 5, 3))).shape
-    (2, 4)
-    """
-
-    kind = "simple"
-
-    def _step(self, x: Tensor, h: Tensor, states: list[Tensor]) -> list[Tensor]:
-        return [self.activation(x + ops.matmul(h, self._recurrent_kernel))]
 
 
 class LSTM(Recurrent):
@@ -268,15 +149,16 @@ class LSTM(Recurrent):
         return_state: Whether to return the last states, too.
         go_backwards: Whether to begin with the last step.
         stateful: Must be `False`.
-        unroll: Accepted; the loop over time is native.
+        unroll: Accepted; makes no difference.
         use_cudnn: Accepted.
-        **kwargs: `name`, `dtype`, `trainable`, `input_shape`.
+        **kwargs: `name`, `dtype`, `trainable`, `input_shape`, `zero_output_for_mask`: whether outputs of
+            masked steps are zeros, not those of the step before.
 
     Input shape:
         `(batch, steps, features)`
 
     Output shape:
-        `(batch, units)`; with `return_sequences` `(batch, steps, units)`; with `return_state` a list,
+        `(batch, units)`; with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple,
         the last `h` and `c` behind it.
 
     Raises:
@@ -293,9 +175,6 @@ class LSTM(Recurrent):
     et al., 2000.
     """
 
-    kind = "lstm"
-
-    @accepts_old
     def __init__(
         self,
         units: int,
@@ -306,36 +185,41 @@ class LSTM(Recurrent):
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
         unit_forget_bias: bool = True,
-        *,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            units, activation, use_bias, kernel_initializer, recurrent_initializer,
-            bias_initializer, **kwargs,
+        cell = LSTMCell(
+            units, activation, recurrent_activation, use_bias, kernel_initializer,
+            recurrent_initializer, bias_initializer, unit_forget_bias,
+            kernel_regularizer=kernel_regularizer, recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint, bias_constraint=bias_constraint,
+            dropout=dropout, recurrent_dropout=recurrent_dropout, seed=seed,
+            **_arguments_of_cell("lstm_cell", kwargs),
         )  # fmt: skip
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = bool(unit_forget_bias)
+        super().__init__(
+            cell, activity_regularizer=activity_regularizer, return_sequences=return_sequences,
+            return_state=return_state, go_backwards=go_backwards, stateful=stateful,
+            unroll=unroll, use_cudnn=use_cudnn, **kwargs,
+        )  # fmt: skip
 
-    def _first_bias(self, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
-        bias = np.array(super()._first_bias(shape, dtype))
-        if self.unit_forget_bias:
-            bias[self.units : 2 * self.units] = 1
-        return bias
-
-    def _used_activations(self) -> list[Any]:
-        return [self.activation, self.recurrent_activation]
-
-    def _step(self, x: Tensor, h: Tensor, states: list[Tensor]) -> list[Tensor]:
-        gate = self.recurrent_activation
-        i, f, candidate, o = self._split(x + ops.matmul(h, self._recurrent_kernel))
-        c = gate(f) * states[1] + gate(i) * self.activation(candidate)
-        return [gate(o) * self.activation(c), c]
-
-    def get_config(self) -> dict[str, Any]:
-        gate = activations.serialize(self.recurrent_activation)
-        own = {"recurrent_activation": gate, "unit_forget_bias": self.unit_forget_bias}
-        return {**super().get_config(), **own}
+    recurrent_activation = _of_cell("recurrent_activation")
+    unit_forget_bias = _of_cell("unit_forget_bias")
 
 
 class GRU(Recurrent):
@@ -354,7 +238,7 @@ class GRU(Recurrent):
         `(batch, steps, features)`
 
     Output shape:
-        `(batch, units)`; with `return_sequences` `(batch, steps, units)`; with `return_state` a list,
+        `(batch, units)`; with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple,
         the last state behind it.
 
     Example:
@@ -366,60 +250,48 @@ class GRU(Recurrent):
     Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014.
     """
 
-    kind = "gru"
-
-    @accepts_old
     def __init__(
         self,
         units: int,
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
         use_bias: bool = True,
-        *args: Any,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
         reset_after: bool = True,
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, activation, use_bias, *args, **kwargs)
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.reset_after = bool(reset_after)
+        cell = GRUCell(
+            units, activation, recurrent_activation, use_bias, kernel_initializer,
+            recurrent_initializer, bias_initializer, reset_after=reset_after,
+            kernel_regularizer=kernel_regularizer, recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer, kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint, bias_constraint=bias_constraint,
+            dropout=dropout, recurrent_dropout=recurrent_dropout, seed=seed,
+            **_arguments_of_cell("gru_cell", kwargs),
+        )  # fmt: skip
+        super().__init__(
+            cell, activity_regularizer=activity_regularizer, return_sequences=return_sequences,
+            return_state=return_state, go_backwards=go_backwards, stateful=stateful,
+            unroll=unroll, use_cudnn=use_cudnn, **kwargs,
+        )  # fmt: skip
 
-    def _bias_shape(self, width: int) -> tuple[int, ...]:
-        return (2, width) if self.reset_after else (width,)
-
-    def _products(self, sequence: Tensor) -> Tensor:
-        if self._bias is None or not self.reset_after:
-            return super()._products(sequence)
-        x: Tensor = ops.dense(sequence, self._kernel) + graph.weight_tensor(self._bias)[0]
-        return x
-
-    def _recurrent_bias(self) -> Tensor:
-        if self._bias is None:
-            return graph.constant_tensor(np.zeros(3 * self.units), self.dtype)
-        b: Tensor = graph.weight_tensor(self._bias)[1]
-        return b
-
-    def _used_activations(self) -> list[Any]:
-        return [self.activation, self.recurrent_activation]
-
-    def _is_native(self) -> bool:
-        return self.reset_after and super()._is_native()
-
-    def _step(self, x: Tensor, h: Tensor, states: list[Tensor]) -> list[Tensor]:
-        gate, u = self.recurrent_activation, self.units
-        xz, xr, xh = self._split(x)
-        if self.reset_after:
-            iz, ir, ih = self._split(ops.matmul(h, self._recurrent_kernel) + self._recurrent_bias())
-            z, candidate = gate(xz + iz), self.activation(xh + gate(xr + ir) * ih)
-        else:
-            kernel = graph.weight_tensor(self._recurrent_kernel)
-            iz, ir = (ops.matmul(h, kernel[:, i * u : (i + 1) * u]) for i in range(2))
-            z = gate(xz + iz)
-            inner = ops.matmul(gate(xr + ir) * h, kernel[:, 2 * u :])
-            candidate = self.activation(xh + inner)
-        return [z * states[0] + (1 - z) * candidate]
-
-    def get_config(self) -> dict[str, Any]:
-        gate = activations.serialize(self.recurrent_activation)
-        own = {"recurrent_activation": gate, "reset_after": self.reset_after}
-        return {**super().get_config(), **own}
+    recurrent_activation = _of_cell("recurrent_activation")
+    reset_after = _of_cell("reset_after")

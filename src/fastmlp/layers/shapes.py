@@ -43,5 +43,11 @@ def check_shape(where: str, shape: Any) -> tuple[int, ...]:
         sizes = (None,)
     whole = all(isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in sizes)
     if not whole or any(int(d) < 1 for d in sizes):
-        raise bad_argument(where, "a shape of positive integers without the batch", "shape", given)
+        hint = None
+        if len(sizes) > 1 and sizes[0] is None:
+            hint = (
+                "leave the batch out; sequences of several lengths are padded to one, which is told"
+            )
+        expected = "a shape of positive integers without the batch"
+        raise bad_argument(where, expected, "shape", given, hint)
     return tuple(int(d) for d in sizes)

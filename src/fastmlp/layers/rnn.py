@@ -1,0 +1,198 @@
+"""RNN: a cell, run over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from fastmlp import _tree, ops
+from fastmlp.errors import bad_argument
+from fastmlp.graph import Tensor
+from fastmlp.layers import over_time
+from fastmlp.layers.base import Layer
+from fastmlp.layers.stacked_rnn_cells import StackedRNNCells, check_cell
+
+
+class RNN(Layer):
+    """Runs a cell over the time steps of its input: `output_t, states = cell(input_t, states)`.
+
+    Cells of this library run in a native loop, also when they are stacked. Any other cell becomes ops
+    of each time step.
+
+    A cell of your own has an attribute `state_size`, the size of its state or a list of sizes; perhaps
+    `output_size` (default: the size of its first state) and `get_initial_state(batch_size)` (default:
+    zeros); and `call(inputs, states)`, which takes the inputs of one step `(batch, features)` and a
+    list of states, and returns the output of the step and the list of states after it.
+
+    Args:
+        cell: A cell, or a list of cells, each of which reads the outputs of the one before it.
+        return_sequences: Whether to return the output of each step, not of the last one alone.
+        return_state: Whether to return the last states, too.
+        go_backwards: Whether to begin with the last step; outputs are in the order of computation.
+        stateful: Must be `False`.
+        unroll: Accepted; makes no difference.
+        zero_output_for_mask: Whether outputs of masked steps are zeros, not those of the step before.
+        **kwargs: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape`.
+
+    Call arguments:
+        sequences: `(batch, steps, features)`.
+        initial_state: States before the first step: a tensor, or a list of them. Default: those of
+            the cell's `get_initial_state`.
+        mask: `(batch, steps)`: where it is 0, states and outputs stay as they are.
+        training: For cells whose `call` takes it.
+
+    Input shape:
+        `(batch, steps, features)`
+
+    Output shape:
+        `(batch, output_size)`; with `return_sequences` `(batch, steps, output_size)`; with
+        `return_state` a tuple, the last states behind it.
+
+    Raises:
+        ValueError: An argument is not as described, or the number of steps is not known.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from fastmlp import layers, ops
+    >>> class Leaky(layers.Layer):  # a cell: h = tanh(x · kernel + 0.9 · h)
+    ...     def __init__(self, units, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.units = self.state_size = units
+    ...
+    ...     def build(self, input_shape):
+    ...         self.kernel = self.add_weight((input_shape[-1], self.units), name="kernel")
+    ...
+    ...     def call(self, inputs, states):
+    ...         h = ops.tanh(ops.matmul(inputs, self.kernel) + 0.9 * states[0])
+    ...         return h, [h]
+    >>> layer = layers.RNN([layers.LSTMCell(4), Leaky(2)], return_sequences=True)
+    >>> layer(np.ones((8, 5, 3))).shape
+    (8, 5, 2)
+    """
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell)
+        check_cell("RNN", cell)
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        if stateful:
+            hint = "give the last state to the next call: layer(x, initial_state=…)"
+            raise bad_argument(self._where(), "stateful=False", "stateful", stateful, hint)
+        self.stateful = False
+        self.unroll = bool(unroll)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+
+    def _where(self) -> str:
+        return f"{type(self).__name__} '{self.name}'"
+
+    @property
+    def state_size(self) -> list[Any]:
+        """Sizes of the cell's states."""
+        size = self.cell.state_size
+        return list(size) if isinstance(size, (list, tuple)) else [size]
+
+    def build(self, sequences_shape: Any, *_: Any) -> None:
+        shape = tuple(sequences_shape)
+        if len(shape) < 3 or None in shape[1:]:
+            hint = ". Hint: x[..., None] makes one feature of each number" * (len(shape) == 2)
+            if None in shape[1:2]:
+                hint = ". Hint: pad all sequences to one length, and say it in Input((steps, features))"
+            raise ValueError(
+                f"{self._where()}: expected inputs (batch, steps, features). "
+                f"Received: shape={shape}{hint}"
+            )
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            self.cell.build((None, *shape[2:]))
+            for variable in self.cell.weights:
+                variable.path = f"{self.name}/{variable.path}"
+
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        first = self._first_states(initial_state)
+        if self.go_backwards:
+            sequences = ops.flip(sequences, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        outputs, output, last = over_time.run(self.cell, sequences, first, mask, training)
+        if self.return_sequences:
+            output = outputs
+        if self.zero_output_for_mask and mask is not None:
+            output = over_time.where(mask if self.return_sequences else mask[:, -1], output, 0.0)
+        return (output, *last) if self.return_state else output
+
+    def _call_takes(self) -> tuple[str, ...]:
+        """Without `training` if the cell does not ask for it: then one graph serves both."""
+        names = super()._call_takes()
+        return (
+            names
+            if over_time.takes_training(self.cell)
+            else tuple(n for n in names if n != "training")
+        )
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        mask = previous_mask[0] if isinstance(previous_mask, (list, tuple)) else previous_mask
+        mask = mask if self.return_sequences else None
+        return [mask, *[None] * len(self.state_size)] if self.return_state else mask
+
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+        """The states before the first step, as the cell has them."""
+        return over_time.initial_states(self.cell, batch_size or 1)
+
+    def _first_states(self, given: Any) -> list[Any] | None:
+        """What was given, in the form of the cell's states; `None`: zeros of built-in cells."""
+        form = self.get_initial_state()
+        if given is None:
+            known = over_time.has_zero_states(self.cell)
+            return None if known else over_time.for_each_sample(self._where(), form, self.dtype)
+        found = _tree.flatten(given)
+        expected = [(None, *np.shape(leaf)[1:]) for leaf in _tree.flatten(form)]
+        if [getattr(s, "shape", None) for s in found] != expected:
+            shapes = [f"(batch, {', '.join(map(str, s[1:]))})" for s in expected]
+            same = len(set(shapes)) == 1
+            told = f"of shape {shapes[0]}" if same else f"of shapes {', '.join(shapes)}"
+            raise ValueError(
+                f"{self._where()}: expected {len(expected)} state{'s' * (len(expected) > 1)} {told}. "
+                f"Received: {[getattr(s, 'shape', s) for s in found]}"
+            )
+        packed: list[Any] = _tree.pack(form, found)
+        return packed
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for name in (
+            "return_sequences", "return_state", "go_backwards", "stateful", "unroll",
+            "zero_output_for_mask",
+        ):  # fmt: skip
+            config[name] = getattr(self, name)
+        from fastmlp.layers import lookup  # it imports this module
+
+        return {**config, "cell": lookup.serialize(self.cell)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        from fastmlp.layers import lookup
+
+        if "cell" in config:
+            config = {**config, "cell": lookup.deserialize(config["cell"])}
+        return super().from_config(config)
