@@ -11,6 +11,7 @@ import numpy as np
 
 from fastmlp import ops
 from fastmlp._core.call import Call
+from fastmlp.boundary import Boundary
 from fastmlp.graph import Tensor, layer_scope
 from fastmlp.runtime import Executable, compile_plan
 
@@ -29,7 +30,8 @@ class Function:
     def __init__(
         self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], training: bool = False
     ) -> None:
-        self.inputs = list(inputs)
+        self._boundary = Boundary(inputs, outputs)
+        self.inputs = self._boundary.feeds
         self.outputs = [_by_sample(t, self.inputs) for t in outputs]
         self._whole = [not t.per_sample for t in outputs]  # one value for all samples
         self.training = training
@@ -39,7 +41,7 @@ class Function:
 
     def on_array(self, x: Any) -> np.ndarray | None:
         """What `self([x])[0]` gives, for a plain array of a size seen before; else `None`."""
-        if self._call is None or self._whole[0]:
+        if self._call is None or self._whole[0] or not self._boundary.plain:
             return None
         return self._call.on_array(x)
 
@@ -57,7 +59,7 @@ class Function:
         Returns:
             One new array for each output, `(batch, …)` unless it is one value for all samples.
         """
-        arrays = [np.ascontiguousarray(a, self.dtype) for a in arrays]
+        arrays = [np.ascontiguousarray(a, self.dtype) for a in self._boundary.arrays(arrays)]
         m = len(arrays[0])
         if not m:
             return [

@@ -65,7 +65,7 @@ class Tensor(Operators):
     Args:
         shape: Its shape; the first entry is `None`, the batch, unless it is one value for all
             samples, as a weight is.
-        dtype: `'float32'` or `'float64'`.
+        dtype: `'float32'` or `'float64'`; `'string'` of an input that holds strings.
         node: The node that computes it.
 
     Attributes:
@@ -121,6 +121,15 @@ class Tensor(Operators):
         return f"<Tensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
+def strings_are_no_numbers(name: str) -> TypeError:
+    """The error for a tensor of strings where one of numbers is needed."""
+    where = f"Layer '{current_layer()}'" if current_layer() else name
+    return TypeError(
+        f"{where}: expected numbers. Received: a tensor of strings. Hint: StringLookup or Hashing "
+        "makes numbers of them"
+    )
+
+
 class Node:
     """One op applied to tensors and weights.
 
@@ -149,6 +158,8 @@ class Node:
     ) -> None:
         self.op = op
         self.inputs = tuple(inputs)
+        if op != "encode" and any(t.dtype == "string" for t in self.inputs):
+            raise strings_are_no_numbers(op)
         self.weights = tuple(weights)
         self.attrs = dict(attrs or {})
         self.layer = current_layer()

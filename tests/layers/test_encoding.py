@@ -81,7 +81,7 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize(("source", "bins"), zip(SOURCES, [2, 7, 40, 7], strict=True))
+@pytest.mark.parametrize(("source", "bins"), list(zip(SOURCES, [2, 7, 40, 7], strict=True)))
 def test_boundaries_adapt_as_in_keras(source, bins):
     """Keras's `adapt` needs TensorFlow; what it calls does not."""
     data = np.random.default_rng(bins).normal(size=(600, 2))

@@ -13,8 +13,11 @@ from fastmlp.layers.discretization import Discretization
 from fastmlp.layers.dot_product import Dot, dot
 from fastmlp.layers.dropout import Dropout
 from fastmlp.layers.flatten import Flatten
+from fastmlp.layers.hashed_crossing import HashedCrossing
+from fastmlp.layers.hashing import Hashing
 from fastmlp.layers.identity import Identity
 from fastmlp.layers.input import Input, InputLayer
+from fastmlp.layers.integer_lookup import IntegerLookup
 from fastmlp.layers.lambda_layer import Lambda
 from fastmlp.layers.layer_normalization import (
     GroupNormalization,
@@ -50,6 +53,7 @@ from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
 from fastmlp.layers.rnn import RNN
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
+from fastmlp.layers.string_lookup import StringLookup
 
 __all__ = [
     "ELU",
@@ -76,9 +80,12 @@ __all__ = [
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
     "GroupNormalization",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -101,6 +108,7 @@ __all__ = [
     "Softmax",
     "SpatialDropout1D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
     "UnitNormalization",
     "add",

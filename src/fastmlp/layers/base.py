@@ -83,7 +83,7 @@ class Layer(WeightHolder):
         if name is not None and not isinstance(name, str):
             raise bad_argument(kind, "a string or None", "name", name)
         self.name = name or _names.unique_name(snake_case(kind))
-        dtype = _dtype_name(dtype) or config.floatx()
+        dtype = dtype_name(dtype) or config.floatx()
         if dtype not in _DTYPES:
             raise bad_argument(f"{kind} '{self.name}'", "'float32' or 'float64'", "dtype", dtype)
         self.dtype: str = dtype
@@ -284,8 +284,8 @@ class Layer(WeightHolder):
         return outputs
 
     def _check_dtype(self, inputs: list[Tensor]) -> None:
-        dtypes = {t.dtype for t in inputs}
-        if len(dtypes) > 1 or (self._variables and dtypes != {self.dtype}):
+        dtypes = {t.dtype for t in inputs} - {"string"}
+        if len(dtypes) > 1 or (self._variables and not dtypes <= {self.dtype}):
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': expected inputs of dtype {self.dtype}. "
                 f"Received: {', '.join(sorted(dtypes))}. Hint: give Inputs and layers one dtype, "
@@ -496,7 +496,7 @@ def _is_foreign(kind: type, method: str) -> bool:
     return not owner.__module__.startswith("fastmlp.")
 
 
-def _dtype_name(dtype: Any) -> Any:
+def dtype_name(dtype: Any) -> Any:
     """`'float32'` of a NumPy type, of Keras's policies and of their configs."""
     if isinstance(dtype, Mapping):
         return dtype.get("config", {}).get("name")

@@ -11,14 +11,17 @@ from fastmlp import _tree, graph
 from fastmlp._sparse import is_sparse, to_csr
 from fastmlp.graph import Tensor
 
+NUMBERS, ANYTHING = "biuf", "biufUSTO"
 
-def to_arrays(where: str, given: Any, options: bool = False) -> Any:
+
+def to_arrays(where: str, given: Any, options: bool = False, kinds: str = NUMBERS) -> Any:
     """Makes arrays of everything that has numbers in it.
 
     Args:
         where: What is called, for errors.
         given: Arrays, frames, SciPy's sparse matrices, nested lists of numbers; or a list, tuple or
             dict of such.
+        kinds: Kinds of elements that are taken, by NumPy's letters.
         options: Whether only arrays become arrays: what is no array is an option.
 
     Raises:
@@ -28,13 +31,13 @@ def to_arrays(where: str, given: Any, options: bool = False) -> Any:
     if given is None:
         return None
     if isinstance(given, Mapping):
-        return {key: to_arrays(where, part, options) for key, part in given.items()}
+        return {key: to_arrays(where, part, options, kinds) for key, part in given.items()}
     if isinstance(given, (list, tuple)) and (options or _holds_arrays(given)):
-        return type(given)([to_arrays(where, part, options) for part in given])
+        return type(given)([to_arrays(where, part, options, kinds) for part in given])
     if options and not hasattr(given, "shape"):
         return given
     array = np.asarray(to_csr(given, where)[0].toarray() if is_sparse(given) else given)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in kinds:
         raise TypeError(f"{where}: expected numbers. Received: dtype={array.dtype}")
     if array.ndim < 2:
         raise ValueError(
@@ -42,6 +45,11 @@ def to_arrays(where: str, given: Any, options: bool = False) -> Any:
             "Hint: x[None] makes a batch of one sample."
         )
     return array
+
+
+def holds_strings(x: Any) -> bool:
+    """Whether it is an array of no numbers."""
+    return isinstance(x, np.ndarray) and x.dtype.kind not in NUMBERS
 
 
 def _holds_arrays(given: Any) -> bool:

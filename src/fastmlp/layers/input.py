@@ -13,7 +13,7 @@ from fastmlp.layers.shapes import check_shape
 
 _DTYPES = (
     "float32", "float64", "float16", "bool", "int8", "int16", "int32", "int64",
-    "uint8", "uint16", "uint32", "uint64",
+    "uint8", "uint16", "uint32", "uint64", "string",
 )  # fmt: skip
 
 
@@ -23,7 +23,8 @@ class InputLayer(Layer):
     Args:
         shape: Shape of one sample, without the batch.
         batch_size: Accepted and not needed: any batch fits.
-        dtype: Type of the data to expect; any is converted on the way in.
+        dtype: Type of the data to expect; any number is converted on the way in. `'string'`: strings,
+            which layers as `StringLookup` make numbers of.
         batch_shape: `shape` with the batch in front.
         name: Name of the input.
 
@@ -60,7 +61,8 @@ class InputLayer(Layer):
         self.batch_shape = (batch_size, *self.shape)
         self.built = True
         self.input_dtype = dtype
-        kind = "float64" if getattr(dtype, "name", dtype) == "float64" else config.floatx()
+        name = getattr(dtype, "name", dtype)
+        kind = str(name) if name in ("float64", "string") else config.floatx()
         self.tensor = graph.input_tensor((None, *self.shape), kind, self.name)
         self.tensor.call = Call(self, (), {}, self.tensor)
         self.calls.append(self.tensor.call)
@@ -96,7 +98,8 @@ def Input(
     Args:
         shape: Shape of one sample, without the batch: `(4,)` for four numbers.
         batch_size: Accepted and not needed: any batch fits.
-        dtype: Type of the data to expect; any is converted on the way in.
+        dtype: Type of the data to expect; any number is converted on the way in. `'string'`: strings,
+            which layers as `StringLookup` make numbers of.
         batch_shape: `shape` with the batch in front.
         name: Name of the input.
 

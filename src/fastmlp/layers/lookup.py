@@ -18,8 +18,11 @@ from fastmlp.layers.discretization import Discretization
 from fastmlp.layers.dot_product import Dot
 from fastmlp.layers.dropout import Dropout
 from fastmlp.layers.flatten import Flatten
+from fastmlp.layers.hashed_crossing import HashedCrossing
+from fastmlp.layers.hashing import Hashing
 from fastmlp.layers.identity import Identity
 from fastmlp.layers.input import InputLayer
+from fastmlp.layers.integer_lookup import IntegerLookup
 from fastmlp.layers.lambda_layer import Lambda
 from fastmlp.layers.layer_normalization import (
     GroupNormalization,
@@ -41,6 +44,7 @@ from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
 from fastmlp.layers.rnn import RNN
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
+from fastmlp.layers.string_lookup import StringLookup
 from fastmlp.registry import Registry
 
 registry = Registry("layer", base=Layer, callables=False)
@@ -48,10 +52,11 @@ _LAYERS = (
     Activation, ActivityRegularization, Add, AlphaDropout, Average, BatchNormalization,
     Bidirectional, CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU, Flatten,
     GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D,
-    GroupNormalization, Identity, InputLayer, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU,
-    Masking, Maximum, Minimum, Multiply, Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU,
-    RepeatVector, Rescaling, Reshape, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
-    StackedRNNCells, Subtract, UnitNormalization,
+    GroupNormalization, HashedCrossing, Hashing, Identity, InputLayer, IntegerLookup, LSTM,
+    LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, Maximum, Minimum, Multiply,
+    Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU, RepeatVector, Rescaling, Reshape,
+    SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, StackedRNNCells, StringLookup, Subtract,
+    UnitNormalization,
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)

@@ -84,6 +84,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         """Takes a graph, or forgets the one there is."""
         self._network = network
         self._functions, self._executables = {}, {}
+        self._kept_boundary = None
         if network is not None:
             self.dtype = network.outputs[0].dtype
             weights = self.weights
@@ -349,7 +350,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         """Outputs for one batch, without batching or a progress bar."""
         if len(args) != 1 or any(kwargs[k] is not None for k in kwargs if k != "training"):
             return super()._call_arrays(args, kwargs)
-        x = eager.to_arrays(f"'{self.name}'", args[0])
+        kinds = eager.ANYTHING if any(t.dtype == "string" for t in self.inputs) else eager.NUMBERS
+        x = eager.to_arrays(f"'{self.name}'", args[0], kinds=kinds)
         self._ensure_built(_tree.apply(lambda array: array.shape[1:], x))
         arrays = self._match_inputs(x)
         training = bool(kwargs.get("training"))
@@ -389,6 +391,11 @@ class Model(Persistent, Layer, Trainer, build_once=False):
                 raise ValueError(
                     f"'{self.name}': expected inputs of shape {tensor.shape}{which}. "
                     f"Received: shape={x.shape}"
+                )
+            if tensor.dtype != "string" and eager.holds_strings(x):
+                raise TypeError(
+                    f"'{self.name}': expected numbers for '{tensor.name}'. "
+                    f"Received: dtype={x.dtype}"
                 )
         return found
 

@@ -85,6 +85,10 @@ def _check_tensors(where: str, name: str, structure: Any) -> None:
                 f"{where}: expected {name} to be symbolic tensors, as Input(...) returns them. "
                 f"Received: {leaf!r}{hint}"
             )
+        if name == "outputs" and leaf.dtype == "string":
+            raise TypeError(
+                f"{where}: expected outputs that are numbers. Received: strings, {leaf!r}"
+            )
     if name == "inputs" and len(set(found)) < len(found):
         raise ValueError(f"{where}: expected each input once. Received: {structure!r}")
 

@@ -154,7 +154,7 @@ class Sequential(Model):
                 f"Received: {', '.join(sorted(dtypes))}"
             )
         dtype = self._layers[0].dtype
-        if self._input.dtype != dtype:
+        if self._input.dtype not in (dtype, "string"):
             self._input = InputLayer(
                 self._input.shape[1:], dtype=dtype, name=self._input.name
             ).tensor

@@ -60,6 +60,8 @@ def operands(name: str, *values: Any) -> list[Tensor]:
         TypeError: A value is no number.
     """
     dtypes = [v.dtype for v in values if isinstance(v, (Tensor, Variable))]
+    if "string" in dtypes:
+        raise graph.strings_are_no_numbers(where(name))
     return [_operand(name, value, dtypes[0]) for value in values]
 
 

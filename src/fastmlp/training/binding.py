@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from fastmlp import config, optimizers
+from fastmlp.boundary import Boundary
 from fastmlp.eager import EagerExecutable
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Shape, Tensor
@@ -53,6 +54,8 @@ class Binding:
     run_eagerly: bool
     steps_per_execution: int
 
+    _kept_boundary: Boundary | None = None
+
     # From the subclass.
 
     @property
@@ -79,6 +82,17 @@ class Binding:
         raise NotImplementedError
 
     # Data.
+
+    @property
+    def _boundary(self) -> Boundary:
+        """From the inputs to what plans start from."""
+        if self._kept_boundary is None:
+            self._kept_boundary = Boundary(self.inputs, self.outputs)
+        return self._kept_boundary
+
+    def _sources(self, x: Any) -> tuple[Source, ...]:
+        """The data of each tensor that plans start from."""
+        return input_sources(x, self._input_slots(), self._boundary)
 
     def _input_slots(self) -> Slots:
         names = tuple(getattr(self, "input_names", None) or (t.name for t in self.inputs))
@@ -109,7 +123,7 @@ class Binding:
         """
         one = batch_hooks or any(t.mask is not None for t in self.outputs)
         one = one or (self._compiled is not None and self._compiled.by_batch)
-        width = max(1, sum(math.prod(sizes(t.shape)) for t in self.inputs))
+        width = max(1, sum(math.prod(sizes(t.shape)) for t in self._boundary.feeds))
         worth = min(INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
         return min(n, batch_size if one else batch_size * max(1, worth // batch_size))
 
@@ -144,7 +158,7 @@ class Binding:
         """
         new = [] if self.outputs else self._ensure_built(_row_shapes(x))
         try:
-            yield input_sources(x, self._input_slots())
+            yield self._sources(x)
         except BaseException:
             self._unbuild(new)
             raise
@@ -188,8 +202,8 @@ class Binding:
                 del kept[next(iter(kept))]
 
     def _check_data(self, objective: Objective | None, data: Rows) -> None:
-        for index, source in enumerate(data.inputs):
-            check_input(self, index, source)
+        for tensor, source in zip(self._boundary.feeds, data.inputs, strict=True):
+            check_input(self, tensor, source)
         for i in () if objective is None else objective.used:
             target, shape = data.targets[i], self.outputs[i].shape
             assert target is not None and objective is not None
@@ -212,7 +226,8 @@ class Binding:
 
     def _compile(self, mode: str, objective: Objective | None, data: Rows, rows: int) -> Executable:
         if objective is None:
-            plan = compile_plan(self.inputs, self.outputs, self.dtype, rows, fetch=True)
+            feeds = self._boundary.feeds
+            plan = compile_plan(feeds, self.outputs, self.dtype, rows, fetch=True)
             return self._runnable(plan)
         assert self.optimizer is not None
         losses, metrics = objective.specs(
@@ -229,7 +244,7 @@ class Binding:
                 raise ValueError(f"{method}: the model has no trainable weights.")
             update = update_spec(self.optimizer, variables) if mode == "train" else COLLECT
         plan = compile_plan(
-            self.inputs, self.outputs, self.dtype, rows, mode in ("train", "gradients"),
+            self._boundary.feeds, self.outputs, self.dtype, rows, mode in ("train", "gradients"),
             losses, metrics, update, variables,
         )  # fmt: skip
         if mode == "test":
@@ -271,7 +286,7 @@ class Binding:
         first: Rows | None = None
 
         def prepare(x: Any, y: Any, sample_weight: Any) -> Rows:
-            rows = Rows(input_sources(x, self._input_slots()))
+            rows = Rows(self._sources(x))
             if objective is not None:
                 rows = self._labelled(rows.inputs, y, sample_weight, class_weight, method)
             self._check_data(objective, rows)

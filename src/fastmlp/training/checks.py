@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from fastmlp.graph import Tensor
 from fastmlp.training.data import Source
 
 
@@ -13,18 +14,18 @@ def samples(row_shape: tuple[int, ...]) -> str:
     return f"(samples, {', '.join(map(str, row_shape))})" if row_shape else "(samples,)"
 
 
-def check_input(model: Any, index: int, source: Source) -> None:
+def check_input(model: Any, tensor: Tensor, source: Source) -> None:
     """Compares the samples with one of the model's inputs.
 
     Args:
         model: With `inputs` and `layers`.
-        index: Number of the input.
+        tensor: The input.
         source: The samples.
 
     Raises:
         ValueError: A sample has another shape than the model takes.
     """
-    expected = tuple(int(d or 0) for d in model.inputs[index].shape[1:])
+    expected = tuple(int(d or 0) for d in tensor.shape[1:])
     shape = source.row_shape
     if shape == expected or (shape == () and expected == (1,)):
         return

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-def check_lengths(sources: Mapping[str, Source]) -> int:
+def check_lengths(sources: Mapping[str, Any]) -> int:
     """Checks that all data have the same number of samples.
 
     Args:
@@ -50,7 +50,7 @@ def check_lengths(sources: Mapping[str, Source]) -> int:
             f"Data: expected the same number of samples in all arrays. Received: {told}. "
             "Hint: the first axis counts the samples."
         )
-    return next(iter(lengths.values()))
+    return int(next(iter(lengths.values())))
 
 
 def split_rows(n: int, validation_split: float) -> int:

@@ -14,7 +14,8 @@ from fastmlp.errors import check_int
 from fastmlp.plan.ir import Buffer, Op
 from fastmlp.plan.python import PYTHON
 from fastmlp.runtime import Executable
-from fastmlp.training.rows import Rows, input_sources, target_sources
+from fastmlp.training.rows import Rows, target_sources
+from fastmlp.training.source import as_source
 from fastmlp.training.structure import pack
 
 if TYPE_CHECKING:
@@ -61,17 +62,19 @@ def _executable(model: Trainer, batch_size: int | None) -> Executable:
             "Hint: begin with Input((features,)), or call fit or build first"
         )
     objective = model._objective()
-    inputs = [np.zeros((m, *(int(d or 0) for d in t.shape[1:]))) for t in model.inputs]
+    feeds = model._boundary.feeds
+    inputs = tuple(
+        as_source(np.zeros((m, *(int(d or 0) for d in t.shape[1:]))), "x") for t in feeds
+    )
     targets: list[Any] = [None] * len(model.outputs)
     for i in objective.used:
         out = tuple(int(d or 0) for d in model.outputs[i].shape[1:])
         loss = objective.loss(i, out, model.outputs[i].shape)
         sparse = loss is not None and loss.sparse
         targets[i] = np.zeros((m, *out[:-1]) if sparse else (m, *out))
-    slots = model._input_slots(), model._output_slots()
-    sources = input_sources(pack(slots[0].structure, inputs), slots[0])
-    y = target_sources(pack(slots[1].structure, targets), slots[1], objective.used)
-    return model._compile("train", objective, Rows(sources, y, (None,) * len(y)), m)
+    slots = model._output_slots()
+    y = target_sources(pack(slots.structure, targets), slots, objective.used)
+    return model._compile("train", objective, Rows(inputs, y, (None,) * len(y)), m)
 
 
 def _row(op: Op, capacity: int, dtype: str) -> tuple[str, ...]:

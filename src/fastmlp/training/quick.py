@@ -80,7 +80,7 @@ class QuickSteps:
             y: The targets.
             sparse: Number of classes, if targets are their numbers; else 0.
         """
-        if not isinstance(executable, Executable):
+        if not isinstance(executable, Executable) or not model._boundary.plain:
             return
         if _is_plain(x) and _is_plain(y) and len(executable.plan.feeds) == 2:
             key = (mode, x.shape, y.shape)
@@ -98,7 +98,7 @@ class QuickSteps:
             x: The samples as they came.
             full: Rows of a step where there are enough samples.
         """
-        if not isinstance(executable, Executable):
+        if not isinstance(executable, Executable) or not model._boundary.plain:
             return
         plan = executable.plan
         if _is_plain(x) and len(plan.feeds) == len(plan.fetches) == 1:

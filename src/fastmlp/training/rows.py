@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fastmlp.boundary import Boundary
 from fastmlp.training.data import (
     Source,
     as_source,
@@ -13,6 +14,7 @@ from fastmlp.training.data import (
     class_weights,
     sample_weights,
 )
+from fastmlp.training.raw import as_raw, encoded
 from fastmlp.training.structure import Slots, assign, is_nest
 
 
@@ -51,23 +53,30 @@ class Rows:
         return [source for source in (*self.inputs, *targets, *weights) if source is not None]
 
 
-def input_sources(x: Any, slots: Slots) -> tuple[Source, ...]:
-    """One source for each input.
+def input_sources(x: Any, slots: Slots, boundary: Boundary) -> tuple[Source, ...]:
+    """One source for each tensor that plans start from: the inputs, or what is made of them.
 
     Args:
         x: An array, or a list or dict of arrays in one of the forms of `structure.assign`; of a
-            dict, further entries are left alone.
+            dict, further entries are left alone. Of a frame, columns of the inputs' names.
         slots: The inputs.
+        boundary: From the inputs to those tensors.
 
     Raises:
         ValueError: Something is missing, or lengths differ.
     """
-    if isinstance(x, Mapping) and set(slots.names) <= set(x):
+    by_name = isinstance(x, Mapping) or (slots.n > 1 and hasattr(x, "iloc") and hasattr(x, "items"))
+    if by_name and set(slots.names) <= set(x):
         x = {name: x[name] for name in slots.names}
     parts = spread("x", x, slots, range(slots.n))
-    sources = tuple(as_source(part, slots_name("x", slots, i)) for i, part in enumerate(parts))
-    check_lengths({source.name: source for source in sources})
-    return sources
+    names = [slots_name("x", slots, i) for i in range(slots.n)]
+    if boundary.plain:
+        sources = tuple(as_source(part, name) for part, name in zip(parts, names, strict=True))
+        check_lengths({source.name: source for source in sources})
+        return sources
+    raw = [as_raw(*one) for one in zip(parts, names, boundary.inputs, strict=True)]
+    check_lengths({one.name: one for one in raw})
+    return encoded(boundary, raw)
 
 
 def target_sources(y: Any, slots: Slots, used: Sequence[int]) -> tuple[Source | None, ...]:

@@ -11,7 +11,7 @@ from fastmlp.errors import bad_argument, check_int, warn_user
 from fastmlp.training.batches import yields_batches
 from fastmlp.training.logs import LogReader
 from fastmlp.training.passes import run_batches
-from fastmlp.training.rows import Rows, input_sources
+from fastmlp.training.rows import Rows
 from fastmlp.training.steps import check_batch, check_steps, limited
 from fastmlp.training.stream import RAN_OUT
 from fastmlp.training.supply import Supply
@@ -83,7 +83,7 @@ class Validation:
             data, first = given
         elif isinstance(given, (tuple, list)) and len(given) in (2, 3):
             x, y, *weight = given
-            data, first = model._labelled(input_sources(x, model._input_slots()), y, *weight), 0
+            data, first = model._labelled(model._sources(x), y, *weight), 0
         else:
             expected = "(x, y) or (x, y, sample_weight), or what yields batches"
             raise bad_argument("fit", expected, "validation_data", type(given))

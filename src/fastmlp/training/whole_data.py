@@ -19,7 +19,7 @@ from fastmlp.training.batches import yields_batches
 from fastmlp.training.data import split_rows
 from fastmlp.training.logs import LogReader
 from fastmlp.training.progress import Progress, make_progress
-from fastmlp.training.rows import Rows, input_sources
+from fastmlp.training.rows import Rows
 from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class _Errors:
         assert target is not None
         shape = objective.target_shape(0, target.row_shape, model.outputs[0].shape)
         self.y = target.block(0, self.n, model.dtype).astype(np.float64).reshape(self.n, -1)
-        outputs = compile_plan(model.inputs, model.outputs, model.dtype, self.n, fetch=True)
+        entries = model._boundary.feeds
+        outputs = compile_plan(entries, model.outputs, model.dtype, self.n, fetch=True)
         self.outputs = Executable(outputs)
         self.outputs.bind_all(feeds[: len(outputs.feeds)])
         self.executables = []
@@ -109,7 +110,7 @@ class _Errors:
                 0, "output", function=_output(number), target_shape=shape, name="output"
             )
             plan = compile_plan(
-                model.inputs, model.outputs, model.dtype, 1, True, [spec], update=COLLECT,
+                entries, model.outputs, model.dtype, 1, True, [spec], update=COLLECT,
                 variables=self.variables,
             )  # fmt: skip
             flat = np.zeros(sum(v.size for v in self.variables), model.dtype)
@@ -221,7 +222,7 @@ def _held_out(model: Trainer, validation_data: Any) -> Rows:
         expected = "(x, y) or (x, y, sample_weight)"
         raise bad_argument("fit", expected, "validation_data", type(validation_data))
     x, *labels = validation_data
-    return model._labelled(input_sources(x, model._input_slots()), *labels)
+    return model._labelled(model._sources(x), *labels)
 
 
 class _Iterations:
