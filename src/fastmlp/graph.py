@@ -168,9 +168,11 @@ class Node:
 
     def reads(self, training: bool | None) -> tuple[Tensor, ...]:
         """The inputs that count: of a `phase` node the one for training, or the other."""
+        training = training if self.training is None else self.training
         if self.op != "phase" or training is None:
             return self.inputs
-        return (self.inputs[0 if training else 1],)
+        owner = self.attrs.get("owner")
+        return (self.inputs[0 if training and (owner is None or owner.trainable) else 1],)
 
     def __repr__(self) -> str:
         return f"<Node {self.op} {self.layer!r} -> {self.output.shape}>"
@@ -184,7 +186,7 @@ def input_tensor(shape: Shape, dtype: str, name: str | None = None) -> Tensor:
 
 
 def weight_tensor(variable: Variable) -> Tensor:
-    """A weight as an operand, or what it was last assigned while recording; without a batch axis."""
+    """A weight as an operand, or what stands for it while recording; without a batch axis."""
     assigned = (recording.get() or {}).get(variable, variable)
     if isinstance(assigned, Tensor):
         return assigned
@@ -205,14 +207,24 @@ def constant_tensor(value: Any, dtype: str) -> Tensor:
     return Node("constant", (), array.shape, dtype, attrs={"value": array}).output
 
 
-def phase(train: Tensor, infer: Tensor) -> Tensor:
-    """`train` while a plan trains, `infer` otherwise; of one shape."""
+def phase(train: Tensor, infer: Tensor, owner: Any = None) -> Tensor:
+    """`train` while a plan trains, `infer` otherwise; of one shape.
+
+    Args:
+        train: For training.
+        infer: For the rest.
+        owner: A layer; while it is not `trainable`, training is as the rest.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
     if train.shape != infer.shape:
         raise ValueError(
             f"Layer '{current_layer()}': expected one output shape with training=True and "
             f"training=False. Received: {train.shape} and {infer.shape}"
         )
-    output = Node("phase", [train, infer], train.shape, train.dtype).output
+    attrs = None if owner is None else {"owner": owner}
+    output = Node("phase", [train, infer], train.shape, train.dtype, attrs=attrs).output
     output.mask = train.mask
     if train.mask is not None and infer.mask is not None and train.mask is not infer.mask:
         output.mask = phase(train.mask, infer.mask)

@@ -36,7 +36,8 @@ def padded(n: int, dtype: npt.DTypeLike) -> int:
     return -(-n // step) * step
 
 
-# While an optimizer's `update_step` is traced: what variables have been assigned, instead of values.
+# What stands for variables as operands, instead of their values: what has been assigned to them, while
+# an optimizer's `update_step` is traced; or what a wrapper computes from the weights of its layer.
 recording: ContextVar[dict[Variable, Any] | None] = ContextVar("recording", default=None)
 
 

@@ -22,6 +22,16 @@ CASES = {
     "batch, bare": ("BatchNormalization", {"center": False, "scale": False}, FLAT),
     "batch, steps": ("BatchNormalization", {}, STEPS),
     "batch, axis 1": ("BatchNormalization", {"axis": 1}, STEPS),
+    "batch, renorm": ("BatchNormalization", {"renorm": True, "renorm_momentum": 0.7}, FLAT),
+    "batch, renorm, limits": (
+        "BatchNormalization",
+        {
+            "renorm": True,
+            "renorm_clipping": {"rmin": 0.4, "rmax": 0.9, "dmax": 0.3},
+            "scale": False,
+        },
+        STEPS,
+    ),
     "batch, penalty": ("BatchNormalization", {"gamma_regularizer": "l2"}, FLAT),
     "layer": ("LayerNormalization", {}, FLAT),
     "layer, two axes": ("LayerNormalization", {"axis": (1, 2)}, STEPS),
@@ -140,7 +150,13 @@ def test_moving_statistics_are_those_of_an_eager_run():
         (lambda: layers.BatchNormalization(axis=0)(FLAT), "axis"),
         (lambda: layers.LayerNormalization(axis=5)(FLAT), r"LayerNormalization.*axis.*5"),
         (lambda: layers.BatchNormalization(momentum=2), "momentum"),
-        (lambda: layers.BatchNormalization(renorm=True), "renorm"),
+        (lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"max": 1}), "rmin, rmax"),
+        (
+            lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"rmin": 2, "rmax": 1}),
+            "rmin <= rmax",
+        ),
+        (lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"dmax": -1}), "dmax >= 0"),
+        (lambda: layers.BatchNormalization(renorm_momentum=2), "renorm_momentum"),
         (lambda: layers.GroupNormalization(3)(FLAT), "groups of equal size for 8 features"),
         (lambda: layers.GroupNormalization(0), "groups"),
         (lambda: layers.SpatialDropout1D(0.5)(FLAT), r"\(batch, steps, features\)"),
@@ -168,3 +184,31 @@ def test_alpha_dropout_in_training_gives_two_kinds_of_elements():
     b = -a * lowest * 0.3
     np.testing.assert_allclose(values, np.round([a * lowest + b, a + b], 4), atol=2e-4)
     assert counts[0] / y.size == pytest.approx(0.3, abs=0.03)
+
+
+def test_batch_statistics_leave_out_what_a_mask_hides():
+    mask = np.random.default_rng(0).random((24, 3)) < 0.6
+    theirs, ours = (lib.layers.BatchNormalization(momentum=0.5) for lib in (keras, fastmlp))
+    for training in (True, False):
+        expected = np.asarray(theirs(STEPS, training=training, mask=mask))
+        found = ours(STEPS, training=training, mask=mask)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="a mask of 2 axes"):
+        ours(STEPS, training=True, mask=mask[:, :, None])
+
+
+def test_renorm_of_a_frozen_layer_and_outside_training():
+    layer = layers.BatchNormalization(renorm=True)
+    model = fastmlp.Sequential([fastmlp.Input((8,)), layer, layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(FLAT, Y, verbose=0)
+    mean, variance = layer.moving_mean.value, layer.moving_variance.value
+    expected = layer.gamma.value * (FLAT - mean) / np.sqrt(variance + 1e-3) + layer.beta.value
+    np.testing.assert_allclose(layer(FLAT), expected, rtol=1e-4, atol=1e-5)
+    layer.trainable = False
+    before = layer.get_weights()
+    model.fit(FLAT, Y, epochs=2, verbose=0)
+    for a, b in zip(layer.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    again = layers.deserialize(layers.serialize(layer))
+    assert again.get_config() == layer.get_config()

@@ -12,11 +12,13 @@ from fastmlp.layers.dense import Dense
 from fastmlp.layers.discretization import Discretization
 from fastmlp.layers.dot_product import Dot, dot
 from fastmlp.layers.dropout import Dropout
+from fastmlp.layers.einsum_dense import EinsumDense
 from fastmlp.layers.flatten import Flatten
 from fastmlp.layers.hashed_crossing import HashedCrossing
 from fastmlp.layers.hashing import Hashing
 from fastmlp.layers.identity import Identity
 from fastmlp.layers.input import Input, InputLayer
+from fastmlp.layers.input_spec import InputSpec
 from fastmlp.layers.integer_lookup import IntegerLookup
 from fastmlp.layers.lambda_layer import Lambda
 from fastmlp.layers.layer_normalization import (
@@ -52,6 +54,7 @@ from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
 from fastmlp.layers.rnn import RNN
+from fastmlp.layers.spectral_normalization import SpectralNormalization
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
 from fastmlp.layers.string_lookup import StringLookup
 
@@ -73,6 +76,7 @@ __all__ = [
     "Discretization",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -85,6 +89,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "IntegerLookup",
     "LSTMCell",
     "Lambda",
@@ -107,6 +112,7 @@ __all__ = [
     "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",
     "Subtract",

@@ -18,6 +18,7 @@ from fastmlp.function import Function
 from fastmlp.graph import Tensor
 from fastmlp.layers import eager, masks
 from fastmlp.layers.holder import WeightHolder
+from fastmlp.layers.input_spec import check_inputs
 from fastmlp.layers.shapes import check_shape, map_shapes, shapes
 from fastmlp.registry import snake_case
 from fastmlp.regularizers import has_factors
@@ -62,6 +63,8 @@ class Layer(WeightHolder):
     """Whether outputs have masks: those that `compute_mask` returns. May be set in `__init__`."""
 
     _given: tuple[tuple[Any, ...], dict[str, Any]]  # to __init__
+    input_spec: Any = None
+    """What its first argument must be: an `InputSpec`, or a list or dict of them."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         layer = super().__new__(cls)
@@ -187,6 +190,8 @@ class Layer(WeightHolder):
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with graph.layer_scope(self.name):
             self._check_dtype(calls.tensors((args, kwargs)))
+            if self.input_spec is not None:
+                check_inputs(f"{type(self).__name__} '{self.name}'", self.input_spec, args[0])
             self._build_once(args)
             told = masks.with_mask(args, kwargs, self._call_takes())
             outputs = self._check_outputs(self._trace(args, told))

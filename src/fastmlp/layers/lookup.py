@@ -17,6 +17,7 @@ from fastmlp.layers.dense import Dense
 from fastmlp.layers.discretization import Discretization
 from fastmlp.layers.dot_product import Dot
 from fastmlp.layers.dropout import Dropout
+from fastmlp.layers.einsum_dense import EinsumDense
 from fastmlp.layers.flatten import Flatten
 from fastmlp.layers.hashed_crossing import HashedCrossing
 from fastmlp.layers.hashing import Hashing
@@ -43,6 +44,7 @@ from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
 from fastmlp.layers.rnn import RNN
+from fastmlp.layers.spectral_normalization import SpectralNormalization
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
 from fastmlp.layers.string_lookup import StringLookup
 from fastmlp.registry import Registry
@@ -50,12 +52,13 @@ from fastmlp.registry import Registry
 registry = Registry("layer", base=Layer, callables=False)
 _LAYERS = (
     Activation, ActivityRegularization, Add, AlphaDropout, Average, BatchNormalization,
-    Bidirectional, CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU, Flatten,
+    Bidirectional, CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU, EinsumDense,
+    Flatten,
     GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D,
     GroupNormalization, HashedCrossing, Hashing, Identity, InputLayer, IntegerLookup, LSTM,
     LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, Maximum, Minimum, Multiply,
     Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU, RepeatVector, Rescaling, Reshape,
-    SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, StackedRNNCells, StringLookup, Subtract,
+    SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, SpectralNormalization, StackedRNNCells, StringLookup, Subtract,
     UnitNormalization,
 )  # fmt: skip
 for _layer in _LAYERS:

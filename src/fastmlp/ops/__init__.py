@@ -63,6 +63,7 @@ from fastmlp.ops.layers import (
     softmax,
     sparsemax,
     sum_samples,
+    track,
 )
 from fastmlp.ops.math import (
     abs,
@@ -460,6 +461,7 @@ __all__ = [
     "tile",
     "top_k",
     "trace",
+    "track",
     "transpose",
     "trapezoid",
     "tril",

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp import graph
 from fastmlp._core import activations as _activations
 from fastmlp._core import sparsemax as _sparsemax
 from fastmlp.calls import operation
 from fastmlp.errors import unknown_name
 from fastmlp.graph import Node, Shape, Tensor, current_layer
-from fastmlp.ops import shapes, spec
+from fastmlp.ops import math, products, shapes, spec
 from fastmlp.ops.spec import OpSpec
-from fastmlp.variables import Variable
+from fastmlp.variables import Variable, recording
 
 if TYPE_CHECKING:
     from fastmlp.plan.ir import Buffer, Builder, Op
@@ -134,17 +135,16 @@ class Normal(OpSpec):
         return y
 
 
-class Moving(OpSpec):
-    """y = x, of which a weight keeps a moving average; outside training y is that weight"""
+class Track(OpSpec):
+    """y = x; in training a weight keeps a moving average of a value"""
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        w = b.weight(node.weights[0])
-        assert w is not None
-        if not training or not node.attrs["owner"].trainable:
-            return w
-        b.emit("average", [], [w, ins[0]], momentum=node.attrs["momentum"])
-        return ins[0]
+        x, value = ins
+        if training and node.attrs["owner"].trainable:
+            w = b.weight(node.weights[0])
+            b.emit("average", [], [w, value], momentum=node.attrs["momentum"])
+        return x
 
 
 class Affine(OpSpec):
@@ -271,6 +271,10 @@ def dense(x: Tensor, w: Variable, b: Variable | None = None) -> Tensor:
             f"dense {current_layer()!r}: expected inputs with {w.shape[0]} features. "
             f"Received: shape={x.shape}"
         )
+    stand_in = (recording.get() or {}).get(w)
+    if stand_in is not None:
+        y: Tensor = products.matmul(x, stand_in)
+        return y if b is None else math.add(y, b)
     shape = (*x.shape[:-1], w.shape[1])
     return Node("dense", [x], shape, x.dtype, [w, b]).output
 
@@ -364,8 +368,21 @@ def moving_average(x: Tensor, average: Variable, momentum: float, owner: Any) ->
         momentum: From 0 to 1.
         owner: A layer; while it is not `trainable`, training is as the rest.
     """
-    node = Node("moving", [x], x.shape, x.dtype, [average], {"momentum": momentum, "owner": owner})
-    return node.output
+    return graph.phase(track(x, x, average, momentum, owner), graph.weight_tensor(average), owner)
+
+
+def track(x: Tensor, value: Tensor, average: Variable, momentum: float, owner: Any) -> Tensor:
+    """`x`; in training also average = momentum · average + (1 - momentum) · value.
+
+    Args:
+        x: Any tensor: whoever computes it in training moves the average.
+        value: One value for the batch, of the weight's shape.
+        average: A weight that is not trained.
+        momentum: From 0 to 1.
+        owner: A layer; while it is not `trainable`, the average stays.
+    """
+    attrs = {"momentum": momentum, "owner": owner}
+    return Node("track", [x, value], x.shape, x.dtype, [average], attrs).output
 
 
 def sum_samples(x: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from fastmlp.ops.layers import (
     Affine,
     Dense,
     Dropout,
-    Moving,
     Normal,
     Pass,
     Penalty,
@@ -20,6 +19,7 @@ from fastmlp.ops.layers import (
     Reshape,
     Softmax,
     SumSamples,
+    Track,
 )
 from fastmlp.ops.moves import Concatenate, Put, Take
 from fastmlp.ops.order import Argsort, TakeAlong
@@ -40,7 +40,7 @@ OPS: dict[str, type[OpSpec]] = {
     "identity": Pass,
     "phase": Pass,
     "normal": Normal,
-    "moving": Moving,
+    "track": Track,
     "affine": Affine,
     "reshape": Reshape,
     "activity_penalty": ActivityPenalty,
