@@ -17,7 +17,6 @@ from cpython.pythread cimport (
     PyThread_free_lock,
     PyThread_get_thread_ident,
     PyThread_release_lock,
-    PyThread_type_lock,
     NOWAIT_LOCK,
     WAIT_LOCK,
 )
@@ -35,8 +34,6 @@ np.import_array()
 
 cdef enum:
     TYPES = 32               # NumPy's numbers of its element types
-    MAX_AXES = 8             # of one row
-    MAX_ARRAYS = 16          # each way
     SHORT_WORK = 2_000_000   # floating-point operations of a run that keeps the GIL: 50 µs
 
 # The gather kernel of each of NumPy's element types; -1: none.
@@ -52,12 +49,6 @@ cdef int list_gathers() except -1:
 
 
 list_gathers()
-
-
-cdef struct Shape:           # of one row
-    int n_axes
-    ptrdiff_t[MAX_AXES] axes
-    ptrdiff_t size
 
 
 cdef Shape shape_of(tuple axes) except *:
@@ -117,19 +108,6 @@ cdef class Call:
         steps_per_check: Steps between looks at the clock.
     """
 
-    cdef Program program
-    cdef Run run
-    cdef readonly ptrdiff_t capacity
-    cdef ptrdiff_t limit, steps_per_check
-    cdef double work, parallel_work
-    cdef object threads
-    cdef int most_threads, type_number, n_inputs, n_outputs
-    cdef Shape[MAX_ARRAYS] inputs
-    cdef Shape[MAX_ARRAYS] outputs
-    cdef list variables, values
-    cdef PyThread_type_lock lock
-    cdef unsigned long owner  # thread that holds the lock; 0: none
-
     def __cinit__(self):
         self.lock = PyThread_allocate_lock()
         if self.lock == NULL:
@@ -160,16 +138,16 @@ cdef class Call:
     def on_array(self, x):
         """The output for one array, where there is one input and one output; None: not plain."""
         cdef ptrdiff_t n
-        self._enter()
+        self.enter()
         try:
             n = bind(&self.program.feeds[0], x, &self.inputs[0])
-            if n <= 0 or n > self.limit or not self._is_current():
+            if n <= 0 or n > self.limit or not self.is_current():
                 return None
             y = self._result(0, n)
-            self._go(n, 0, 0)
+            self.go(n, 0, 0)
             return y
         finally:
-            self._leave()
+            self.leave()
 
     def on_arrays(self, list xs, uint64_t seed=0, int64_t iterations=0):
         """The outputs, and the sums of the accumulators; None: not plain.
@@ -183,52 +161,29 @@ cdef class Call:
         cdef int i
         if len(xs) != self.n_inputs:
             return None
-        self._enter()
+        self.enter()
         try:
             for i in range(self.n_inputs):
                 rows = bind(&self.program.feeds[i], xs[i], &self.inputs[i])
                 if i and rows != n:
                     return None
                 n = rows
-            if n <= 0 or n > self.limit or not self._is_current():
+            if n <= 0 or n > self.limit or not self.is_current():
                 return None
             ys = [self._result(i, n) for i in range(self.n_outputs)]
-            self._go(n, seed, iterations)
+            self.go(n, seed, iterations)
             return ys, [self.run.job.log[i] for i in range(self.program.n_out)]
         finally:
-            self._leave()
-
-    def step(self, x, y, tuple hyper, uint64_t seed=0, int64_t iterations=0):
-        """The sums of the accumulators, of a batch with its targets; None: not plain.
-
-        Args:
-            x: The one input.
-            y: The one target.
-            hyper: The optimizer's constants, for a program that trains; else empty.
-            seed: Of dropout.
-            iterations: Steps done before.
-        """
-        cdef ptrdiff_t n
-        cdef int i
-        self._enter()
-        try:
-            n = bind(&self.program.feeds[0], x, &self.inputs[0])
-            if n <= 0 or n > self.limit or bind(&self.program.feeds[1], y, &self.inputs[1]) != n:
-                return None
-            if not self._is_current():
-                return None
-            if hyper:
-                self.program.set_hyper(hyper)
-                self.program.forget_rates()
-                self.program.cover(iterations)
-            self._go(n, seed, iterations)
-            return [self.run.job.log[i] for i in range(self.program.n_out)]
-        finally:
-            self._leave()
+            self.leave()
 
     def not_finite(self, int index):
         """Whether the last array of an input held a NaN or an infinity."""
         return self.program.feeds[index].not_finite != 0
+
+    cdef bint bind_pair(self, object x, object y, ptrdiff_t rows) noexcept:
+        """Points the two feeds at the one input and the one target; whether they are plain."""
+        return (bind(&self.program.feeds[0], x, &self.inputs[0]) == rows
+                and bind(&self.program.feeds[1], y, &self.inputs[1]) == rows)
 
     cdef int _make_run(self, int threads) except -1:
         self.run = Run(self.program, 1, self.capacity, threads=threads,
@@ -236,7 +191,7 @@ cdef class Call:
         self.most_threads = threads
         return 0
 
-    cdef int _enter(self) except -1:
+    cdef int enter(self) except -1:
         if not PyThread_acquire_lock(self.lock, NOWAIT_LOCK):
             if self.owner == PyThread_get_thread_ident():
                 raise RuntimeError("a model was called by code that runs inside its own step")
@@ -245,11 +200,11 @@ cdef class Call:
         self.owner = PyThread_get_thread_ident()
         return 0
 
-    cdef void _leave(self) noexcept:
+    cdef void leave(self) noexcept:
         self.owner = 0
         PyThread_release_lock(self.lock)
 
-    cdef bint _is_current(self) except -1:
+    cdef bint is_current(self) except -1:
         """Whether every weight still lies where the program knows it."""
         cdef Py_ssize_t i
         for i in range(len(self.variables)):
@@ -269,7 +224,7 @@ cdef class Call:
         self.program.fetches[index] = np.PyArray_DATA(<np.ndarray>y)
         return y
 
-    cdef int _go(self, ptrdiff_t n, uint64_t seed, int64_t iterations) except -1:
+    cdef int go(self, ptrdiff_t n, uint64_t seed, int64_t iterations) except -1:
         cdef int threads = 1
         if n * self.work < SHORT_WORK:
             self.run.restart(n, seed, iterations)

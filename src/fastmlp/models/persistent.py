@@ -6,10 +6,10 @@ import os
 from typing import Any
 
 from fastmlp import graph, saving
+from fastmlp._core.turns import Turns
 from fastmlp.saving.compile_config import compile_config, compile_from_config
 from fastmlp.saving.model_file import load_backup
 from fastmlp.training.cursor import Cursor
-from fastmlp.training.turns import Turns
 from fastmlp.variables import move_to_arena
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from fastmlp import config, optimizers
+from fastmlp._core.turns import Turns
 from fastmlp.boundary import Boundary
 from fastmlp.eager import EagerExecutable
 from fastmlp.errors import bad_argument
@@ -35,7 +36,6 @@ from fastmlp.training.rows import (
 from fastmlp.training.stream import Stream
 from fastmlp.training.structure import Slots
 from fastmlp.training.supply import Supply
-from fastmlp.training.turns import Turns
 from fastmlp.variables import Variable, aligned_empty
 
 _KEPT = 6  # executables kept for the next call

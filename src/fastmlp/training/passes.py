@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp._core.plan import Run
+from fastmlp._core.turns import Turns
 from fastmlp.callbacks import CallbackList
 from fastmlp.eager import EagerRun, start_run
 from fastmlp.errors import warn_user
@@ -16,7 +17,6 @@ from fastmlp.training.logs import LogReader
 from fastmlp.training.progress import make_progress
 from fastmlp.training.stream import RAN_OUT
 from fastmlp.training.supply import Supply
-from fastmlp.training.turns import Turns
 
 GRAIN_NS = 50_000_000  # a native call takes about so many nanoseconds at the most
 

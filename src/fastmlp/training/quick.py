@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp import config
+from fastmlp._core.quick_step import QuickStep
 from fastmlp.runtime import Executable
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
@@ -43,7 +43,7 @@ class QuickSteps:
     """What a model keeps ready; it does not hold the model, which would keep it alive for longer."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], _Step] = {}
+        self._kept: dict[tuple[Any, ...], QuickStep] = {}
         self._predicting: _Predict | None = None
         self._made_for: Any = None
 
@@ -56,7 +56,13 @@ class QuickSteps:
         if type(x) is not np.ndarray or type(y) is not np.ndarray:
             return None
         step = self._kept.get((mode, x.shape, y.shape))
-        return None if step is None else step.run(model, x, y, return_dict)
+        found = None if step is None else step.run(model, x, y, return_dict)
+        if found is None:
+            return None
+        result, not_finite = found
+        for i in not_finite:
+            warn_not_finite(as_source((x, y)[i], "xy"[i]), model.dtype)
+        return result
 
     def predict(self, model: Trainer, x: Any, batch_size: int | None) -> np.ndarray | None:
         """What `predict` returns without progress and callbacks; `None`: not ready for these data."""
@@ -85,7 +91,21 @@ class QuickSteps:
         if _is_plain(x) and _is_plain(y) and len(executable.plan.feeds) == 2:
             key = (mode, x.shape, y.shape)
             self._kept.pop(key, None)
-            self._kept[key] = _Step(model, mode, executable, x, y, sparse)
+            reader = LogReader(executable)
+            self._kept[key] = QuickStep(
+                executable.as_call([x.shape[1:], y.shape[1:]], []),
+                executable,
+                reader.native,
+                reader.order,
+                model._lock,
+                model.optimizer,
+                _rule,
+                model.weights,
+                mode == "train",
+                executable.is_random,
+                len(x),
+                sparse,
+            )
             if len(self._kept) > _KEPT:
                 del self._kept[next(iter(self._kept))]
 
@@ -112,58 +132,6 @@ class QuickSteps:
         self._made_for = model._executables
 
 
-class _Step:
-    """One step on a batch with its targets, both of a certain shape."""
-
-    def __init__(
-        self, model: Trainer, mode: str, executable: Executable, x: Any, y: Any, sparse: int
-    ) -> None:
-        optimizer = model.optimizer
-        assert optimizer is not None
-        self._optimizer, self._executable = optimizer, executable
-        self._trains, self._sparse = mode == "train", sparse
-        self._call = executable.as_call([x.shape[1:], y.shape[1:]], [])
-        self._result = LogReader(executable).result
-        self._random = executable.is_random
-        self._rule = (config.gemm(), _rule(optimizer))
-        self._variables = model.weights
-        self._trainable = [v.trainable for v in self._variables]
-
-    def run(self, model: Trainer, x: np.ndarray, y: np.ndarray, return_dict: bool) -> Any:
-        optimizer, call = self._optimizer, self._call
-        if self._sparse and not _are_labels(y, self._sparse):
-            return None
-        with model._lock if self._trains else model._lock.reading():
-            if optimizer is not model.optimizer or self._executable.in_use:
-                return None
-            if not self._trains:
-                sums = call.step(x, y, ())
-            elif self._rule != (config.gemm(), _rule(optimizer)) or self._trainable != [
-                v.trainable for v in self._variables
-            ]:
-                return None
-            else:
-                seeds = model._seeds
-                count = seeds.count
-                seed = 0
-                if self._random:
-                    seed = seeds.next()
-                else:
-                    seeds.skip()
-                steps = optimizer.steps
-                sums = call.step(x, y, optimizer.hyper(), seed, steps)
-                if sums is None:
-                    seeds.count = count
-                else:
-                    optimizer.steps = steps + 1
-            if sums is None:
-                return None
-            bad = [i for i in (0, 1) if call.not_finite(i)]
-        for i in bad:
-            warn_not_finite(as_source((x, y)[i], "xy"[i]), model.dtype)
-        return self._result(sums, return_dict)
-
-
 class _Predict:
     """The outputs for any number of rows of a certain shape."""
 
@@ -188,8 +156,3 @@ def _is_plain(x: Any) -> bool:
 
 def _row_shape(tensor: Any) -> tuple[int, ...]:
     return tuple(int(d or 0) for d in tensor.shape[1:])
-
-
-def _are_labels(y: np.ndarray, classes: int) -> bool:
-    """Whether targets are surely whole numbers from 0 to `classes - 1`."""
-    return y.dtype.kind in "iu" and y.min() >= 0 and y.max() < classes

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
+from fastmlp._core.turns import Turns
 from fastmlp.training.ahead import Ahead
 from fastmlp.training.batches import Batches, unpack
 from fastmlp.training.rows import Rows
-from fastmlp.training.turns import Turns
 
 _DEPTH = 4  # batches ready before they are wanted
 _PATIENCE = 1.0  # seconds that an error waits for the user's iterator

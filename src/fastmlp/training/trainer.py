@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp import optimizers
+from fastmlp._core.turns import Turns
 from fastmlp._spelling import accepts_old, missing, warn_bare_metric
 from fastmlp.callbacks import CallbackList, History
 from fastmlp.errors import bad_argument, check_int, check_number
@@ -38,7 +39,6 @@ from fastmlp.training.steps import (
 )
 from fastmlp.training.structure import pack
 from fastmlp.training.supply import Supply
-from fastmlp.training.turns import Turns
 from fastmlp.training.validation import Validation
 from fastmlp.training.whole_data import fit_whole
 

@@ -1,0 +1,28 @@
+"""Types of the extension module quick_step.pyx."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastmlp._core.call import Call
+from fastmlp._core.logs import Logs
+from fastmlp._core.turns import Turns
+
+class QuickStep:
+    def __init__(
+        self,
+        call: Call,
+        executable: Any,
+        logs: Logs,
+        order: list[str],
+        turns: Turns,
+        optimizer: Any,
+        rule: Callable[[Any], tuple[Any, ...]],
+        variables: list[Any],
+        trains: bool,
+        random: bool,
+        rows: int,
+        classes: int,
+    ) -> None: ...
+    def run(
+        self, model: Any, x: object, y: object, return_dict: bool
+    ) -> tuple[Any, tuple[int, ...]] | None: ...

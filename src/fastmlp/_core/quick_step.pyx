@@ -1,0 +1,142 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""One step on a batch, kept ready: all of `train_on_batch` but its name, without Python."""
+cimport numpy as np
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+from fastmlp._core.call cimport Call
+from fastmlp._core.logs cimport Logs
+from fastmlp._core.program cimport steps_of
+from fastmlp._core.turns cimport Turns
+
+from fastmlp import config
+
+np.import_array()
+
+ctypedef fused label:
+    uint8_t
+    int32_t
+    int64_t
+
+
+cdef bint within(const label *y, ptrdiff_t n, int64_t classes) noexcept nogil:
+    """Whether all labels are from 0 to classes - 1."""
+    cdef ptrdiff_t i
+    for i in range(n):
+        if y[i] < 0 or y[i] >= classes:
+            return False
+    return True
+
+
+cdef bint are_labels(np.ndarray y, int64_t classes) except -1:
+    """Whether targets are surely whole numbers from 0 to `classes - 1`."""
+    cdef ptrdiff_t n = np.PyArray_SIZE(y)
+    if np.PyArray_IS_C_CONTIGUOUS(y) and np.PyArray_ISNOTSWAPPED(y):
+        if np.PyArray_TYPE(y) == np.NPY_INT64:
+            return within(<const int64_t *>np.PyArray_DATA(y), n, classes)
+        if np.PyArray_TYPE(y) == np.NPY_INT32:
+            return within(<const int32_t *>np.PyArray_DATA(y), n, classes)
+        if np.PyArray_TYPE(y) == np.NPY_UINT8:
+            return within(<const uint8_t *>np.PyArray_DATA(y), n, classes)
+    return y.dtype.kind in "iu" and n > 0 and y.min() >= 0 and y.max() < classes
+
+
+cdef class QuickStep:
+    """A step on a batch and its targets, both of a certain shape.
+
+    Args:
+        call: Of the program that runs it.
+        executable: Whose program it is; nobody else may be using it.
+        logs: Of its accumulators.
+        order: Log keys behind the loss.
+        turns: The model's.
+        optimizer: The model's.
+        rule: Gives what the program depends on, of an optimizer, besides its numbers.
+        variables: The weights of the model.
+        trains: Whether it updates them.
+        random: Whether it looks at its seed.
+        rows: Samples.
+        classes: Their number, if targets are classes; else 0.
+    """
+
+    cdef Call call
+    cdef object executable, optimizer, rule
+    cdef Logs logs
+    cdef list order, variables, trainable
+    cdef Turns turns
+    cdef bint trains, random
+    cdef ptrdiff_t rows
+    cdef int64_t classes
+    cdef object gemm, ruled
+
+    def __init__(self, Call call, object executable, Logs logs, list order, Turns turns,
+                 object optimizer, object rule, list variables, bint trains, bint random,
+                 ptrdiff_t rows, int64_t classes):
+        self.call, self.executable, self.logs, self.order = call, executable, logs, order
+        self.turns, self.optimizer, self.rule, self.variables = turns, optimizer, rule, variables
+        self.trains, self.random, self.rows, self.classes = trains, random, rows, classes
+        self.trainable = [v.trainable for v in variables]
+        self.gemm, self.ruled = config.gemm(), rule(optimizer)
+
+    def run(self, model, x, y, bint return_dict):
+        """The loss, a list or a dict, and the feeds that held NaN or infinity; None: cannot serve it.
+
+        Nothing has changed if it cannot.
+        """
+        cdef tuple bad = ()
+        cdef Call call = self.call
+        self.turns.acquire(not self.trains)
+        call.enter()
+        try:
+            if not self._is_valid(model) or not call.bind_pair(x, y, self.rows):
+                return None
+            if self.classes and not are_labels(<np.ndarray>y, self.classes):
+                return None
+            self._step(model)
+            if call.program.feeds[0].not_finite or call.program.feeds[1].not_finite:
+                bad = tuple([i for i in range(2) if call.program.feeds[i].not_finite])
+            return self._result(return_dict), bad
+        finally:
+            call.leave()
+            self.turns.release()
+
+    cdef bint _is_valid(self, model) except -1:
+        """Whether the program is what the model's settings of now would give."""
+        cdef Py_ssize_t i
+        if self.optimizer is not model.optimizer or self.executable.in_use:
+            return False
+        if not self.call.is_current():
+            return False
+        if not self.trains:
+            return True
+        for i in range(len(self.variables)):
+            if self.variables[i].trainable != self.trainable[i]:
+                return False
+        return self.gemm == config.gemm() and self.ruled == self.rule(self.optimizer)
+
+    cdef int _step(self, model) except -1:
+        cdef object seeds
+        cdef int64_t *steps
+        cdef uint64_t seed = 0
+        if not self.trains:
+            self.call.go(self.rows, 0, 0)
+            return 0
+        seeds = model._seeds
+        if self.random:
+            seed = seeds.next()
+        else:
+            seeds.skip()
+        steps = steps_of(self.optimizer)
+        self.call.program.read_optimizer(self.optimizer)
+        self.call.program.forget_rates()  # a schedule's numbers may have been changed
+        self.call.program.cover(steps[0])
+        self.call.go(self.rows, seed, steps[0])
+        steps[0] += 1
+        return 0
+
+    cdef object _result(self, bint return_dict):
+        cdef const double *sums = self.call.run.job.log
+        cdef dict logs
+        if not return_dict and not self.order:
+            return self.logs.loss(sums)
+        logs = self.logs.read(sums)
+        return logs if return_dict else [logs["loss"], *[logs[name] for name in self.order]]

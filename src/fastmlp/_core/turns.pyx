@@ -1,0 +1,151 @@
+# cython: language_level=3
+"""Who may use a model now: one thread at a time, and those who only look, between two steps of a fit.
+
+A model's weights are those of a whole step only between steps. So a thread that predicts or
+evaluates while another one fits waits until the latter's native call is over, about 50 ms at the
+most, and goes first then. Whoever would change the model waits until the fit has ended.
+
+A turn that nobody else wants takes some ten nanoseconds: compiled code holds the GIL from a look to
+the next, so that it needs no lock to take what is free. A thread that must wait says so before it
+looks, and holds the lock until it sleeps; whoever leaves looks for such threads behind that.
+"""
+from cpython.pythread cimport PyThread_get_thread_ident
+
+import threading
+from contextlib import contextmanager as _contextmanager
+
+
+cdef class Turns:
+    """A lock that its owner may take again, and lend to those who only read.
+
+    Attributes:
+        feeders: Threads whose batches an owner waits for.
+
+    Example:
+
+    >>> turns = Turns()
+    >>> with turns, turns.reading():
+    ...     turns.lend()
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._change = threading.Condition(self._lock)
+        self.feeders = set()
+
+    def __enter__(self):
+        self.acquire(False)
+
+    def __exit__(self, kind, error, trace):
+        self.release()
+
+    def reading(self):
+        """As the lock itself, for what changes nothing: also while an owner lends it."""
+        return Reading(self)
+
+    cdef int acquire(self, bint reads) except -1:
+        cdef unsigned long me = PyThread_get_thread_ident()
+        if self._owner == me:
+            self._depth += 1
+        elif self._owner == 0 and self._lenders == 0 and not self.feeders:
+            self._owner, self._depth = me, 1
+        else:
+            self._acquire(me, reads)
+        return 0
+
+    cdef int release(self) except -1:
+        self._depth -= 1
+        if self._depth == 0:
+            self._owner = 0
+            if self._asleep:
+                with self._lock:
+                    self._tell()
+        return 0
+
+    cdef int _acquire(self, unsigned long me, bint reads) except -1:
+        if not reads and me in self.feeders:
+            raise RuntimeError(
+                "A generator cannot change the model that is waiting for its next batch. "
+                "Hint: it may predict and evaluate; train or compile outside"
+            )
+        with self._lock:
+            self._waiting += reads
+            self._asleep += 1
+            try:
+                while self._owner != 0 or (self._lenders and not reads):
+                    self._change.wait()
+                self._served += reads
+                self._owner, self._depth = me, 1
+            finally:
+                self._asleep -= 1
+                self._waiting -= reads
+        return 0
+
+    cdef int _tell(self) except -1:
+        if self._asleep:  # seldom: most programs have one thread, and a notice costs microseconds
+            self._change.notify_all()
+        return 0
+
+    @_contextmanager
+    def lent(self):
+        """The owner does something else for a while; readers of other threads may go."""
+        cdef Py_ssize_t depth
+        with self._lock:
+            depth = self._depth
+            self._owner, self._depth = 0, 0
+            self._lenders += 1
+            self._tell()
+        try:
+            yield
+        finally:
+            self._take_back(depth)
+
+    def lend(self):
+        """Lets the readers go that wait by now."""
+        cdef Py_ssize_t last
+        if not self._waiting:
+            return
+        with self.lent(), self._lock:
+            last = self._served + self._waiting
+            self._asleep += 1
+            try:
+                while self._waiting and self._served < last:
+                    self._change.wait()
+            finally:
+                self._asleep -= 1
+
+    cdef int _take_back(self, Py_ssize_t depth) except -1:
+        cdef object interrupt = None
+        while True:
+            try:
+                with self._lock:
+                    self._asleep += 1
+                    try:
+                        while self._owner != 0:
+                            self._change.wait()
+                        self._owner, self._depth = PyThread_get_thread_ident(), depth
+                        self._lenders -= 1
+                    finally:
+                        self._asleep -= 1
+                    self._tell()
+                break
+            except KeyboardInterrupt as error:  # not before the lock is ours again
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+        return 0
+
+
+cdef class Reading:
+    """A reader's turn, or several at once."""
+
+    cdef Turns turns
+
+    def __cinit__(self, Turns turns):
+        self.turns = turns
+
+    def __enter__(self):
+        self.turns.acquire(True)
+
+    def __exit__(self, kind, error, trace):
+        self.turns.release()

@@ -1,0 +1,93 @@
+"""Turns: one owner at a time, who may take it again; readers while it is lent; nobody is forgotten."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from fastmlp._core.turns import Turns
+
+
+def thread(work) -> threading.Thread:
+    started = threading.Thread(target=work, daemon=True)
+    started.start()
+    return started
+
+
+def ends(worker: threading.Thread) -> bool:
+    worker.join(10)
+    return not worker.is_alive()
+
+
+def test_owner_may_take_it_again():
+    turns = Turns()
+    with turns, turns, turns.reading():
+        pass
+    assert ends(thread(turns.__enter__))
+
+
+def test_others_wait_until_the_outermost_turn_ends():
+    turns, seen = Turns(), []
+
+    def other():
+        with turns:
+            seen.append("other")
+
+    with turns:
+        with turns:
+            worker = thread(other)
+        time.sleep(0.05)
+        seen.append("owner")
+    assert ends(worker)
+    assert seen == ["owner", "other"]
+
+
+def test_readers_go_while_it_is_lent_and_writers_do_not():
+    turns, seen = Turns(), []
+
+    def read():
+        with turns.reading():
+            seen.append("read")
+
+    def write():
+        with turns:
+            seen.append("write")
+
+    with turns:
+        writer, reader = thread(write), thread(read)
+        while "read" not in seen:
+            turns.lend()
+        assert ends(reader)
+        with turns.lent():
+            assert ends(thread(read))
+        assert seen == ["read", "read"]
+    assert ends(writer)
+
+
+def test_a_feeder_may_read_only():
+    turns = Turns()
+    turns.feeders.add(threading.get_ident())
+    with turns.reading():
+        pass
+    with pytest.raises(RuntimeError, match="generator cannot change the model"), turns:
+        pass
+
+
+def test_many_threads_count_without_losing_one():
+    turns, counts = Turns(), [0, 0]
+
+    def work(number: int) -> None:
+        for _ in range(300):
+            with turns if number % 2 else turns.reading():
+                value = counts[0]
+                counts[1] += 1
+                if number == 0:
+                    turns.lend()
+                counts[0] = counts[1]
+                assert value <= counts[0]
+
+    workers = [thread(lambda number=number: work(number)) for number in range(6)]
+    assert all(ends(worker) for worker in workers)
+    assert counts == [1800, 1800]
