@@ -393,7 +393,10 @@ def test_error_of_a_model_does_not_keep_the_data_alive():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is there on Linux only")
 def test_many_models_leave_no_memory_behind():
-    """A model of this size holds 2 MB and more: 60 of them would be over 120 MB."""
+    """A model of this size holds 2 MB and more: 60 of them would be over 120 MB.
+
+    What the allocator keeps of those that the collector finds together was seen to differ by 55 MB.
+    """
     run("""
         import gc, pathlib
         def resident():
@@ -406,7 +409,7 @@ def test_many_models_leave_no_memory_behind():
             status = pathlib.Path("/proc/self/status").read_text()
             return int(status.split("RssAnon:")[1].split()[0])
         before, after = resident(), resident()
-        assert after < before + 40_000, (before, after)
+        assert after < before + 80_000, (before, after)
     """)
 
 
