@@ -230,7 +230,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "metric_mean": lambda op: ([*op.ins], _rows_sizes(op), list(op.attrs["params"])),
     "metric_confusion": lambda op: (
         [*op.ins, np.array(op.attrs["thresholds"], np.float64)],
-        [len(op.attrs["thresholds"]), *_attrs("rep", "n", "tn", "wrep")(op)],
+        [len(op.attrs["thresholds"]), *_attrs("rep", "n", "tn", "wrep", "columns")(op)],
         [],
     ),
     "penalty_loss": _simple(lambda op: [row_width(op.ins[0])], "l1", "l2"),  # type: ignore[arg-type]

@@ -85,6 +85,12 @@ def test_confusion_counts_predictions_between_thresholds(m, rep, n, count, dtype
     again = zeros.copy()
     metrics.accumulate_confusion(again, t, p, thresholds)
     np.testing.assert_array_equal(again, got)
+    sizes, ones = [*sizes, n], np.ones(m * rep)
+    apart = run("metric_confusion", [t, p, None, thresholds], sizes, np.zeros(n * len(zeros)), m)
+    each = [buckets(t[:, [j]], p[:, [j]], ones, thresholds) for j in range(n)]
+    np.testing.assert_array_equal(apart, np.concatenate(each))
+    metrics.accumulate_confusion(apart, t, p, thresholds, columns=n)
+    np.testing.assert_array_equal(apart, 2 * np.concatenate(each))
 
 
 def test_confusion_repeats_one_target_over_its_row():

@@ -41,6 +41,12 @@ INSTANCES = [
     metrics.FalseNegatives(name="missed"),
     metrics.Precision(),
     metrics.Recall(thresholds=[0.1, 0.9]),
+    metrics.Precision(top_k=1),
+    metrics.Recall(thresholds=[0.3, 0.1], top_k=1),
+    metrics.SensitivityAtSpecificity(0.6),
+    metrics.SpecificityAtSensitivity(0.6, num_thresholds=1),
+    metrics.PrecisionAtRecall(0.6, num_thresholds=5),
+    metrics.RecallAtPrecision(0.6, name="at"),
     metrics.AUC(),
     metrics.AUC(curve="PR", summation_method="minoring", thresholds=[0.3, 0.1], from_logits=True),
 ]
@@ -49,6 +55,8 @@ INSTANCES = [
 def data_for(metric, m=20, seed=0):
     """Targets and predictions that a metric like this one is meant for."""
     rng = np.random.default_rng(seed)
+    if getattr(metric, "top_k", None):
+        return rng.integers(0, 2, (m, 3)), rng.uniform(size=(m, 3))
     if metric.op == "metric_confusion":
         return rng.integers(0, 2, m), rng.uniform(size=m)
     p = rng.uniform(0.01, 0.99, (m, 3))
@@ -208,17 +216,28 @@ def test_auc_counts_predictions_outside_of_0_and_1_as_0_and_1():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: metrics.Precision(top_k=2), "top_k"),
-        (lambda: metrics.Recall(class_id=1), "class_id"),
+        (lambda: metrics.Precision(top_k=0), "top_k"),
+        (lambda: metrics.Precision(top_k=3)([[1, 0]], [[1, 0]]), "top_k up to the 2"),
+        (lambda: metrics.Recall(class_id=-1), "class_id"),
+        (lambda: metrics.Recall(class_id=1)([1, 0], [1, 0]), "class_id=1"),
+        (lambda: metrics.Recall(class_id=2)([[1, 0]], [[1, 0]]), "at least 3 classes"),
+        (lambda: metrics.PrecisionAtRecall(1.5), "recall"),
+        (lambda: metrics.SensitivityAtSpecificity(0.5, num_thresholds=0), "num_thresholds"),
         (lambda: metrics.Precision(thresholds=1.5), "thresholds"),
         (lambda: metrics.Precision(thresholds=[]), "threshold"),
         (lambda: metrics.TruePositives(thresholds=[0.1, "a"]), "thresholds"),
         (lambda: metrics.AUC(num_thresholds=1), "num_thresholds"),
         (lambda: metrics.AUC(curve="roc_curve"), "'ROC', 'PR', 'PRGAIN'"),
         (lambda: metrics.AUC(summation_method="sum"), "summation_method"),
-        (lambda: metrics.AUC(multi_label=True), "multi_label"),
+        (lambda: metrics.AUC(multi_label=True)([1, 0], [1, 0]), "\\(batch, labels\\)"),
+        (lambda: metrics.AUC(multi_label=True, num_labels=3)([[1, 0]], [[1, 0]]), "batch, 3"),
         (lambda: metrics.AUC(num_labels=2), "num_labels"),
-        (lambda: metrics.AUC(label_weights=[1, 2]), "label_weights"),
+        (lambda: metrics.AUC(label_weights=[1, -2]), "label_weights"),
+        (lambda: metrics.AUC(label_weights=[1, 2])([[1]], [[1]]), "batch, 2"),
+        (
+            lambda: metrics.AUC(multi_label=True, num_labels=3, label_weights=[1, 2]),
+            "label_weights for 3",
+        ),
         (lambda: metrics.AUC(thresholds=[0.1, 2]), "thresholds"),
         (lambda: metrics.BinaryAccuracy(threshold="a"), "threshold"),
         (lambda: metrics.BinaryCrossentropy(label_smoothing=2), "label_smoothing"),

@@ -60,6 +60,34 @@ AREAS = [
     )
 ]
 
+LABELS = [
+    {"curve": curve, "summation_method": method, "num_thresholds": 20, **more}
+    for curve, method in (("ROC", "interpolation"), ("PR", "interpolation"), ("PRGAIN", "majoring"))
+    for more in (
+        {"multi_label": True},
+        {"multi_label": True, "num_labels": 3, "label_weights": [0.5, 2.0, 1.0]},
+        {"multi_label": True, "from_logits": True, "thresholds": [0.6, 0.3, 0.35]},
+        {"label_weights": [0.5, 2.0, 1.0]},
+    )
+]
+RATES = [
+    (name, {rate: value, "num_thresholds": n})
+    for name, rate in (
+        ("SensitivityAtSpecificity", "specificity"),
+        ("SpecificityAtSensitivity", "sensitivity"),
+        ("PrecisionAtRecall", "recall"),
+        ("RecallAtPrecision", "precision"),
+    )
+    for value, n in ((0.7, 200), (0.45, 7), (0.2, 1), (1.0, 2))
+]
+SELECTED = [
+    {"top_k": 2},
+    {"top_k": 1, "class_id": 1},
+    {"class_id": 2},
+    {"top_k": 2, "thresholds": [0.3, 0.7]},
+    {"class_id": 0, "thresholds": [0.0, 0.5, 1.0]},
+]
+
 # Keras rounds every term and its running sums to float32 (6e-8).
 CLOSE = {"rtol": 2e-6, "atol": 1e-6}
 
@@ -104,7 +132,7 @@ def compare(name, kwargs, batches, close=CLOSE):
 
 def test_every_metric_is_compared():
     classes = {name for name in metrics.__all__ if name[0].isupper()}
-    named = {*KWARGS, *(name for name, _ in COUNTS), "AUC", "Mean", "Sum"}
+    named = {*KWARGS, *(name for name, _ in (*COUNTS, *RATES)), "AUC", "Mean", "Sum"}
     assert classes - named == {"Metric", "MeanMetricWrapper"}
 
 
@@ -204,6 +232,37 @@ def test_areas(kwargs):
     compare("AUC", kwargs, batches)
 
 
+@pytest.mark.parametrize("kwargs", LABELS, ids=str)
+def test_areas_of_labels(kwargs):
+    w = np.random.default_rng(3).uniform(0, 2, 40).astype(np.float32)
+    batches = [labels(40, 0, n=3), labels(40, 2, n=3), (*labels(40, 5, n=3), w)]
+    if kwargs.get("from_logits"):
+        batches = [(t, (p - 0.5) * 8, *rest) for t, p, *rest in batches]
+    compare("AUC", kwargs, batches)
+
+
+@pytest.mark.parametrize(("name", "kwargs"), RATES, ids=str)
+def test_rates_at_rates(name, kwargs):
+    w = np.random.default_rng(3).uniform(0, 2, 40).astype(np.float32)
+    outside = labels(40, 2)[0], np.float32(1.4) * labels(40, 2)[1] - np.float32(0.2)
+    compare(name, kwargs, [labels(40, 0), labels(40, 2), (*labels(40, 5), w), outside])
+    compare(name, {**kwargs, "class_id": 1}, [labels(40, 0, n=3), (*labels(40, 2, n=3), w)])
+
+
+@pytest.mark.parametrize("kwargs", SELECTED, ids=str)
+@pytest.mark.parametrize("name", ["Precision", "Recall"])
+def test_selected_predictions(name, kwargs):
+    w = np.random.default_rng(3).uniform(0, 2, 40).astype(np.float32)
+    tied = labels(40, 2, n=3)[0], np.full((40, 3), 0.6, np.float32)
+    compare(name, kwargs, [labels(40, 0, n=3), (*labels(40, 2, n=3), w), tied])
+
+
+def test_the_largest_predictions_of_a_flat_array():
+    flat = [np.float32([0, 0, 1, 1]), np.float32([1, 1, 1, 1])]
+    for k in (2, 4):
+        compare("Precision", {"top_k": k}, [flat])
+
+
 def test_areas_of_one_kind_of_label_only():
     p = np.append(labels(37, 0)[1], np.float32([0, 0.5, 1]))
     for label in (0, 1):
@@ -225,7 +284,10 @@ def test_values(name):
             compare(name, {}, [batch, batch])
 
 
-@pytest.mark.parametrize(("name", "kwargs"), [*CASES, *COUNTS, ("AUC", AREAS[-1]), ("AUC", {})])
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [*CASES, *COUNTS, *RATES, ("AUC", AREAS[-1]), ("AUC", {}), ("AUC", LABELS[0])],
+)
 def test_configs_of_keras_are_understood(name, kwargs):
     keras.utils.clear_session()
     theirs = getattr(keras.metrics, name)(**kwargs)

@@ -46,6 +46,10 @@ CASES: dict[str, Case] = {
             lib.metrics.Recall(thresholds=0.6, name="recall"),
             lib.metrics.AUC(num_thresholds=7, name="auc_7"),
             lib.metrics.AUC(curve="PR", name="auc_pr"),
+            lib.metrics.PrecisionAtRecall(0.6, name="precision_at"),
+            lib.metrics.RecallAtPrecision(0.6, name="recall_at"),
+            lib.metrics.SensitivityAtSpecificity(0.6, name="sensitivity_at"),
+            lib.metrics.SpecificityAtSensitivity(0.6, name="specificity_at", num_thresholds=9),
         ],
     ),
     "several labels": (
@@ -53,6 +57,10 @@ CASES: dict[str, Case] = {
         lambda lib: [
             "binary_accuracy", "precision", "recall", "auc",
             lib.metrics.BinaryCrossentropy(label_smoothing=0.1, name="smoothed"),
+            lib.metrics.Precision(top_k=2, name="top_2"),
+            lib.metrics.Recall(class_id=1, name="of_1"),
+            lib.metrics.AUC(multi_label=True, label_weights=[1.0, 2.0, 0.5], name="auc_labels"),
+            lib.metrics.AUC(label_weights=[1.0, 2.0, 0.5], name="auc_weighted"),
             lib.metrics.TruePositives(name="tp"), lib.metrics.FalsePositives(name="fp"),
             lib.metrics.TrueNegatives(name="tn"), lib.metrics.FalseNegatives(name="fn"),
         ],

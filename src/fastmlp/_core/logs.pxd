@@ -16,6 +16,7 @@ cdef struct Term:            # of the loss
 cdef class Logs:
     cdef list names          # sorted
     cdef list metrics        # of entries that are neither losses nor means
+    cdef str prefix          # of the names in a metric's dict
     cdef Entry *entries
     cdef ptrdiff_t n_entries
     cdef Term *terms

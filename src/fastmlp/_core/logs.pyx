@@ -8,7 +8,7 @@ cdef enum Kind:
     LOSS
     SHARE                    # of the samples: the loss of one output
     MEAN                     # sum of values and sum of weights; 0 where the weights are
-    OTHER                    # by the metric's `from_acc`
+    OTHER                    # by the metric's `from_acc`: a number, an array, or a dict of these
 
 KINDS = {"loss": LOSS, "share": SHARE, "mean": MEAN, "other": OTHER}
 
@@ -21,16 +21,17 @@ cdef class Logs:
             `start` on.
         terms: `(start, factor)` of the parts of the loss.
         count: Where the samples are counted.
+        prefix: Of the names in a metric's dict.
     """
 
-    def __cinit__(self, list entries, list terms, ptrdiff_t count):
+    def __cinit__(self, list entries, list terms, ptrdiff_t count, str prefix=""):
         cdef ptrdiff_t i
         self.n_entries, self.n_terms, self.count = len(entries), len(terms), count
         self.entries = <Entry *>calloc(self.n_entries + 1, sizeof(Entry))
         self.terms = <Term *>calloc(self.n_terms + 1, sizeof(Term))
         if self.entries == NULL or self.terms == NULL:
             raise MemoryError("no memory for logs")
-        self.names, self.metrics = [], []
+        self.names, self.metrics, self.prefix = [], [], prefix
         for i, (name, kind, start, n, metric) in enumerate(entries):
             self.names.append(name)
             self.metrics.append(metric)
@@ -64,6 +65,7 @@ cdef class Logs:
         cdef const Entry *entry
         cdef const double *acc
         cdef double value
+        cdef bint is_sorted = True
         cdef ptrdiff_t i
         for i in range(self.n_entries):
             entry = &self.entries[i]
@@ -75,6 +77,18 @@ cdef class Logs:
             elif entry.kind == MEAN:
                 value = acc[0] / acc[1] if acc[1] else 0.0
             else:
-                value = self.metrics[i].from_acc(np.asarray(<double[:entry.n]><double *>acc).copy())
+                result = self.metrics[i].from_acc(np.asarray(<double[:entry.n]><double *>acc).copy())
+                if isinstance(result, dict):
+                    for name, one in result.items():
+                        found[self.prefix + name] = plain(one)
+                    is_sorted = False
+                else:
+                    found[self.names[i]] = plain(result)
+                continue
             found[self.names[i]] = value
-        return found
+        return found if is_sorted else dict(sorted(found.items()))
+
+
+def plain(value):
+    """A metric's value as logs have it: a float, or an array of its own."""
+    return np.array(value) if isinstance(value, np.ndarray) and value.ndim else float(value)

@@ -26,4 +26,5 @@ def accumulate_confusion(
     y_pred: npt.NDArray[_Real],
     thresholds: npt.NDArray[np.float64],
     weights: npt.NDArray[_Real] | None = None,
+    columns: int = 1,
 ) -> None: ...

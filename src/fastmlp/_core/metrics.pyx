@@ -4,7 +4,7 @@
 
     op                  p                              n               f              items
     metric_mean         y_true  y_pred  w              row rep n tn wrep    h0 h1 h2 h3    samples
-    metric_confusion    y_true  y_pred  w  thresholds  T rep n tn wrep                     samples
+    metric_confusion    y_true  y_pred  w  thresholds  T rep n tn wrep columns             samples
 
     y_true (m · rep, tn)   y_pred (m · rep, n)
     w (m · wrep): weights, each of rep / wrep neighbouring rows, or NULL
@@ -16,6 +16,7 @@ metric_confusion counts predictions in T + 1 buckets; bucket b has those above e
     acc[b] += Σ w of predictions of positive targets (not 0)
     acc[T + 1 + b] += Σ w of those of negative targets
 
+and, with columns > 1, a divisor of n, 2 (T + 1) numbers for each column of predictions,
 so a prediction is positive at threshold k where b > k. NaN is above no threshold. Thresholds are
 rounded to the element type first, as in Keras: 0.1f is not above 0.1.
 """
@@ -66,7 +67,7 @@ cdef inline ptrdiff_t bucket(real p, const double *thresholds, ptrdiff_t count) 
 
 cdef void confusion(double *acc, const real *t, const real *p, const real *w,
                     const double *thresholds, ptrdiff_t count, ptrdiff_t each_w, ptrdiff_t first,
-                    ptrdiff_t end, ptrdiff_t n, ptrdiff_t tn) noexcept nogil:
+                    ptrdiff_t end, ptrdiff_t n, ptrdiff_t tn, ptrdiff_t columns) noexcept nogil:
     cdef ptrdiff_t r, j, each = tn > 1
     cdef double weight = 1
     cdef double *side
@@ -75,6 +76,8 @@ cdef void confusion(double *acc, const real *t, const real *p, const real *w,
             weight = w[r // each_w]
         for j in range(n):
             side = acc if t[r * tn + j * each] != 0 else acc + count + 1
+            if columns > 1:
+                side += (r * n + j) % columns * 2 * (count + 1)
             side[bucket(p[r * n + j], thresholds, count)] += weight
 
 
@@ -88,7 +91,7 @@ cdef inline void run_confusion(const real *t, const Op *op, Worker *worker,
                                ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     confusion(op.acc + worker.task * op.n_acc, t, <const real *>op.p[1], <const real *>op.p[2],
               <const double *>op.p[3], op.n[0], op.n[1] // op.n[4], i0 * op.n[1], i1 * op.n[1],
-              op.n[2], op.n[3])
+              op.n[2], op.n[3], op.n[5])
 
 
 # What the executor calls, for each element type.
@@ -140,20 +143,22 @@ def accumulate_mean(double[::1] acc, str kind, const real[:, ::1] y_true,
 
 
 def accumulate_confusion(double[::1] acc, const real[:, ::1] y_true, const real[:, ::1] y_pred,
-                         const double[::1] thresholds, weights=None):
-    """acc (2 (T + 1)) += weights by bucket; y_true (m, tn), y_pred (m, n), weights (m,) or None."""
+                         const double[::1] thresholds, weights=None, ptrdiff_t columns=1):
+    """acc (columns · 2 (T + 1)) += weights by bucket; y_true (m, tn), y_pred (m, n), weights (m,)."""
     cdef ptrdiff_t m = y_pred.shape[0], n = y_pred.shape[1], tn = y_true.shape[1]
     cdef ptrdiff_t count = thresholds.shape[0]
     if y_true.shape[0] != m or tn not in (n, 1):
         raise ValueError(f"confusion: expected y_true of shape {(m, n)}. "
                          f"Received: {(y_true.shape[0], tn)}.")
-    if acc.shape[0] != 2 * (count + 1) or (weights is not None and weights.shape != (m,)):
-        raise ValueError("accumulate_confusion: expected acc of shape (2 (T + 1),) for T "
-                         "thresholds, and a weight for each row.")
+    if columns < 1 or m * n % columns or acc.shape[0] != columns * 2 * (count + 1) or (
+            weights is not None and weights.shape != (m,)):
+        raise ValueError("accumulate_confusion: expected acc of shape (columns · 2 (T + 1),) for T "
+                         "thresholds, whole rows of columns, and a weight for each row.")
     if np.any(np.diff(np.asarray(thresholds)) < 0):
         raise ValueError("accumulate_confusion: expected ascending thresholds.")
     cdef const real[::1] w = weights
     cdef const real *t = &y_true[0, 0] if m > 0 and tn > 0 else NULL
     cdef const real *p = &y_pred[0, 0] if m > 0 and n > 0 else NULL
     cdef const real *per_row = &w[0] if weights is not None and m > 0 else NULL
-    confusion(&acc[0], t, p, per_row, &thresholds[0] if count > 0 else NULL, count, 1, 0, m, n, tn)
+    confusion(&acc[0], t, p, per_row, &thresholds[0] if count > 0 else NULL, count, 1, 0, m, n, tn,
+              columns)

@@ -208,4 +208,4 @@ def _shape(sizes: Iterable[int]) -> bytes:
 
 def _float32(value: float) -> float:
     with np.errstate(over="ignore"):
-        return float(np.float32(value))
+        return float(np.float32(np.mean(value)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fastmlp._core.logs import plain
 from fastmlp.callbacks.callback import Callback, Logs
 
 
@@ -51,7 +52,7 @@ class History(Callback):
         Raises:
             ValueError: If the columns differ in length; nothing is recorded then.
         """
-        values = {name: [float(v) for v in column] for name, column in sorted(columns.items())}
+        values = {name: [plain(v) for v in column] for name, column in sorted(columns.items())}
         lengths = {len(column) for column in values.values()}
         if len(lengths) > 1:
             told = ", ".join(f"{name} has {len(column)}" for name, column in values.items())

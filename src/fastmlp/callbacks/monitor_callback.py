@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from fastmlp import metrics
 from fastmlp.callbacks.callback import Callback
 from fastmlp.errors import bad_argument, check_number, warn_user
@@ -63,7 +65,17 @@ class MonitorCallback(Callback):
         self.monitor_op = operator.lt if direction == "min" else operator.gt
 
     def _is_improvement(self, value: float, reference: float | None) -> bool:
-        """Whether a value is better than another by more than `min_delta`."""
+        """Whether a value is better than another by more than `min_delta`.
+
+        Raises:
+            ValueError: The value is an array, as metrics give that have several results.
+        """
+        if getattr(value, "ndim", 0):
+            raise ValueError(
+                f"{type(self).__name__}: expected a monitor that is one number. "
+                f"Received: monitor={self.monitor!r}, an array of shape {np.shape(value)}. "
+                "Hint: give the metric an average, or one threshold"
+            )
         if reference is None:
             return True
         if self.monitor_op is None:

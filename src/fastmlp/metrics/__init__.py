@@ -52,6 +52,12 @@ from fastmlp.metrics.correlation import (
 )
 from fastmlp.metrics.lookup import check_names, deserialize, get, resolve, resolve_all, serialize
 from fastmlp.metrics.margins import CategoricalHinge, Hinge, SquaredHinge
+from fastmlp.metrics.operating_points import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 from fastmlp.metrics.probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -101,11 +107,15 @@ __all__ = [
     "PearsonCorrelation",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fastmlp import config
-from fastmlp.errors import bad_argument, check_choice, check_int
+from fastmlp.errors import bad_argument, check_choice, check_int, check_number
 from fastmlp.metrics.base import divide_no_nan, registry
 from fastmlp.metrics.confusion import ConfusionMetric, Counts, check_thresholds
 
@@ -30,9 +31,11 @@ class AUC(ConfusionMetric):
         name: Name; `None`: `"auc"`.
         dtype: Element type; see `Metric`.
         thresholds: Numbers in [0, 1], used instead of `num_thresholds`; 0 and 1 are added.
-        multi_label: Not supported yet; must be `False`.
-        num_labels: Not supported yet; must be `None`.
-        label_weights: Not supported yet; must be `None`.
+        multi_label: Whether each label, a column of targets and predictions, has an area of its own,
+            and the result is their mean. Otherwise all predictions are those of one label.
+        num_labels: Number of labels, for `multi_label` only; `None`: as the data have.
+        label_weights: A weight >= 0 for each label: with `multi_label` of its area in the mean, else
+            of its predictions. `None`: all 1.
         from_logits: Whether predictions are logits; their sigmoid is what is compared.
 
     Attributes:
@@ -66,15 +69,27 @@ class AUC(ConfusionMetric):
         from_logits: bool = False,
     ) -> None:
         super().__init__(dtype, name)
-        unsupported = {
-            "multi_label": multi_label or None,
-            "num_labels": num_labels,
-            "label_weights": label_weights,
-        }
-        for argument, value in unsupported.items():
-            if value is not None:
-                hint = "only one AUC over all labels is supported; use an output for each"
-                raise bad_argument("AUC", f"no {argument}", argument, value, hint)
+        self.multi_label = bool(multi_label)
+        self.num_labels = None
+        if num_labels is not None:
+            self.num_labels = check_int("AUC", "num_labels", num_labels, low=1)
+            if not multi_label:
+                raise bad_argument(
+                    "AUC",
+                    "no num_labels",
+                    "num_labels",
+                    num_labels,
+                    "it goes with multi_label=True",
+                )
+            self.columns = self.num_labels
+        self.label_weights = None
+        if label_weights is not None:
+            given = np.ravel(np.asarray(label_weights))
+            self.label_weights = [check_number("AUC", "label_weights", w, 0) for w in given]
+            self.columns = len(self.label_weights)
+            if num_labels not in (None, self.columns):
+                expected = f"label_weights for {num_labels} labels"
+                raise bad_argument("AUC", expected, "label_weights", label_weights)
         if isinstance(curve, str):
             curve = curve.upper() if curve.islower() else curve
         if isinstance(summation_method, str):
@@ -105,17 +120,43 @@ class AUC(ConfusionMetric):
             "num_thresholds": self.num_thresholds,
             "curve": self.curve,
             "summation_method": self.summation_method,
-            "multi_label": False,
-            "num_labels": None,
-            "label_weights": None,
+            "multi_label": self.multi_label,
+            "num_labels": self.num_labels,
+            "label_weights": self.label_weights,
             "from_logits": self.from_logits,
         }
         if self._given:
             arguments["thresholds"] = self._inner
         return super().get_config() | arguments
 
+    def see_shapes(self, y_true: Sequence[int | None], y_pred: Sequence[int | None]) -> None:
+        """With labels, predictions must have a column for each."""
+        if not self.multi_label and self.label_weights is None:
+            return
+        n = y_pred[-1] if len(y_pred) > 1 else None
+        known = self.num_labels or (self.label_weights and len(self.label_weights))
+        known = known or (self.columns if self._acc is not None else None)
+        fits = n is not None and len(y_true) == len(y_pred) and n == (known or n)
+        if not fits or (self.multi_label and len(y_pred) != 2):
+            raise ValueError(
+                f"{self.name}: expected targets and predictions of shape "
+                f"(batch, {known or 'labels'}). "
+                f"Received: y_true.shape={tuple(y_true)}, y_pred.shape={tuple(y_pred)}."
+            )
+        self.columns = int(n or 1)
+
     def from_acc(self, acc: np.ndarray) -> Any:
-        counts = self.counts(self._clipped(acc))
+        acc = self.clipped(acc) if self._even else acc
+        if self.columns > 1:
+            acc = acc.reshape((*acc.shape[:-1], self.columns, -1))
+            weights = np.ones(self.columns) if self.label_weights is None else self.label_weights
+            if self.multi_label:
+                return divide_no_nan(self._area(acc) @ weights, np.sum(weights))
+            acc = np.einsum("...lb,l->...b", acc, weights)
+        return self._area(acc)
+
+    def _area(self, acc: np.ndarray) -> Any:
+        counts = self.counts(acc)
         if self.curve == "PR" and self.summation_method == "interpolation":
             return _interpolated_pr(counts)
         x, y = _CURVE_OF[self.curve](counts)
@@ -127,17 +168,6 @@ class AUC(ConfusionMetric):
         else:
             heights = np.maximum(left, right)
         return np.sum((x[..., :-1] - x[..., 1:]) * heights, axis=-1)
-
-    def _clipped(self, acc: np.ndarray) -> np.ndarray:
-        """Predictions outside of [0, 1] count as 0 and 1 where thresholds are even: so in Keras."""
-        if not self._even:
-            return acc
-        acc = np.array(acc)
-        sides = acc.reshape((*acc.shape[:-1], 2, self.num_thresholds + 1))
-        sides[..., 1] += sides[..., 0]
-        sides[..., -2] += sides[..., -1]
-        sides[..., 0] = sides[..., -1] = 0
-        return acc
 
 
 def _logit(p: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,6 +76,13 @@ class Metric(Configurable):
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Adds data."""
         raise NotImplementedError(f"{type(self).__name__} does not define update_state().")
+
+    def see_shapes(self, y_true: Sequence[int | None], y_pred: Sequence[int | None]) -> None:
+        """Hears the shapes of a batch, whose size is `None`, before the first one comes.
+
+        Raises:
+            ValueError: If the metric is not for such data.
+        """
 
     def from_acc(self, acc: np.ndarray) -> Any:
         """Turns accumulators `(..., n_acc)` into results `(...)`."""

@@ -6,15 +6,20 @@ the number of positive and of negative targets in each bucket.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastmlp import ops
 from fastmlp._core import metrics as native
-from fastmlp.errors import bad_argument, check_number
+from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.losses.base import match_weights
 from fastmlp.losses.rows import as_real, as_reals, split
 from fastmlp.metrics.base import Metric, divide_no_nan, registry
+
+LARGE = 1e10
+Prepare = Callable[[Any, Any], tuple[Any, Any]]
 
 
 class Counts(NamedTuple):
@@ -27,14 +32,19 @@ class Counts(NamedTuple):
 
 
 class ConfusionMetric(Metric):
-    """Base class of metrics that are computed from counts at thresholds."""
+    """Base class of metrics that are computed from counts at thresholds.
+
+    Attributes:
+        columns: Of how many columns of predictions counts are kept apart; 1: all count together.
+    """
 
     op = "metric_confusion"
     by_batch = False
+    columns: int = 1
 
     @property
     def n_acc(self) -> int:
-        return 2 * (len(self.thresholds) + 1)
+        return self.columns * 2 * (len(self.thresholds) + 1)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds predictions.
@@ -49,6 +59,9 @@ class ConfusionMetric(Metric):
             ValueError: If the shapes do not fit.
         """
         y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
+        self.see_shapes(y_true.shape, y_pred.shape)
+        if self.prepare is not None:
+            y_true, y_pred = map(np.ascontiguousarray, self.prepare(y_true, y_pred))
         t, p, shape = split("accuracy", y_true, y_pred)
         weights = None
         if sample_weight is not None:
@@ -62,7 +75,8 @@ class ConfusionMetric(Metric):
             weights = np.ascontiguousarray(np.broadcast_to(given, values.shape)).ravel()
             t = np.ascontiguousarray(np.broadcast_to(t, p.shape)).reshape(-1, 1)
             p = p.reshape(-1, 1)
-        native.accumulate_confusion(self.acc, t, p, np.array(self.thresholds), weights)
+        thresholds = np.array(self.thresholds)
+        native.accumulate_confusion(self.acc, t, p, thresholds, weights, self.columns)
 
     def counts(self, acc: np.ndarray) -> Counts:
         """Counts at each threshold from the sums in each bucket.
@@ -79,9 +93,50 @@ class ConfusionMetric(Metric):
             false_negatives=np.cumsum(positive, axis=-1)[..., :-1],
         )
 
+    def clipped(self, acc: np.ndarray) -> np.ndarray:
+        """Predictions outside of the thresholds count as on the first and the last: so in Keras.
+
+        Where thresholds are even, it takes predictions outside of [0, 1] for 0 and 1.
+        """
+        acc = np.array(acc)
+        sides = acc.reshape((*acc.shape[:-1], -1, len(self.thresholds) + 1))
+        if self.thresholds[0] < 0:
+            sides[..., 1] += sides[..., 0]
+            sides[..., 0] = 0
+        sides[..., -2] += sides[..., -1]
+        sides[..., -1] = 0
+        return acc
+
 
 def _sums_after(buckets: np.ndarray) -> np.ndarray:
     return np.cumsum(buckets[..., ::-1], axis=-1)[..., -2::-1]
+
+
+def check_class_id(where: str, class_id: Any) -> int | None:
+    """Checks that it is a whole number, or `None`."""
+    return None if class_id is None else check_int(where, "class_id", class_id, low=0)
+
+
+def selected(where: str, y_true: Any, y_pred: Any, top_k: int | None, class_id: int | None) -> Any:
+    """Targets and predictions, tensors or arrays, of which only some count."""
+    n = int(y_pred.shape[-1])
+    if top_k is not None:
+        if top_k > n:
+            raise bad_argument(
+                where, f"top_k up to the {n} predictions of a sample", "top_k", top_k
+            )
+        among = ops.sum(ops.one_hot(ops.top_k(y_pred, top_k)[1], n), -2)
+        y_pred = ops.where(among, y_pred, -LARGE)
+    if class_id is not None:
+        if len(y_pred.shape) < 2 or class_id >= n or tuple(y_true.shape) != tuple(y_pred.shape):
+            raise ValueError(
+                f"{where}: expected targets and predictions of shape (batch, …, classes), of at "
+                f"least {class_id + 1} classes for class_id={class_id}. "
+                f"Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}."
+            )
+        y_true = y_true[..., class_id : class_id + 1]
+        y_pred = y_pred[..., class_id : class_id + 1]
+    return y_true, y_pred
 
 
 def check_thresholds(where: str, thresholds: Any) -> list[float]:
@@ -95,9 +150,13 @@ def check_thresholds(where: str, thresholds: Any) -> list[float]:
 class _AtThresholds(ConfusionMetric):
     """Base class of metrics with one result for each threshold that the user gave."""
 
+    default = 0.5  # of thresholds
+
     def __init__(self, thresholds: Any, name: str | None, dtype: str | None) -> None:
         super().__init__(dtype, name)
-        given = check_thresholds(type(self).__name__, 0.5 if thresholds is None else thresholds)
+        given = [self.default]
+        if thresholds is not None:
+            given = check_thresholds(type(self).__name__, thresholds)
         single = np.ndim(thresholds) == 0
         self.init_thresholds = None if thresholds is None else given[0] if single else given
         self._order = np.argsort(given, kind="stable")
@@ -182,13 +241,18 @@ class _Rate(_AtThresholds):
         name: str | None = None,
         dtype: str | None = None,
     ) -> None:
-        for argument, value in (("top_k", top_k), ("class_id", class_id)):
-            if value is not None:
-                hint = "fastmlp does not support it yet"
-                raise bad_argument(type(self).__name__, f"no {argument}", argument, value, hint)
+        where = type(self).__name__
+        self.top_k = None if top_k is None else check_int(where, "top_k", top_k, low=1)
+        self.class_id = check_class_id(where, class_id)
+        self.default = 0.5 if top_k is None else -LARGE
         super().__init__(thresholds, name, dtype)
-        self.top_k = top_k
-        self.class_id = class_id
+
+    @property
+    def prepare(self) -> Prepare | None:  # type: ignore[override]
+        """Predictions that are not among the largest count as -1e10; then a class is picked."""
+        if self.top_k is None and self.class_id is None:
+            return None
+        return lambda t, p: selected(self.name, t, p, self.top_k, self.class_id)
 
 
 @registry.register
@@ -197,9 +261,10 @@ class Precision(_Rate):
 
     Args:
         thresholds: Number in [0, 1] or list of them; predictions above it count as positive.
-            `None`: 0.5.
-        top_k: Not supported yet; must be `None`.
-        class_id: Not supported yet; must be `None`.
+            `None`: 0.5, or with `top_k` any.
+        top_k: Only so many of the largest predictions of a sample may count as positive; without
+            thresholds, they do. `None`: all may.
+        class_id: Column of targets and predictions that alone counts; `None`: all.
         name: Name; `None`: `"precision"`.
         dtype: Element type; see `Metric`.
 
@@ -222,9 +287,10 @@ class Recall(_Rate):
 
     Args:
         thresholds: Number in [0, 1] or list of them; predictions above it count as positive.
-            `None`: 0.5.
-        top_k: Not supported yet; must be `None`.
-        class_id: Not supported yet; must be `None`.
+            `None`: 0.5, or with `top_k` any.
+        top_k: Only so many of the largest predictions of a sample may count as positive; without
+            thresholds, they do. `None`: all may.
+        class_id: Column of targets and predictions that alone counts; `None`: all.
         name: Name; `None`: `"recall"`.
         dtype: Element type; see `Metric`.
     """

@@ -111,9 +111,11 @@ def resolve(
             f"Metric {metric!r} cannot be compiled: Mean and Sum are of values, not of targets and "
             f"predictions. Known: {', '.join(n for n in registry.names() if n not in ('mean', 'sum'))}."
         )
-    if metric.function is None and metric.prepare is None and metric.op != "python_metric":
-        kind = metric.kind if isinstance(metric, RowMetric) else "accuracy"
-        align(kind, y_true_shape, y_pred_shape)
+    metric.see_shapes(y_true_shape, y_pred_shape)
+    if metric.op == "metric_confusion":
+        align("accuracy", y_true_shape, y_pred_shape)
+    elif isinstance(metric, RowMetric) and metric.function is None and metric.prepare is None:
+        align(metric.kind, y_true_shape, y_pred_shape)
     return metric
 
 

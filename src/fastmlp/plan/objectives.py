@@ -77,7 +77,8 @@ class MetricSpec:
         n_acc: Number of accumulators: 2 with a function, `(Σ w v, Σ w)`.
         target_shape: Of one sample's target.
         weighted: Whether samples have weights.
-        metric: Object that turns accumulators into the result.
+        metric: Object that turns accumulators into the result; of `metric_confusion` it also tells
+            the `columns`.
         weight_shape: Of one sample's weights: the leading axes of its values.
         function: Computes what the mean is taken of, as that of a loss.
         masked: Whether only values count that the output's mask marks.
@@ -147,7 +148,7 @@ class _Objectives:
             elif spec.op == "metric_mean":
                 sizes |= {"kind": spec.kind, "params": spec.params}
             else:
-                sizes |= {"thresholds": spec.thresholds}
+                sizes |= {"thresholds": spec.thresholds, "columns": spec.metric.columns}
             self.b.label = name
             op = self.b.emit(spec.op, [], [target, y, weight], **sizes)
         op.n_acc = spec.n_acc

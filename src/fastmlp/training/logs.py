@@ -48,7 +48,8 @@ class LogReader:
         for name, start, metric in self._metrics:
             kind = "mean" if type(metric).from_acc in _MEANS else "other"
             entries.append((name, kind, start, metric.n_acc, metric))
-        self.native = Logs(sorted(entries, key=itemgetter(0)), self._terms, self._count)
+        self.native = Logs(sorted(entries, key=itemgetter(0)), self._terms, self._count, prefix)
+        self._prefix = prefix
 
     def columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """One array for each log key, sorted by name as in Keras.
@@ -64,11 +65,15 @@ class LogReader:
             found = {self._loss: total / count}
             found |= {name: rows[:, start] / count for name, start in self._each}
         for name, start, metric in self._metrics:
-            found[name] = metric.from_acc(rows[:, start : start + metric.n_acc])
+            values = metric.from_acc(rows[:, start : start + metric.n_acc])
+            if isinstance(values, dict):
+                found |= {self._prefix + key: column for key, column in values.items()}
+            else:
+                found[name] = values
         return dict(sorted(found.items()))
 
-    def logs(self, row: Sequence[float] | np.ndarray) -> dict[str, float]:
-        """The same for one row, as floats."""
+    def logs(self, row: Sequence[float] | np.ndarray) -> dict[str, Any]:
+        """The same for one row, as floats; as arrays where a metric's result is one."""
         return self.native.of(row)
 
     def result(self, row: Sequence[float] | np.ndarray, return_dict: bool) -> Any:
@@ -76,4 +81,9 @@ class LogReader:
         if not self.order and not return_dict:
             return self.native.loss_of(row)
         logs = self.logs(row)
-        return logs if return_dict else [logs[self._loss], *(logs[name] for name in self.order)]
+        if return_dict:
+            return logs
+        listed = [self._loss, *(name for name in self.order if name in logs)]
+        return [logs[name] for name in listed] + [
+            value for name, value in logs.items() if name not in listed
+        ]

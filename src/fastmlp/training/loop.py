@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastmlp._core.logs import plain
 from fastmlp._core.plan import Run
 from fastmlp.callbacks import CallbackList
 from fastmlp.eager import EagerRun, start_run
@@ -334,7 +335,7 @@ class FitLoop:
         if self.after_reader is not None:
             columns.update(self.after_reader.columns(rows[:, self.reader.width :]))
         self.callbacks.extend_history(first, columns)
-        logs = {name: float(values[-1]) for name, values in columns.items()}
+        logs = {name: plain(values[-1]) for name, values in columns.items()}
         if progress is not None:
             progress.epochs_done(first, len(rows), logs)
         return logs

@@ -314,8 +314,9 @@ def _per(seconds: float, unit: str) -> str:
 
 
 def _ordered(logs: Logs | None) -> list[tuple[str, float]]:
-    """Names and values, alphabetically, those of the validation last."""
-    values = (logs() if callable(logs) else logs) or {}
+    """Names and values, alphabetically, those of the validation last; of an array its mean."""
+    given = (logs() if callable(logs) else logs) or {}
+    values = {name: v.mean() if hasattr(v, "mean") else v for name, v in given.items()}
     return sorted(values.items(), key=lambda item: (item[0].startswith("val_"), item[0]))
 
 
