@@ -129,11 +129,19 @@ def test_the_state_of_one_layer_starts_another():
     assert max(errors.values()) < 1e-2
 
 
+def test_validation_within_fit_uses_the_weights_of_its_epoch():
+    x, y, _ = data()
+    model, twin = (built(fastmlp, "LSTM", {}) for _ in range(2))
+    twin.set_weights(model.get_weights())
+    found = model.fit(x, y, epochs=3, shuffle=False, verbose=0, validation_data=(x, y)).history
+    for loss in found["val_loss"]:
+        twin.fit(x, y, shuffle=False, verbose=0)
+        np.testing.assert_allclose(loss, twin.evaluate(x, y, verbose=0), rtol=1e-6)
+
+
 def test_what_does_not_fit_is_told():
     with pytest.raises(ValueError, match=r"expected inputs \(batch, steps, features\)"):
         layers.GRU(3)(np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="stateful=False"):
-        layers.LSTM(3, stateful=True)
     with pytest.raises(ValueError, match="units"):
         layers.SimpleRNN(0)
     with pytest.raises(ValueError, match=r"expected 2 states of shape \(batch, 3\)"):

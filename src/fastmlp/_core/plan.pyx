@@ -76,6 +76,15 @@ cdef void draw_order(Job *job, Pass *p) noexcept nogil:
         random.permute(job.order, p.samples, job.seed, SHUFFLE, job.epoch)
 
 
+cdef void run_prologue(Pass *p) noexcept nogil:
+    """What a program derives from the weights before its first step: copies in panels."""
+    cdef Worker worker
+    cdef ptrdiff_t number
+    worker.id, worker.scratch = 0, NULL
+    for number in range(p.prologue.n_tasks):
+        run_task(p, p.prologue, &worker, number)
+
+
 cdef bint begin_step(Job *job) noexcept nogil:
     """Prepares the next step; False when this execution is to end."""
     cdef Pass *p = &job.passes[job.at]
@@ -95,6 +104,8 @@ cdef bint begin_step(Job *job) noexcept nogil:
         draw_order(job, p)
     if p.update_kind >= 0:
         prepare(p)
+    if job.at == 1 and p.position == 0:
+        run_prologue(p)      # the weights are others than at the validation before
     job.phase = -1
     return True
 
@@ -478,15 +489,13 @@ cdef class Run:
 
 cdef void execute(Job *job, int threads) noexcept nogil:
     cdef ptrdiff_t n_tasks = 0
-    cdef Worker worker
-    cdef ptrdiff_t number
-    worker.id, worker.scratch = 0, job.scratch
+    cdef int index
     if job.waiting:
         job.waiting = False
         n_tasks = advance(job)
     else:
-        for number in range(job.passes[0].prologue.n_tasks):
-            run_task(&job.passes[0], job.passes[0].prologue, &worker, number)
+        for index in range(job.n_passes):
+            run_prologue(&job.passes[index])
         if begin_step(job):
             n_tasks = advance(job)
     if n_tasks and threads > 1:
