@@ -204,6 +204,8 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "dense_bwd": _simple(_dense_sizes),
     "grad_matmul": _simple(_grad_sizes),
     "grad_bias": _simple(_grad_sizes),
+    "state_read": _simple(lambda op: [_width(op)]),
+    "state_write": _simple(lambda op: [_width_of(op.ins[1])]),
     "grad_samples": _simple(_whole_grad_sizes),
     "grad_value": _simple(_whole_grad_sizes),
     "sum_samples": _simple(lambda op: [_width(op)]),

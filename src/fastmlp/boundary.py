@@ -15,7 +15,7 @@ import numpy as np
 
 from fastmlp import graph
 from fastmlp.graph import Node, Tensor
-from fastmlp.ops import spec
+from fastmlp.ops import spec, states
 
 
 def encode(encoder: Any, tensors: Sequence[Tensor], dtype: str) -> Tensor:
@@ -61,6 +61,7 @@ class Boundary:
         feeds: Tensors that the plan starts from.
         read: Inputs that encoders read.
         plain: Whether these are the inputs.
+        states: States of samples that steps leave to the next ones.
     """
 
     def __init__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
@@ -68,6 +69,7 @@ class Boundary:
         nodes = graph.order(outputs, self.inputs)
         self._encoders = [node for node in nodes if node.op == "encode"]
         self.plain = not self._encoders
+        self.states = states.of(nodes)
         self.read = {t for node in self._encoders for t in node.inputs}
         self.feeds = self.inputs if self.plain else self._found(nodes, outputs)
 
@@ -80,6 +82,11 @@ class Boundary:
     def code_dtype(self, tensor: Tensor) -> str:
         """Type that holds the codes of a feed."""
         return "int64" if getattr(tensor.node.attrs["encoder"], "invert", False) else "int32"
+
+    @property
+    def rows(self) -> int | None:
+        """Samples that every batch must have, because there are states of them; `None`: any."""
+        return self.states[0].shape[0] if self.states else None
 
     def arrays(self, given: Sequence[Any]) -> list[Any]:
         """An array for each feed, from one for each input.

@@ -13,6 +13,7 @@ from fastmlp import ops
 from fastmlp._core.call import Call
 from fastmlp.boundary import Boundary
 from fastmlp.graph import Tensor, layer_scope
+from fastmlp.ops import states
 from fastmlp.runtime import Executable, compile_plan
 
 _SMALLEST = 8  # rows that a first call makes room for
@@ -41,7 +42,8 @@ class Function:
 
     def on_array(self, x: Any) -> np.ndarray | None:
         """What `self([x])[0]` gives, for a plain array of a size seen before; else `None`."""
-        if self._call is None or self._whole[0] or not self._boundary.plain:
+        boundary = self._boundary
+        if self._call is None or self._whole[0] or not boundary.plain or boundary.states:
             return None
         return self._call.on_array(x)
 
@@ -60,7 +62,9 @@ class Function:
             One new array for each output, `(batch, …)` unless it is one value for all samples.
         """
         arrays = [np.ascontiguousarray(a, self.dtype) for a in self._boundary.arrays(arrays)]
-        m = len(arrays[0])
+        m, rows = len(arrays[0]), self._boundary.rows
+        if rows is not None:
+            states.check_rows(f"'{self.outputs[0].node.layer}'", rows, m)
         if not m:
             return [
                 np.full(_row_shape(t), np.nan, self.dtype)
@@ -81,6 +85,7 @@ class Function:
         """Compiles for as many rows, and where the weights lie now."""
         with self._lock:
             capacity = max(_SMALLEST, m, self._call.capacity if self._call is not None else 0)
+            capacity = self._boundary.rows or capacity
             plan = compile_plan(
                 self.inputs, self.outputs, self.dtype, capacity, self.training, fetch=True
             )

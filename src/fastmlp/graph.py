@@ -178,9 +178,19 @@ class Node:
         return f"<Node {self.op} {self.layer!r} -> {self.output.shape}>"
 
 
-def input_tensor(shape: Shape, dtype: str, name: str | None = None) -> Tensor:
-    """A tensor that the user feeds; `shape` includes the batch."""
-    tensor = Node("input", (), shape, dtype).output
+def input_tensor(
+    shape: Shape, dtype: str, name: str | None = None, batch_size: int | None = None
+) -> Tensor:
+    """A tensor that the user feeds.
+
+    Args:
+        shape: With the batch, as `None`.
+        dtype: Its type.
+        name: Its name.
+        batch_size: Samples of every batch, if that is known.
+    """
+    attrs = {} if batch_size is None else {"batch_size": batch_size}
+    tensor = Node("input", (), shape, dtype, attrs=attrs).output
     tensor.name = name or tensor.name
     return tensor
 
@@ -229,6 +239,12 @@ def phase(train: Tensor, infer: Tensor, owner: Any = None) -> Tensor:
     if train.mask is not None and infer.mask is not None and train.mask is not infer.mask:
         output.mask = phase(train.mask, infer.mask)
     return output
+
+
+def batch_size(tensor: Tensor) -> int | None:
+    """Samples of every batch, where an input that the tensor comes from tells."""
+    sizes = (node.attrs.get("batch_size") for node in order([tensor]) if node.op == "input")
+    return next((n for n in sizes if n is not None), None)
 
 
 def order(

@@ -28,7 +28,7 @@ from fastmlp.plan.phases import order
 from fastmlp.plan.prune import prune
 from fastmlp.plan.python import PYTHON, Memory
 from fastmlp.plan.schedule import PARALLEL_STEP, schedule
-from fastmlp.plan.update import UpdateSpec, add_penalties, add_updates
+from fastmlp.plan.update import COLLECT, UpdateSpec, add_penalties, add_states, add_updates
 from fastmlp.variables import Variable, address, aligned_empty
 
 _GATHERS = {name: index for index, name in enumerate(_native.GATHERS)}
@@ -71,6 +71,8 @@ def compile_plan(
         add_penalties(builder, variables)
     if update is not None:
         add_updates(builder, update)
+    if update is not COLLECT:
+        add_states(plan)
     order(plan)
     layout(plan)
     schedule(plan, config.gemm(), training)

@@ -4,9 +4,12 @@
     op             p       n                              items
     sum_samples    y x     width                          samples, all at once    y (width) = Σ_samples x
     repeat_samples y x     width                          samples                 each row of y = x (width)
+    state_read     s w     width                          samples                 rows of s = rows of w
+    state_write    w x     width                          rows of w               rows of w = rows of x
     grad_samples   g x     width size accumulate g_stride rows of w               g (= or +=) Σ_samples x
     grad_value     g x     width accumulate g_stride      rows of w               g (= or +=) x
 
+w of state_read and state_write is (samples, width): it has a row for each sample of every batch.
 x of grad_samples is (m, size), its size that of the weight; x of grad_value is (size). `width` is that
 of a row of the weight. A gradient tile lies in the worker's scratch when g_stride is 0.
 """
@@ -32,6 +35,12 @@ cdef inline void run_repeat_samples(real *y, const Op *op, ptrdiff_t i0, ptrdiff
     cdef ptrdiff_t i
     for i in range(i0, i1):
         memcpy(y + i * op.n[0], op.p[1], op.n[0] * sizeof(real))
+
+
+cdef inline void run_state(real *y, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t width = op.n[0], n = min(i1, step.m) - i0
+    if n > 0:
+        memcpy(y + i0 * width, <const real *>op.p[1] + i0 * width, n * width * sizeof(real))
 
 
 cdef inline void run_grad_samples(real *g, const Op *op, const Step *step, Worker *worker,
@@ -66,6 +75,12 @@ cdef void repeat_samples_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i
 cdef void repeat_samples_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_repeat_samples(<double *>op.p[0], op, i0, i1)
 
+cdef void state_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_state(<float *>op.p[0], op, s, i0, i1)
+
+cdef void state_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_state(<double *>op.p[0], op, s, i0, i1)
+
 cdef void grad_samples_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_grad_samples(<float *>op.p[0], op, s, w, i0, i1)
 
@@ -82,6 +97,8 @@ cdef void grad_value_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, p
 OPS = {
     "sum_samples": (<size_t>&sum_samples_f32, <size_t>&sum_samples_f64),
     "repeat_samples": (<size_t>&repeat_samples_f32, <size_t>&repeat_samples_f64),
+    "state_read": (<size_t>&state_f32, <size_t>&state_f64),
+    "state_write": (<size_t>&state_f32, <size_t>&state_f64),
     "grad_samples": (<size_t>&grad_samples_f32, <size_t>&grad_samples_f64),
     "grad_value": (<size_t>&grad_value_f32, <size_t>&grad_value_f64),
 }

@@ -173,6 +173,14 @@ def _repeat_samples(op: Op, s: State) -> None:
     s.put(op.outs[0], np.broadcast_to(x, (s.m, *x.shape)).copy())
 
 
+def _state_read(op: Op, s: State) -> None:
+    s.put(op.outs[0], s[op.ins[0]][: s.m].copy())
+
+
+def _state_write(op: Op, s: State) -> None:
+    s.weights[_weight(op)] = np.concatenate([s[op.ins[1]], s[op.ins[0]][s.m :]])
+
+
 def _act_fwd(op: Op, s: State) -> None:
     s.put(op.outs[0], activations.forward(op.attrs["kind"], s[op.ins[0]], op.attrs["params"]))
 
@@ -425,6 +433,8 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "repeat_samples": _repeat_samples,
     "pack": _pack,
     "pack_samples": _same,
+    "state_read": _state_read,
+    "state_write": _state_write,
     "act_fwd": _act_fwd,
     "act_bwd": _act_bwd,
     "softmax_fwd": _rows_fwd,

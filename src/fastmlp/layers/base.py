@@ -117,9 +117,9 @@ class Layer(WeightHolder):
         shape = kwargs.pop("input_shape", None)
         batch_shape = kwargs.pop("batch_input_shape", None)
         dim = kwargs.pop("input_dim", None)
-        kwargs.pop("batch_size", None)
+        self.given_batch_size = kwargs.pop("batch_size", None)
         if batch_shape is not None:
-            shape = tuple(batch_shape)[1:]
+            self.given_batch_size, *shape = batch_shape
         if dim is not None:
             shape = (dim,)
         return None if shape is None else check_shape(f"Layer '{self.name}'", shape)

@@ -109,6 +109,29 @@ class Bidirectional(Layer):
                 for variable in layer.weights:
                     variable.path = f"{self.name}/{variable.path}"
 
+    @property
+    def states(self) -> tuple[Any, ...] | None:
+        """States that stateful layers keep between batches, those of the forward layer first."""
+        kept = self.forward_layer.states, self.backward_layer.states
+        return None if None in kept else (*kept[0], *kept[1])
+
+    def reset_state(self) -> None:
+        """Sets the states that stateful layers keep between batches to zeros.
+
+        Raises:
+            AttributeError: The layers are not stateful.
+        """
+        if not self.stateful:
+            raise AttributeError(
+                f"Bidirectional '{self.name}': expected a layer with stateful=True, which keeps states"
+            )
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    def reset_states(self) -> None:
+        """The same as `reset_state`."""
+        self.reset_state()
+
     def call(self, sequences: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
         states = self._halves(initial_state)
         found = []

@@ -77,7 +77,7 @@ def to_tensors(form: Any, dtype: str) -> tuple[list[Tensor], Any]:
     def swap(leaf: Any) -> Any:
         if not isinstance(leaf, np.ndarray):
             return leaf
-        tensors.append(graph.input_tensor((None, *leaf.shape[1:]), dtype))
+        tensors.append(graph.input_tensor((None, *leaf.shape[1:]), dtype, None, len(leaf)))
         return tensors[-1]
 
     swapped = _tree.apply(swap, form)

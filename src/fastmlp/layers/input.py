@@ -6,7 +6,7 @@ from typing import Any
 
 from fastmlp import _names, config, graph
 from fastmlp.calls import Call
-from fastmlp.errors import bad_argument, unknown_name
+from fastmlp.errors import bad_argument, check_int, unknown_name
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.shapes import check_shape
@@ -22,7 +22,7 @@ class InputLayer(Layer):
 
     Args:
         shape: Shape of one sample, without the batch.
-        batch_size: Accepted and not needed: any batch fits.
+        batch_size: Samples of every batch, for stateful layers; others take any number.
         dtype: Type of the data to expect; any number is converted on the way in. `'string'`: strings,
             which layers as `StringLookup` make numbers of.
         batch_shape: `shape` with the batch in front.
@@ -56,14 +56,19 @@ class InputLayer(Layer):
             raise bad_argument(
                 f"Input '{self.name}'", "either shape or batch_shape", "shape", shape, hint
             )
-        sample = shape if batch_shape is None else tuple(batch_shape)[1:]
+        sample = shape
+        if batch_shape is not None:
+            sample = tuple(batch_shape)[1:]
+            batch_size = batch_size or next(iter(batch_shape), None)
+        if batch_size is not None:
+            batch_size = check_int(f"Input '{self.name}'", "batch_size", batch_size, 1)
         self.shape = check_shape(f"Input '{self.name}'", sample)
         self.batch_shape = (batch_size, *self.shape)
         self.built = True
         self.input_dtype = dtype
         name = getattr(dtype, "name", dtype)
         kind = str(name) if name in ("float64", "string") else config.floatx()
-        self.tensor = graph.input_tensor((None, *self.shape), kind, self.name)
+        self.tensor = graph.input_tensor((None, *self.shape), kind, self.name, batch_size)
         self.tensor.call = Call(self, (), {}, self.tensor)
         self.calls.append(self.tensor.call)
         self._shapes = (self.tensor.shape, self.tensor.shape)
@@ -97,7 +102,7 @@ def Input(
 
     Args:
         shape: Shape of one sample, without the batch: `(4,)` for four numbers.
-        batch_size: Accepted and not needed: any batch fits.
+        batch_size: Samples of every batch, for stateful layers; others take any number.
         dtype: Type of the data to expect; any number is converted on the way in. `'string'`: strings,
             which layers as `StringLookup` make numbers of.
         batch_shape: `shape` with the batch in front.

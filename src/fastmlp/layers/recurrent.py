@@ -148,7 +148,7 @@ class LSTM(Recurrent):
         return_sequences: Whether to return the output of each step, not of the last one alone.
         return_state: Whether to return the last states, too.
         go_backwards: Whether to begin with the last step.
-        stateful: Must be `False`.
+        stateful: Whether a batch begins with the states that the batch before has left; see `RNN`.
         unroll: Accepted; makes no difference.
         use_cudnn: Accepted.
         **kwargs: `name`, `dtype`, `trainable`, `input_shape`, `zero_output_for_mask`: whether outputs of

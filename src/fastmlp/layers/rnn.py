@@ -7,12 +7,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastmlp import _tree, ops
-from fastmlp.errors import bad_argument
+from fastmlp import _tree, graph, ops
 from fastmlp.graph import Tensor
 from fastmlp.layers import over_time
 from fastmlp.layers.base import Layer
+from fastmlp.layers.holder import set_values
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells, check_cell
+from fastmlp.ops.states import read_state, write_states
+from fastmlp.variables import Variable, first_value
 
 
 class RNN(Layer):
@@ -31,7 +33,11 @@ class RNN(Layer):
         return_sequences: Whether to return the output of each step, not of the last one alone.
         return_state: Whether to return the last states, too.
         go_backwards: Whether to begin with the last step; outputs are in the order of computation.
-        stateful: Must be `False`.
+        stateful: Whether a batch begins with the states that the batch before has left: the sample at
+            one place of a batch goes on where the sample at that place of the batch before ended, in
+            `fit` (with `shuffle=False`), `evaluate` and `predict` alike. Then all batches have the same
+            number of samples, which the `Input` tells: `Input((steps, features), batch_size=32)`.
+            `reset_state()` of the layer, or `reset_states()` of the model, sets them to zeros.
         unroll: Accepted; makes no difference.
         zero_output_for_mask: Whether outputs of masked steps are zeros, not those of the step before.
         **kwargs: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape`.
@@ -92,10 +98,8 @@ class RNN(Layer):
         self.return_sequences = bool(return_sequences)
         self.return_state = bool(return_state)
         self.go_backwards = bool(go_backwards)
-        if stateful:
-            hint = "give the last state to the next call: layer(x, initial_state=…)"
-            raise bad_argument(self._where(), "stateful=False", "stateful", stateful, hint)
-        self.stateful = False
+        self.stateful = bool(stateful)
+        self.states: list[Any] | None = None
         self.unroll = bool(unroll)
         self.zero_output_for_mask = bool(zero_output_for_mask)
 
@@ -123,6 +127,53 @@ class RNN(Layer):
             for variable in self.cell.weights:
                 variable.path = f"{self.name}/{variable.path}"
 
+    def _build_once(self, args: tuple[Any, ...]) -> None:
+        super()._build_once(args)
+        if self.stateful and self.states is None:
+            rows = graph.batch_size(args[0])
+            if rows is None:
+                raise ValueError(
+                    f"{self._where()}: expected inputs of a known batch size, since stateful=True keeps "
+                    "states of its samples. Received: an input without. Hint: begin with "
+                    "Input((steps, features), batch_size=32)"
+                )
+            self._make_states(rows)
+
+    def _make_states(self, rows: int) -> None:
+        """Makes the states of so many samples; they are no weights of the layer."""
+
+        def state(value: Any) -> Variable:
+            shape = (rows, *np.shape(value)[1:])
+            first_value(shape, self.dtype, np.zeros)  # of a file: whether it holds such states
+            value = value.value if isinstance(value, Variable) else value
+            start = np.broadcast_to(0.0 if isinstance(value, Tensor) else value, shape)
+            variable = Variable(start, "rnn_state", self.dtype, trainable=False)
+            variable.path = f"{self.name}/rnn_state"
+            return variable
+
+        self.states = _tree.apply(state, self.get_initial_state())
+
+    def reset_state(self, states: Any = None) -> None:
+        """Sets the states that a stateful layer keeps between batches.
+
+        Args:
+            states: Arrays `(batch, size)`: one, or a list of them; `None`: zeros.
+
+        Raises:
+            ValueError: They do not fit; nothing has changed then.
+        """
+        known = _tree.flatten(self.states)
+        values = [np.zeros(v.shape) for v in known] if states is None else _tree.flatten(states)
+        set_values(self._where(), known, values)
+
+    def reset_states(self, states: Any = None) -> None:
+        """The same as `reset_state`."""
+        self.reset_state(states)
+
+    def unbuild(self) -> None:
+        super().unbuild()
+        self.states = None
+
     def call(
         self,
         sequences: Tensor,
@@ -134,12 +185,22 @@ class RNN(Layer):
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
+        if first is None and self.stateful:
+            first = _tree.apply(read_state, self.states)
         outputs, output, last = over_time.run(self.cell, sequences, first, mask, training)
         if self.return_sequences:
             output = outputs
         if self.zero_output_for_mask and mask is not None:
             output = over_time.where(mask if self.return_sequences else mask[:, -1], output, 0.0)
+        if self.stateful:
+            output, last = self._with_states_written(output, last)
         return (output, *last) if self.return_state else output
+
+    def _with_states_written(self, output: Tensor, last: list[Any]) -> tuple[Tensor, list[Any]]:
+        """The same tensors; whoever computes one of them leaves the last states to the next batch."""
+        states, values = _tree.flatten(self.states), _tree.flatten(last)
+        written = _tree.apply(lambda y: write_states(y, states, values), [output, last])
+        return written[0], written[1]
 
     def _call_takes(self) -> tuple[str, ...]:
         """Without `training` if the cell does not ask for it: then one graph serves both."""
@@ -163,6 +224,8 @@ class RNN(Layer):
         """What was given, in the form of the cell's states; `None`: zeros of built-in cells."""
         form = self.get_initial_state()
         if given is None:
+            if self.stateful:
+                return None
             known = over_time.has_zero_states(self.cell)
             return None if known else over_time.for_each_sample(self._where(), form, self.dtype)
         found = _tree.flatten(given)

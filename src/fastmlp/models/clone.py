@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastmlp import _tree, calls
+from fastmlp import _tree, calls, graph
 from fastmlp.calls import Call
 from fastmlp.graph import Tensor
 from fastmlp.layers import Input, InputLayer
@@ -101,6 +101,7 @@ def _clone_sequential(
     first = _tree.flatten(input_tensors)
     if not first and model.inputs:
         entry = model.inputs[0]
-        first = [Input(entry.shape[1:], dtype=entry.dtype, name=entry.name)]
+        size = graph.batch_size(entry)
+        first = [Input(entry.shape[1:], size, dtype=entry.dtype, name=entry.name)]
     layers = [cloned(layer) for layer in model.layers]
     return type(model)([*first, *layers], name=model.name, trainable=model.trainable)

@@ -14,6 +14,7 @@ from fastmlp.function import Function
 from fastmlp.graph import Tensor
 from fastmlp.layers import InputLayer, eager, lookup, masks
 from fastmlp.layers.base import Layer
+from fastmlp.layers.rnn import RNN
 from fastmlp.layers.shapes import check_shape, map_shapes
 from fastmlp.models.network import Network
 from fastmlp.models.network_config import network_from_config, network_to_config
@@ -421,6 +422,25 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         print_summary(
             self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
         )
+
+    def reset_states(self) -> None:
+        """Sets the states that stateful recurrent layers keep between batches to zeros.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> entry = Input((5, 3), batch_size=2)
+        >>> model = Sequential([entry, layers.GRU(4, stateful=True)])
+        >>> x = np.ones((2, 5, 3))
+        >>> first, second = model(x), model(x)
+        >>> model.reset_states()
+        >>> bool((second == first).all()), bool((model(x) == first).all())
+        (False, True)
+        """
+        for layer in self._all_layers():
+            if isinstance(layer, RNN):
+                layer.reset_state()
 
     def plan_summary(self, batch_size: int | None = None, print_fn: Any = None) -> None:
         """Prints the ops of a compiled training step, in the order in which they run.

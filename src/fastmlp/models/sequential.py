@@ -128,7 +128,7 @@ class Sequential(Model):
                 f"Received: two layers named '{layer.name}'"
             )
         if not self._layers and self._input is None and layer.given_input_shape is not None:
-            self._set_input(layer.given_input_shape, layer.dtype)
+            self._set_input(layer.given_input_shape, layer.dtype, layer.given_batch_size)
         self._layers.append(layer)
 
     def _add_input(self, tensor: Tensor) -> None:
@@ -138,9 +138,11 @@ class Sequential(Model):
             )
         self._input = tensor
 
-    def _set_input(self, shape: tuple[int, ...], dtype: str | None = None) -> None:
+    def _set_input(
+        self, shape: tuple[int, ...], dtype: str | None = None, batch_size: int | None = None
+    ) -> None:
         dtype = dtype or (self._layers[0].dtype if self._layers else None)
-        self._input = InputLayer(shape, dtype=dtype).tensor
+        self._input = InputLayer(shape, batch_size, dtype).tensor
 
     def _rebuild(self) -> None:
         """Calls the layers again, from the input on."""
@@ -156,7 +158,7 @@ class Sequential(Model):
         dtype = self._layers[0].dtype
         if self._input.dtype not in (dtype, "string"):
             self._input = InputLayer(
-                self._input.shape[1:], dtype=dtype, name=self._input.name
+                self._input.shape[1:], graph.batch_size(self._input), dtype, name=self._input.name
             ).tensor
         y: Any = self._input
         with graph.layer_scope(""), graph.training_scope(None):

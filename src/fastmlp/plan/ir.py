@@ -151,6 +151,7 @@ class Plan:
         fetches: Buffers that `store` ops copy to the user's arrays.
         rows: Ops of the row phases and of the batch ops between them, in order.
         parameters: Ops that compute each weight's gradient, as autodiff leaves them.
+        states: Ops that write what the next step finds of this one; they run last.
         stages: What happens to the weights: lists of ops that each need the stage before whole.
         phases: All phases, once `schedule` has run.
         prologue: Ops run once before the first step of an execution.
@@ -165,6 +166,7 @@ class Plan:
     fetches: list[Buffer] = field(default_factory=list)
     rows: list[Op] = field(default_factory=list)
     parameters: dict[Variable, list[Op]] = field(default_factory=dict)
+    states: dict[Variable, Op] = field(default_factory=dict)
     stages: list[Stage] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
     prologue: list[Group] = field(default_factory=list)
@@ -239,6 +241,10 @@ class Builder:
         op.batch = batch or not any(x is not None and x.per_sample for x in outs or ins)
         self.plan.rows.append(op)
         return op
+
+    def write_state(self, state: Variable, w: Buffer, value: Buffer) -> None:
+        """Leaves a value of each sample to the next step; what is written last, counts."""
+        self.plan.states[state] = Op("state_write", [], [w, value], {}, self.label)
 
     def stream(self, seed: int | None) -> int:
         """The stream that a random op draws from: its layer's seed, or a number of its own.

@@ -14,7 +14,7 @@ from typing import Any
 
 from fastmlp.constraints import Constraint
 from fastmlp.graph import Tensor
-from fastmlp.plan.ir import Buffer, Builder, Op, Stage
+from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage
 from fastmlp.plan.traced import traced_updates
 from fastmlp.regularizers import has_factors
 from fastmlp.variables import Variable
@@ -182,3 +182,9 @@ def _norms(gradients: Stage, updates: Stage, spec: UpdateSpec) -> list[Stage]:
         attrs = {"limit": limit, "all": spec.global_clipnorm is not None}
         ops.append(Op("clip_factor", [ops[0].outs[0]], [], attrs, variable.path))
     return [stage]
+
+
+def add_states(plan: Plan) -> None:
+    """Writes states when all else is done: what ends a step early leaves those of the step before."""
+    if plan.states:
+        plan.stages.append([(variable, [op]) for variable, op in plan.states.items()])

@@ -1,6 +1,7 @@
 """Models as files: their architecture, weights, compile settings and where their training is.
 
-arrays    weights by their path, as "dense/kernel"; then "optimizer/0/iteration", …
+arrays    weights by their path, as "dense/kernel"; then "optimizer/0/iteration", …; then "state/0", …,
+          what stateful layers keep between batches
 texts     "format", "fastmlp_version"
           "model"     class and config; missing where only weights were saved
           "compile"   arguments of `compile`
@@ -20,6 +21,7 @@ from fastmlp._version import __version__
 from fastmlp.custom_objects import custom_object_scope
 from fastmlp.errors import warn_user
 from fastmlp.layers import lookup
+from fastmlp.layers.holder import set_values
 from fastmlp.layers.shapes import shapes
 from fastmlp.saving import safetensors
 from fastmlp.saving.compile_config import compile_config, compile_from_config
@@ -28,7 +30,7 @@ from fastmlp.training.cursor import Cursor, FitSeeds
 from fastmlp.variables import Variable, only_shapes
 
 _FORMAT = "fastmlp 1"
-_SUMS = "cursor/sums"
+_SUMS, _STATE = "cursor/sums", "state/"
 
 Texts = dict[str, Any]
 
@@ -123,7 +125,7 @@ def load_model(
     try:
         weights = _weights_of(arrays, texts["state"])
         with custom_object_scope(custom_objects or {}):
-            with only_shapes([w.shape for w in weights]):
+            with only_shapes([w.shape for w in (*weights, *_states_of(arrays))]):
                 model = _make(texts["model"])
             model.set_weights(weights)
             if compile and texts.get("compile") is not None:
@@ -303,6 +305,8 @@ def _pack_state(model: Any) -> tuple[dict[str, np.ndarray], Texts]:
         state["optimizer"] = {"class_name": type(optimizer).__name__, "trained": trained}
         for i, variable in enumerate(optimizer.variables):
             arrays[f"optimizer/{i}/{variable.name}"] = variable.value
+    for i, kept in enumerate(model._boundary.states):
+        arrays[f"{_STATE}{i}"] = kept.value
     cursor = model._cursor if model._fit is None else model._fit.cursor()
     if cursor is not None:
         position = {"seed": cursor.seed, "epoch": cursor.epoch, "position": cursor.position}
@@ -319,6 +323,12 @@ def _weights_of(arrays: Mapping[str, np.ndarray], state: Texts) -> list[np.ndarr
     return [arrays[name] for name in names]
 
 
+def _states_of(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """The states of stateful layers."""
+    found = [name for name in arrays if name.startswith(_STATE)]
+    return [arrays[name] for name in sorted(found, key=lambda name: int(name[len(_STATE) :]))]
+
+
 def _restore_training(model: Any, arrays: Mapping[str, np.ndarray], state: Texts) -> None:
     """Optimizer, seeds and cursor as they were saved; all or nothing."""
     seeds = FitSeeds(_seed(state["seeds"]["first"]), _count(state["seeds"]["count"]))
@@ -329,6 +339,9 @@ def _restore_training(model: Any, arrays: Mapping[str, np.ndarray], state: Texts
             raise ValueError("its cursor makes no sense")
         cursor = Cursor(seed, _count(position["epoch"]), _count(position["position"]), sums)
     saved, optimizer = state["optimizer"], model.optimizer
+    kept, states = model._boundary.states, _states_of(arrays)
+    if states and [v.shape for v in kept] != [a.shape for a in states]:
+        raise ValueError("its states of layers make no sense")
     if saved is not None:
         if saved["class_name"] != type(optimizer).__name__:
             raise ValueError(
@@ -341,6 +354,7 @@ def _restore_training(model: Any, arrays: Mapping[str, np.ndarray], state: Texts
         if not optimizer.built:
             optimizer.build([variables[_count(i)] for i in saved["trained"]])
         optimizer.set_weights([arrays[name] for name in found])
+    set_values("states", kept if states else [], states)
     model._seeds, model._cursor = seeds, cursor
 
 

@@ -14,6 +14,7 @@ from fastmlp.eager import EagerExecutable
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Shape, Tensor
 from fastmlp.losses.axes import axis_last
+from fastmlp.ops.states import check_rows
 from fastmlp.plan.update import COLLECT
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.batches import Batches
@@ -46,6 +47,7 @@ INFERENCE_ROWS, _INFERENCE_ELEMENTS = 256, 1_000_000
 class Binding:
     """What the trainer asks of a model's graph; `Trainer` inherits it."""
 
+    name: str
     dtype: str
     optimizer: optimizers.Optimizer | None
     _compiled: Compiled | None
@@ -115,13 +117,25 @@ class Binding:
         assert self._compiled is not None
         return self._compiled.objective(self._output_slots())
 
+    def _batch_size(self, given: int | None) -> int | None:
+        """What was given; else the samples that there are states of, if there are any."""
+        return given if given is not None or not self.outputs else self._boundary.rows
+
+    def _check_rows(self, method: str, batch_size: int, n: int | None = None) -> None:
+        """Refuses batches of other samples than there are states of; `n`: samples of all."""
+        rows = self._boundary.rows
+        if rows is not None:
+            check_rows(method, rows, batch_size, n)
+
     def _inference_rows(self, batch_size: int, n: int, batch_hooks: bool) -> int:
         """Rows of a step without updates: as many whole batches as are worth a step.
 
         One batch, where a callback is told of each, or where a loss is a sum over the batch, or
-        the mean of those of its values that count.
+        the mean of those of its values that count; or where one batch leaves states to the next.
         """
+        self._check_rows(f"'{self.name}'", batch_size, n)
         one = batch_hooks or any(t.mask is not None for t in self.outputs)
+        one = one or bool(self._boundary.states)
         one = one or (self._compiled is not None and self._compiled.by_batch)
         width = max(1, sum(math.prod(sizes(t.shape)) for t in self._boundary.feeds))
         worth = min(INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
@@ -290,6 +304,7 @@ class Binding:
             if objective is not None:
                 rows = self._labelled(rows.inputs, y, sample_weight, class_weight, method)
             self._check_data(objective, rows)
+            self._check_rows(method, rows.n)
             if first is not None:
                 _check_alike(rows, first)
             return rows

@@ -129,6 +129,7 @@ def _measure(
         with ExitStack() as stack:
             with model._built_for(x) as inputs:
                 data = model._labelled(inputs, y, sample_weight, class_weight, method)
+                model._check_rows(method, data.n)
                 executable = stack.enter_context(model._executable(mode, data, data.n))
             trains = mode == "train"
             if trains:

@@ -54,6 +54,7 @@ def _executable(model: Trainer, batch_size: int | None) -> Executable:
         kept = [e for key, e in model._executables.items() if key[0] == "train"]
         if kept:
             return kept[-1]
+    batch_size = model._batch_size(batch_size)
     m = 32 if batch_size is None else check_int("plan_summary", "batch_size", batch_size, 1)
     model._require_compiled("plan_summary")
     if not model.outputs:

@@ -240,7 +240,9 @@ class Trainer(OnBatch, Binding):
                                    class_weight, hint)  # fmt: skip
             with self._lock:
                 own = (x, y, sample_weight)
-                batches = OwnSteps(self, own, batch_size, steps, shuffle, validation_split)
+                batches = OwnSteps(
+                    self, own, self._batch_size(batch_size), steps, shuffle, validation_split
+                )
                 size = validation_batch_size or batch_size
                 arguments = {"batch_size": size, "steps": validation_steps}
                 numbers = range(initial_epoch, epochs)
@@ -270,7 +272,8 @@ class Trainer(OnBatch, Binding):
                         held_out = None if n == data.n else (rest, n)
                     else:
                         check_number("fit", "validation_split", validation_split, 0, 1, below=True)
-                    size = batch_of(n, batch_size, steps)
+                    size = batch_of(n, self._batch_size(batch_size), steps)
+                    self._check_rows("fit", size, n)
                     executable = stack.enter_context(self._executable("train", data, min(size, n)))
                     supply = Supply(executable, steps, n, size)
                 after, validate = None, None
@@ -372,7 +375,7 @@ class Trainer(OnBatch, Binding):
             else:
                 with self._built_for(x) as inputs:
                     data = self._labelled(inputs, y, sample_weight, None, "evaluate")
-                    n, size = limited("evaluate", data.n, batch_size, steps)
+                    n, size = limited("evaluate", data.n, self._batch_size(batch_size), steps)
                     rows = self._inference_rows(size, n, listed.has_test_batch_hooks)
                     executable = stack.enter_context(self._executable("test", data, rows))
                 supply = Supply(executable, None, n, size)
@@ -419,7 +422,7 @@ class Trainer(OnBatch, Binding):
             with ExitStack() as bound:
                 with self._built_for(x) as inputs:
                     data = Rows(inputs)
-                    n, size = limited("predict", data.n, batch_size, steps)
+                    n, size = limited("predict", data.n, self._batch_size(batch_size), steps)
                     rows = self._inference_rows(size, n, listed.has_predict_batch_hooks)
                     executable = bound.enter_context(self._executable("predict", data, rows))
                 structure, results = self._output_slots().structure, self._room_for(n)
@@ -431,7 +434,7 @@ class Trainer(OnBatch, Binding):
                     lambda start, stop: pack(structure, [result[start:stop] for result in results]),
                     self.steps_per_execution,
                 )  # fmt: skip
-            if structure is self.outputs[0]:
+            if structure is self.outputs[0] and not self._boundary.states:
                 full = self._inference_rows(BATCH, INFERENCE_ROWS, False)
                 self._quick.keep_predict(self, executable, x, full)
             return pack(structure, results)

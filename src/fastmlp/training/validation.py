@@ -87,9 +87,8 @@ class Validation:
         else:
             expected = "(x, y) or (x, y, sample_weight), or what yields batches"
             raise bad_argument("fit", expected, "validation_data", type(given))
-        n, size = limited(
-            "validation_data", data.n - first, self._batch_size or batch_size, self._steps
-        )
+        size = model._batch_size(self._batch_size or batch_size)
+        n, size = limited("validation_data", data.n - first, size, self._steps)
         rows = model._inference_rows(size, n, callbacks.has_test_batch_hooks)
         executable = stack.enter_context(model._executable("test", data, rows, first))
         return Supply(executable, None, n, size), None
