@@ -25,10 +25,11 @@ def encode(encoder: Any, tensors: Sequence[Tensor], dtype: str) -> Tensor:
     by Python code within.
 
     Args:
-        encoder: With `codes` and a `name`.
+        encoder: With `codes`, `depth` and a `name`.
         tensors: Of one shape.
         dtype: Of the codes in the plan.
     """
+    tensors = [t if t.codes is None else t.codes for t in tensors]
     shape = tensors[0].shape
     if all(t.node.op in ("input", "encode") for t in tensors):
         found = Node("encode", tensors, shape, dtype, attrs={"encoder": encoder}).output

@@ -71,11 +71,12 @@ class Tensor(Operators):
     Attributes:
         call: The layer's or operation's call that returned it; `None` for an input, and inside
             of a layer.
+        codes: The same numbers, found outside of the plan; see `boundary.py`.
         mask: Which of its steps count, a tensor of zeros and ones; `None`: all. See
             `layers/masks.py`.
     """
 
-    __slots__ = ("call", "dtype", "mask", "name", "node", "shape")
+    __slots__ = ("call", "codes", "dtype", "mask", "name", "node", "shape")
 
     __array_ufunc__ = None  # so that `array * tensor` asks the tensor
 
@@ -85,6 +86,7 @@ class Tensor(Operators):
         self.node = node
         self.name = name or f"tensor_{next(_names)}"
         self.call: Call | None = None
+        self.codes: Tensor | None = None
         self.mask: Tensor | None = None
 
     @property

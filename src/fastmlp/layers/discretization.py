@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastmlp import ops
+from fastmlp import boundary, ops
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.layers import quantiles
 from fastmlp.layers.encoding import ArrayLayer, check_mode, encode, is_symbolic, numbers, parts_of
@@ -160,13 +160,27 @@ class Discretization(ArrayLayer):
                 f"{self._where()}: has no boundaries yet. Hint: call adapt(data) first, or give "
                 "bin_boundaries"
             )
+        bins: Any
         if is_symbolic(inputs):
             self._traced = True
             above = ops.sum(ops.less(ops.expand_dims(inputs, -1), self._edges), -1)
             bins = self._edges.size - above  # so that NaN is in the last bin, as in NumPy
+            if inputs.node.op == "input":
+                bins.codes = boundary.encode(self, [inputs], self.dtype)
         else:
-            bins = np.digitize(inputs.astype(self.dtype), self._edges.value).astype("int32")
-        return encode(bins, self.output_mode, self._edges.size + 1, self.dtype)
+            bins = self.codes(inputs)
+        return encode(bins, self.output_mode, self.depth, self.dtype)
+
+    @property
+    def depth(self) -> int:
+        """Number of bins."""
+        return 1 + (0 if self._edges is None else self._edges.size)
+
+    def codes(self, x: Any) -> np.ndarray:
+        """The bin of each number of an array."""
+        assert self._edges is not None
+        bins: np.ndarray = np.digitize(np.asarray(x, self.dtype), self._edges.value)
+        return bins.astype("int32")
 
     def get_config(self) -> dict[str, Any]:
         return {

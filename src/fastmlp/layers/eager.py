@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,22 @@ def to_arrays(where: str, given: Any, options: bool = False, kinds: str = NUMBER
     array = np.asarray(to_csr(given, where)[0].toarray() if is_sparse(given) else given)
     if array.dtype.kind not in kinds:
         raise TypeError(f"{where}: expected numbers. Received: dtype={array.dtype}")
+    if array.ndim == 1 and hasattr(given, "iloc"):  # a column of a frame
+        return array[:, None]
     if array.ndim < 2:
         raise ValueError(
             f"{where}: expected inputs (batch, features). Received: shape={array.shape}. "
             "Hint: x[None] makes a batch of one sample."
         )
     return array
+
+
+def by_columns(x: Any, names: Sequence[str]) -> Any:
+    """Of a frame the columns of these names, if it has them and there are several; else `x`."""
+    is_frame = hasattr(x, "iloc") and hasattr(x, "columns")
+    if len(names) < 2 or not is_frame or not set(names) <= set(x.columns):
+        return x
+    return {name: x[name] for name in names}
 
 
 def holds_strings(x: Any) -> bool:

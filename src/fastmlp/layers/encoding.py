@@ -96,6 +96,8 @@ def parts_of(where: str, data: Any, steps: int | None = None) -> Iterator[Any]:
         check_int(where, "steps", steps, 1)
     if isinstance(data, (str, bytes)) or not hasattr(data, "__iter__"):
         raise bad_argument(where, "an array or an iterable of batches", "data", data)
+    if isinstance(data, (list, tuple)) and not data:
+        return
     plain = isinstance(data, (list, tuple)) and not any(hasattr(one, "shape") for one in data)
     if plain or hasattr(data, "shape") or hasattr(data, "iloc"):
         yield data
@@ -103,7 +105,7 @@ def parts_of(where: str, data: Any, steps: int | None = None) -> Iterator[Any]:
     for number, batch in enumerate(data):
         if number == steps:
             return
-        yield batch[0] if isinstance(batch, tuple) and not isinstance(batch, str) else batch
+        yield batch[0] if isinstance(batch, tuple) else batch
         if number + 1 == steps:
             return
 

@@ -12,6 +12,7 @@ from fastmlp import config, ops
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.encoding import numbers, parts_of
 
 
 class Normalization(Layer):
@@ -62,6 +63,7 @@ class Normalization(Layer):
             axis = ()
         self.axis = (axis,) if isinstance(axis, int) else tuple(axis)
         self.input_mean, self.input_variance, self.invert = mean, variance, bool(invert)
+        self.reset_state()
         if (mean is None) != (variance is None):
             raise ValueError(
                 f"{where}: expected both mean and variance, or none of them. "
@@ -94,45 +96,63 @@ class Normalization(Layer):
             self._variance = self.add_weight(shape, "ones", trainable=False, name="variance")
             self.add_weight((), "zeros", dtype="int32", trainable=False, name="count")
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, steps: int | None = None) -> None:
         """Finds mean and variance, in float64 whatever the data's type.
 
         Args:
             data: An array or frame `(samples, …)`, or an iterable of batches, each an array, or a
                 tuple of which the first is the inputs. Batches are read once, one after the other.
+            steps: Batches that are read; `None`: all.
 
         Raises:
             ValueError: There are no samples, shapes differ, or mean and variance were given.
             TypeError: The data are no numbers.
         """
+        self.reset_state()
+        for part in parts_of(f"Normalization '{self.name}'", data, steps):
+            self.update_state(part)
+        self.finalize_state()
+
+    def reset_state(self) -> None:
+        """Forgets what `update_state` has seen."""
+        self._seen: tuple[int, Any, Any] = (0, np.zeros(()), np.zeros(()))
+        self._seen_shape = self._built_shape[1:] if self.built else None
+
+    def update_state(self, data: Any) -> None:
+        """Takes a batch into account; `finalize_state` then sets mean and variance."""
         where = f"Normalization '{self.name}'"
         if self.input_mean is not None:
             raise ValueError(f"{where}: adapt is for layers made without mean and variance.")
-        batches = [data] if hasattr(data, "shape") or hasattr(data, "iloc") else data
-        if not isinstance(batches, Iterable):
-            raise bad_argument(where, "an array or an iterable of batches", "data", data)
-        count, mean, squares = 0, np.zeros(()), np.zeros(())
-        shape: tuple[int, ...] | None = self._built_shape[1:] if self.built else None
-        for batch in batches:
-            array = _numbers(where, batch[0] if isinstance(batch, tuple) else batch)
-            if array.ndim < 2 or (shape is not None and not self._fits(array.shape[1:], shape)):
-                raise ValueError(
-                    f"{where}: expected samples of shape {shape or '(features,)'}. "
-                    f"Received: shape={array.shape}"
-                )
-            if not self.built:
-                self.build((None, *array.shape[1:]))
-            shape = array.shape[1:] if shape is None else shape
-            reduced = tuple(axis for axis in range(array.ndim) if axis not in self._kept)
-            more = int(np.prod([array.shape[axis] for axis in reduced]))
-            if more:
-                middle = array.mean(axis=reduced, dtype=np.float64)
-                spread = array.var(axis=reduced, dtype=np.float64) * more
-                total, step = count + more, middle - mean
-                squares = squares + spread + step * step * (count / total * more)
-                mean, count = mean + step * (more / total), total
+        array, shape = numbers(where, data), self._seen_shape
+        if array.ndim < 2 or (shape is not None and not self._fits(array.shape[1:], shape)):
+            raise ValueError(
+                f"{where}: expected samples of shape {shape or '(features,)'}. "
+                f"Received: shape={array.shape}"
+            )
+        if not self.built:
+            self.build((None, *array.shape[1:]))
+        self._seen_shape = array.shape[1:] if shape is None else shape
+        reduced = tuple(axis for axis in range(array.ndim) if axis not in self._kept)
+        more = int(np.prod([array.shape[axis] for axis in reduced]))
+        if more:
+            count, mean, squares = self._seen
+            middle = array.mean(axis=reduced, dtype=np.float64)
+            spread = array.var(axis=reduced, dtype=np.float64) * more
+            total, step = count + more, middle - mean
+            squares = squares + spread + step * step * (count / total * more)
+            self._seen = total, mean + step * (more / total), squares
+
+    def finalize_state(self) -> None:
+        """Sets mean and variance to those of what `update_state` has seen."""
+        count, mean, squares = self._seen
+        if self.input_mean is not None:
+            raise ValueError(
+                f"Normalization '{self.name}': adapt is for layers made without mean and variance."
+            )
         if not count:
-            raise ValueError(f"{where}: expected at least one sample. Received: none")
+            raise ValueError(
+                f"Normalization '{self.name}': expected at least one sample. Received: none"
+            )
         self._mean.assign(mean)
         self._variance.assign(squares / count)
 
@@ -173,10 +193,3 @@ class Normalization(Layer):
             "variance": plain(self.input_variance),
             "invert": self.invert,
         }
-
-
-def _numbers(where: str, given: Any) -> NDArray[Any]:
-    array = np.asarray(given)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{where}: expected numbers. Received: dtype={array.dtype}")
-    return array

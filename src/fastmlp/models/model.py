@@ -352,7 +352,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         if len(args) != 1 or any(kwargs[k] is not None for k in kwargs if k != "training"):
             return super()._call_arrays(args, kwargs)
         kinds = eager.ANYTHING if any(t.dtype == "string" for t in self.inputs) else eager.NUMBERS
-        x = eager.to_arrays(f"'{self.name}'", args[0], kinds=kinds)
+        given = eager.by_columns(args[0], self.input_names)
+        x = eager.to_arrays(f"'{self.name}'", given, kinds=kinds)
         self._ensure_built(_tree.apply(lambda array: array.shape[1:], x))
         arrays = self._match_inputs(x)
         training = bool(kwargs.get("training"))

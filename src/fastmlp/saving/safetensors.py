@@ -23,7 +23,7 @@ import numpy as np
 
 from fastmlp.saving.atomic import replacing
 
-_DTYPES = {"F64": np.float64, "I64": np.int64, "F32": np.float32}
+_DTYPES = {"F64": np.float64, "I64": np.int64, "F32": np.float32, "I32": np.int32}
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 _LONGEST_HEADER = 100_000_000  # bytes; the limit of safetensors
 _MAX_AXES = 32
@@ -44,7 +44,7 @@ def write(
 
     Args:
         path: Of the file.
-        arrays: float32, float64 or int64.
+        arrays: float32, float64, int32 or int64.
         texts: Go into the metadata.
 
     Raises:

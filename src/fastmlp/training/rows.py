@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fastmlp.boundary import Boundary
+from fastmlp.layers.eager import by_columns
 from fastmlp.training.data import (
     Source,
     as_source,
@@ -65,8 +66,8 @@ def input_sources(x: Any, slots: Slots, boundary: Boundary) -> tuple[Source, ...
     Raises:
         ValueError: Something is missing, or lengths differ.
     """
-    by_name = isinstance(x, Mapping) or (slots.n > 1 and hasattr(x, "iloc") and hasattr(x, "items"))
-    if by_name and set(slots.names) <= set(x):
+    x = by_columns(x, slots.names)
+    if isinstance(x, Mapping) and set(slots.names) <= set(x):
         x = {name: x[name] for name in slots.names}
     parts = spread("x", x, slots, range(slots.n))
     names = [slots_name("x", slots, i) for i in range(slots.n)]

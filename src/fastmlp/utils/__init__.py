@@ -10,6 +10,7 @@ from fastmlp.custom_objects import (
     register_keras_serializable,
 )
 from fastmlp.training.py_dataset import PyDataset
+from fastmlp.utils.feature_space import FeatureSpace
 from fastmlp.utils.model_dot import model_to_dot, plot_model
 from fastmlp.utils.numerical import normalize, to_categorical
 from fastmlp.utils.plot_history import plot_history
@@ -21,6 +22,7 @@ from fastmlp.utils.timeseries import timeseries_dataset_from_array
 Sequence = PyDataset
 
 __all__ = [
+    "FeatureSpace",
     "PyDataset",
     "Sequence",
     "custom_object_scope",
