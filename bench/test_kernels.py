@@ -19,9 +19,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
 
-from fastmlp._core import _native, activations, blas, maps, optimizers
+from fastmlp._core import _native, activations, blas, maps, optimizers, recurrent
 from fastmlp._reference import activations as reference
 from fastmlp._reference import dropout as reference_dropout
+from fastmlp._reference import recurrent as reference_recurrent
 from fastmlp._reference import updates as reference_updates
 from fastmlp._reference.maps import function
 
@@ -320,6 +321,50 @@ def gather(dtype: str) -> Callable[[int, int], Contest]:
     return build
 
 
+def cell(kernel: str) -> Callable[[int, int], Contest]:
+    """What lies between two products of a recurrent cell, of m samples and u units; one output."""
+
+    def build(m: int, u: int) -> Contest:
+        s, x, i2 = random(m, 4 * u), random(m, 3 * u), random(m, u)
+        h, c, before, dh = random(4, m, u)
+        gates, inputs, by_h = (a.reshape(m, -1, u) for a in (s, x, s[:, u:].copy()))
+        out: Array = np.empty_like(h)
+        zero, usual = np.zeros((m, u), np.float32), ("tanh", "sigmoid")
+        to_s, to_x, other = np.empty_like(s), np.empty_like(x), np.empty_like(x)
+
+        def native() -> Array:
+            to_s[:] = s
+            if kernel == "lstm_fwd":
+                recurrent.cell(kernel, [out, i2, to_s, before], *usual)
+                return out
+            if kernel == "gru_fwd":
+                recurrent.cell(kernel, [out, to_s, x, before], *usual)
+                return out
+            out[:] = dh
+            if kernel == "lstm_bwd":
+                i2[:] = 0
+                recurrent.cell(kernel, [to_s, out, i2, zero, zero, s, c, before], *usual)
+                return to_s
+            recurrent.cell(kernel, [to_x, other, out, zero, s, before], *usual)
+            return other
+
+        def numpy() -> Array:
+            made: Array
+            if kernel == "lstm_fwd":
+                made = reference_recurrent.lstm_step(gates, before, *usual)[0]
+            elif kernel == "gru_fwd":
+                made = reference_recurrent.gru_step(inputs, by_h, before, *usual)[0]
+            elif kernel == "lstm_bwd":
+                made = reference_recurrent.lstm_step_bwd(dh, zero, gates, c, before, *usual)[0]
+            else:
+                made = reference_recurrent.gru_step_bwd(dh, gates, before, *usual)[1]
+            return made.reshape(m, -1)
+
+        return {"native": native, "numpy": numpy}
+
+    return build
+
+
 def listed() -> list[str]:
     """Every kernel of kernels.def."""
     text = (Path(__file__).parents[1] / "csrc" / "kernels" / "kernels.def").read_text()
@@ -345,6 +390,7 @@ CONTESTS: dict[str, tuple[Callable[..., Contest], tuple[tuple[int, ...], ...]]] 
         build.__name__: (build, tuple((n,) for n in VECTORS))
         for build in (add, affine, penalty, clip, sumsq, sumabs, dropout_fwd, dropout_bwd)
     },
+    **{name: (cell(name), ((32, 64), (32, 300))) for name in recurrent.LAYOUT},
     **{
         f"{name}_{way}": (activation(name, way == "bwd"), MATRICES)
         for name in ("softmax", "log_softmax")

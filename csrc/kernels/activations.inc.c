@@ -51,12 +51,19 @@ FM_INLINE vf FM(low)(vf x) { return v_max(v_set1(FM_LOWEST), x); }
 FM_INLINE vf FM(clamp)(vf x, R limit) { return v_max(v_set1(-limit), v_min(v_set1(limit), x)); }
 
 /* relu: y = max(x, 0)        dx = dy where y > 0 (or NaN), else 0; so 0 at x = 0. Exact. */
-FWD(relu, v_max(zero, x))
-BWD(relu, y, v_sel(v_le(y, zero), zero, dy))
+FM_INLINE vf FM(relu_y)(vf x) { return v_max(v_zero(), x); }
+FM_INLINE vf FM(relu_dx)(vf dy, vf y) { return v_sel(v_le(y, v_zero()), v_zero(), dy); }
+FWD(relu, FM(relu_y)(x))
+BWD(relu, y, FM(relu_dx)(dy, y))
 
 /* relu6: y = min(max(x, 0), 6)        dx = dy where 0 < y < 6. Exact. */
-FWD(relu6, v_min(v_set1(6), v_max(zero, x)))
-BWD(relu6, y, v_sel(v_le(y, zero), zero, v_sel(v_le(v_set1(6), y), zero, dy)))
+FM_INLINE vf FM(relu6_y)(vf x) { return v_min(v_set1(6), v_max(v_zero(), x)); }
+FM_INLINE vf FM(relu6_dx)(vf dy, vf y)
+{
+    return v_sel(v_le(y, v_zero()), v_zero(), v_sel(v_le(v_set1(6), y), v_zero(), dy));
+}
+FWD(relu6, FM(relu6_y)(x))
+BWD(relu6, y, FM(relu6_dx)(dy, y))
 
 /* relu_general, h = (a, top, c): y = x > c ? clip(x, 0, top) : a (x - c)
  * top = inf: no clip, not even at 0 (Keras: a negative threshold lets negative x pass then).
@@ -84,16 +91,29 @@ FWD(leaky_relu, v_sel(v_lt(x, zero), v_mul(v_set1(h[0]), x), x))
 BWD(leaky_relu, x, v_sel(v_lt(x, zero), v_mul(v_set1(h[0]), dy), dy))
 
 /* sigmoid: y = 1 / (1 + e^-x)        dx = dy y (1 - y). */
-FWD(sigmoid, v_sigmoid(x))
-BWD(sigmoid, y, v_mul(dy, v_mul(y, v_sub(one, y))))
+FM_INLINE vf FM(sigmoid_y)(vf x) { return v_sigmoid(x); }
+FM_INLINE vf FM(sigmoid_dx)(vf dy, vf y) { return v_mul(dy, v_mul(y, v_sub(v_set1(1), y))); }
+FWD(sigmoid, FM(sigmoid_y)(x))
+BWD(sigmoid, y, FM(sigmoid_dx)(dy, y))
 
 /* hard_sigmoid: y = relu6(x + 3) / 6        dx = dy / 6 where 0 < y < 1. */
-FWD(hard_sigmoid, v_div(v_min(v_set1(6), v_max(zero, v_add(x, v_set1(3)))), v_set1(6)))
-BWD(hard_sigmoid, y, v_sel(v_le(y, zero), zero, v_sel(v_le(one, y), zero, v_div(dy, v_set1(6)))))
+FM_INLINE vf FM(hard_sigmoid_y)(vf x)
+{
+    return v_div(v_min(v_set1(6), v_max(v_zero(), v_add(x, v_set1(3)))), v_set1(6));
+}
+FM_INLINE vf FM(hard_sigmoid_dx)(vf dy, vf y)
+{
+    return v_sel(v_le(y, v_zero()), v_zero(),
+                 v_sel(v_le(v_set1(1), y), v_zero(), v_div(dy, v_set1(6))));
+}
+FWD(hard_sigmoid, FM(hard_sigmoid_y)(x))
+BWD(hard_sigmoid, y, FM(hard_sigmoid_dx)(dy, y))
 
 /* tanh: dx = dy (1 - y^2). */
-FWD(tanh, v_tanh(x))
-BWD(tanh, y, v_mul(dy, v_fnma(y, y, one)))
+FM_INLINE vf FM(tanh_y)(vf x) { return v_tanh(x); }
+FM_INLINE vf FM(tanh_dx)(vf dy, vf y) { return v_mul(dy, v_fnma(y, y, v_set1(1))); }
+FWD(tanh, FM(tanh_y)(x))
+BWD(tanh, y, FM(tanh_dx)(dy, y))
 
 /* softplus: y = log(1 + e^x)        dx = dy sigmoid(x). */
 FWD(softplus, v_softplus(x))
@@ -125,8 +145,10 @@ FWD(selu, v_sel(v_lt(zero, x), v_mul(v_set1(SELU_S), x), v_mul(v_set1(SELU_SA), 
 BWD(selu, x, v_mul(dy, v_sel(v_lt(zero, x), v_set1(SELU_S), v_mul(v_set1(SELU_SA), v_exp(x)))))
 
 /* exponential: y = e^x        dx = dy y. */
-FWD(exponential, v_exp(x))
-BWD(exponential, y, v_mul(dy, y))
+FM_INLINE vf FM(exponential_y)(vf x) { return v_exp(x); }
+FM_INLINE vf FM(exponential_dx)(vf dy, vf y) { return v_mul(dy, y); }
+FWD(exponential, FM(exponential_y)(x))
+BWD(exponential, y, FM(exponential_dx)(dy, y))
 
 /* gelu: y = x Phi(x), Phi = (1 + erf(x / sqrt 2)) / 2
  * dx = dy (Phi(x) + x e^(-x^2/2) / sqrt(2 pi)). */

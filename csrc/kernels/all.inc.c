@@ -8,6 +8,7 @@
 #include "../simd/math.h"
 #include "activations.inc.c"
 #include "map.inc.c"
+#include "recurrent.inc.c"
 #include "softmax.inc.c"
 #include "dropout.inc.c"
 #include "update.inc.c"

@@ -189,7 +189,7 @@ def _recurrent(op: Op) -> Arguments:
         return [hc, gates, *op.ins], sizes, []
     dx, dh0 = op.outs[:2]
     other = op.outs[2] if len(op.outs) > 2 else None
-    return [dx, other, dh0, *op.ins], sizes, []
+    return [dx, other, dh0, *op.ins], [*sizes, attrs["first"]], []
 
 
 # Arguments of each native op: pointers, sizes, scalars.

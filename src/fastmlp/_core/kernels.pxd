@@ -41,6 +41,16 @@ cdef extern from "kernels/kernels.h" nogil:
         double (*sumsq)(const float *x, ptrdiff_t n) noexcept nogil
         double (*sumabs)(const float *x, ptrdiff_t n) noexcept nogil
         void (*rowsum)(float *y, const float *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
+        void (*lstm_fwd)(float *h, float *c, float *s, const float *before, ptrdiff_t m, ptrdiff_t u,
+                         ptrdiff_t ldh, ptrdiff_t lds, int f, int g) noexcept nogil
+        void (*lstm_bwd)(float *dx, float *dh, float *dc, const float *dyh, const float *dyc, const float *s,
+                         const float *c, const float *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh,
+                         ptrdiff_t lds, int f, int g) noexcept nogil
+        void (*gru_fwd)(float *h, float *s, const float *x, const float *before, ptrdiff_t m, ptrdiff_t u,
+                        ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f, int g) noexcept nogil
+        void (*gru_bwd)(float *dx, float *di, float *dh, const float *dy, const float *s, const float *before,
+                        ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f,
+                        int g) noexcept nogil
         void (*softmax_fwd)(float *y, const float *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*softmax_bwd)(float *dx, const float *dy, const float *y,
                             ptrdiff_t m, ptrdiff_t n) noexcept nogil
@@ -84,6 +94,16 @@ cdef extern from "kernels/kernels.h" nogil:
         double (*sumsq)(const double *x, ptrdiff_t n) noexcept nogil
         double (*sumabs)(const double *x, ptrdiff_t n) noexcept nogil
         void (*rowsum)(double *y, const double *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
+        void (*lstm_fwd)(double *h, double *c, double *s, const double *before, ptrdiff_t m, ptrdiff_t u,
+                         ptrdiff_t ldh, ptrdiff_t lds, int f, int g) noexcept nogil
+        void (*lstm_bwd)(double *dx, double *dh, double *dc, const double *dyh, const double *dyc, const double *s,
+                         const double *c, const double *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh,
+                         ptrdiff_t lds, int f, int g) noexcept nogil
+        void (*gru_fwd)(double *h, double *s, const double *x, const double *before, ptrdiff_t m, ptrdiff_t u,
+                        ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f, int g) noexcept nogil
+        void (*gru_bwd)(double *dx, double *di, double *dh, const double *dy, const double *s, const double *before,
+                        ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f,
+                        int g) noexcept nogil
         void (*softmax_fwd)(double *y, const double *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*softmax_bwd)(double *dx, const double *dy, const double *y,
                             ptrdiff_t m, ptrdiff_t n) noexcept nogil

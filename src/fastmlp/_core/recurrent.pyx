@@ -3,7 +3,7 @@
 
     op        p                                       n                       items: samples
     rnn_fwd   hc gates x u b h0 c0 mask               kind steps units f g
-    rnn_bwd   dx di|dc0 dh0 dhc u gates hc mask       kind steps units f g
+    rnn_bwd   dx di|dc0 dh0 dhc u gates hc mask       kind steps units f g first
 
     kind      x, one step                  one step
     simple    z                            h' = f(z + h·u)
@@ -18,12 +18,18 @@ gates (m, T, 4 u): z r n i2 of gru, i f n o of lstm; no buffer for simple
 h0, c0 (m, u): NULL: zeros        mask (m, T): where it is 0 the states stay; NULL: nowhere
 di (m, T, 3 u): gru's gradient of h·u + b; of the others it is dx
 u lies in the micro-kernel's panels (plan/panels.py), for rnn_bwd uᵀ
+x and gates, gates and dx of lstm may be one buffer: a step then needs no copy
+first: whether the gradient of h0 or c0 is asked for; if not, dh0 is unfinished
 
-f and g are activations whose gradient needs their result alone. The gradient of u is one product, of all
-states before their steps and all di, in the parameter phase. The worker's scratch holds the f(c') of a sample.
+f and g are activations whose gradient needs their result alone. All of a step but its product is one kernel
+(csrc/kernels/recurrent.inc.c). The gradient of u is one product, of all states before their steps and all di,
+in the parameter phase.
 """
 from libc.string cimport memcpy, memset
 
+import numpy as np
+
+from fastmlp._core import _native
 from fastmlp._core._native cimport kernels32, kernels64, real
 from fastmlp._core.op cimport Op, Step, Worker
 
@@ -45,53 +51,64 @@ cdef inline void gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t lda, cons
         kernels64().gemm(c, ldc, a, lda, 1, b, n, m, n, k, bias, flags | PANELS)
 
 
-cdef inline void act(real *y, const real *x, ptrdiff_t n, ptrdiff_t index) noexcept nogil:
-    cdef real[4] h
-    h[0], h[1], h[2], h[3] = 0, 0, 0, 0
+cdef inline void act(real *y, ptrdiff_t n, ptrdiff_t index) noexcept nogil:
     if real is float:
-        kernels32().act_fwd[index](y, x, n, h)
+        kernels32().act_fwd[index](y, y, n, NULL)
     else:
-        kernels64().act_fwd[index](y, x, n, h)
+        kernels64().act_fwd[index](y, y, n, NULL)
 
 
-cdef inline void act_bwd(real *dx, const real *dy, const real *y, ptrdiff_t n, ptrdiff_t index) noexcept nogil:
-    cdef real[4] h
-    h[0], h[1], h[2], h[3] = 0, 0, 0, 0
+cdef inline void act_bwd(real *dx, real *dh, const real *dy, const real *y, ptrdiff_t n,
+                         ptrdiff_t index) noexcept nogil:
+    """dx = (dh + dy) f'; dh becomes zero: all of it goes through the activation."""
     if real is float:
-        kernels32().act_bwd[index](dx, dy, y, n, h)
+        kernels32().add(dx, dh, dy, n)
+        kernels32().act_bwd[index](dx, dx, y, n, NULL)
     else:
-        kernels64().act_bwd[index](dx, dy, y, n, h)
+        kernels64().add(dx, dh, dy, n)
+        kernels64().act_bwd[index](dx, dx, y, n, NULL)
+    memset(dh, 0, n * sizeof(real))
 
 
-cdef inline void simple_step(real *h, ptrdiff_t u, ptrdiff_t f) noexcept nogil:
-    act(h, h, u, f)
+cdef inline void add(real *y, const real *x, ptrdiff_t n) noexcept nogil:
+    if real is float:
+        kernels32().add(y, y, x, n)
+    else:
+        kernels64().add(y, y, x, n)
 
 
-cdef inline void gru_step(real *h, real *s, const real *x, const real *before, ptrdiff_t u, ptrdiff_t f,
-                          ptrdiff_t g) noexcept nogil:
-    """s holds h·u + b behind its first u elements; it becomes z r n i2."""
-    cdef ptrdiff_t j
-    for j in range(2 * u):
-        s[j] = x[j] + s[u + j]
-    act(s, s, 2 * u, g)
-    for j in range(u):
-        s[2 * u + j] = x[2 * u + j] + s[u + j] * s[3 * u + j]
-    act(s + 2 * u, s + 2 * u, u, f)
-    for j in range(u):
-        h[j] = s[j] * before[j] + (1 - s[j]) * s[2 * u + j]
+cdef inline void lstm_fwd(real *h, real *c, real *s, const real *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh,
+                          ptrdiff_t lds, int f, int g) noexcept nogil:
+    if real is float:
+        kernels32().lstm_fwd(h, c, s, before, m, u, ldh, lds, f, g)
+    else:
+        kernels64().lstm_fwd(h, c, s, before, m, u, ldh, lds, f, g)
 
 
-cdef inline void lstm_step(real *h, real *c, real *s, const real *before, ptrdiff_t u, ptrdiff_t f,
-                           ptrdiff_t g) noexcept nogil:
-    cdef ptrdiff_t j
-    act(s, s, 2 * u, g)
-    act(s + 2 * u, s + 2 * u, u, f)
-    act(s + 3 * u, s + 3 * u, u, g)
-    for j in range(u):
-        c[j] = s[u + j] * before[j] + s[j] * s[2 * u + j]
-    act(h, c, u, f)
-    for j in range(u):
-        h[j] *= s[3 * u + j]
+cdef inline void lstm_bwd(real *dx, real *dh, real *dc, const real *dyh, const real *dyc, const real *s,
+                          const real *c, const real *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh,
+                          ptrdiff_t lds, int f, int g) noexcept nogil:
+    if real is float:
+        kernels32().lstm_bwd(dx, dh, dc, dyh, dyc, s, c, before, m, u, ldh, lds, f, g)
+    else:
+        kernels64().lstm_bwd(dx, dh, dc, dyh, dyc, s, c, before, m, u, ldh, lds, f, g)
+
+
+cdef inline void gru_fwd(real *h, real *s, const real *x, const real *before, ptrdiff_t m, ptrdiff_t u,
+                         ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f, int g) noexcept nogil:
+    if real is float:
+        kernels32().gru_fwd(h, s, x, before, m, u, ldh, lds, ldx, f, g)
+    else:
+        kernels64().gru_fwd(h, s, x, before, m, u, ldh, lds, ldx, f, g)
+
+
+cdef inline void gru_bwd(real *dx, real *di, real *dh, const real *dy, const real *s, const real *before,
+                         ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f,
+                         int g) noexcept nogil:
+    if real is float:
+        kernels32().gru_bwd(dx, di, dh, dy, s, before, m, u, ldh, lds, ldx, f, g)
+    else:
+        kernels64().gru_bwd(dx, di, dh, dy, s, before, m, u, ldh, lds, ldx, f, g)
 
 
 cdef inline void start(real *h, const real *h0, ptrdiff_t i, ptrdiff_t u) noexcept nogil:
@@ -101,154 +118,179 @@ cdef inline void start(real *h, const real *h0, ptrdiff_t i, ptrdiff_t u) noexce
         memcpy(h, h0 + i * u, u * sizeof(real))
 
 
-cdef inline void run_rnn_fwd(real *hc, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+cdef inline ptrdiff_t run_end(const real *mask, ptrdiff_t T, ptrdiff_t i, ptrdiff_t i1, bint on) noexcept nogil:
+    """The first sample from i on that a step's mask does not tell to be on, or off."""
+    while i < i1 and (mask == NULL or mask[i * T] != 0) == on:
+        i = i1 if mask == NULL else i + 1
+    return i
+
+
+cdef inline void run_rnn_fwd(real *hc, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t kind = op.n[0], T = op.n[1], u = op.n[2], f = op.n[3], g = op.n[4]
     cdef ptrdiff_t w = u * (1 if kind == SIMPLE else (3 if kind == GRU else 4))
     cdef ptrdiff_t row = (T + 1) * u * (2 if kind == LSTM else 1), half = (T + 1) * u
     cdef const real *panels = <const real *>op.p[3]
-    cdef const real *mask = <const real *>op.p[7]
+    cdef const real *h0 = <const real *>op.p[5]
     cdef real *h
     cdef real *s
+    cdef real *to           # where the product goes: row after row `ld` apart
     cdef const real *x
-    cdef ptrdiff_t i, t
+    cdef const real *mask
+    cdef ptrdiff_t i, j, t, ld
     for i in range(i0, i1):
-        start(hc + i * row, <const real *>op.p[5], i, u)
+        start(hc + i * row, h0, i, u)
         if kind == LSTM:
             start(hc + i * row + half, <const real *>op.p[6], i, u)
     for t in range(T):
-        if kind == SIMPLE:
+        h = hc + (t + 1) * u
+        s = <real *>op.p[1] + t * 4 * u
+        x = <const real *>op.p[2] + t * w
+        mask = <const real *>op.p[7] + t if op.p[7] != NULL else NULL
+        to = h if kind == SIMPLE else (s + u if kind == GRU else s)
+        ld = row if kind == SIMPLE else T * 4 * u
+        if kind != GRU and <const real *>to != x:
             for i in range(i0, i1):
-                memcpy(hc + i * row + (t + 1) * u, <const real *>op.p[2] + (i * T + t) * w, w * sizeof(real))
-            gemm(hc + i0 * row + (t + 1) * u, row, hc + i0 * row + t * u, row, panels, i1 - i0, w, u,
-                 <const real *>NULL, ACCUMULATE)
-        elif kind == GRU:
-            s = <real *>op.p[1] + (i0 * T + t) * 4 * u + u
-            gemm(s, T * 4 * u, hc + i0 * row + t * u, row, panels, i1 - i0, w, u, <const real *>op.p[4], 0)
-        else:
-            for i in range(i0, i1):
-                memcpy(<real *>op.p[1] + (i * T + t) * w, <const real *>op.p[2] + (i * T + t) * w, w * sizeof(real))
-            gemm(<real *>op.p[1] + (i0 * T + t) * w, T * w, hc + i0 * row + t * u, row, panels, i1 - i0, w, u,
-                 <const real *>NULL, ACCUMULATE)
-        for i in range(i0, i1):
-            h = hc + i * row + (t + 1) * u
-            if mask != NULL and mask[i * T + t] == 0:
-                memcpy(h, h - u, u * sizeof(real))
-                if kind == LSTM:
-                    memcpy(h + half, h + half - u, u * sizeof(real))
-                continue
-            if kind == SIMPLE:
-                simple_step(h, u, f)
-                continue
-            s = <real *>op.p[1] + (i * T + t) * 4 * u
+                memcpy(to + i * ld, x + i * T * w, w * sizeof(real))
+        if t == 0 and h0 == NULL:  # a product with zeros
             if kind == GRU:
-                x = <const real *>op.p[2] + (i * T + t) * w
-                gru_step(h, s, x, <const real *>(h - u), u, f, g)
+                for i in range(i0, i1):
+                    start(to + i * ld, <const real *>op.p[4], 0, w)
+        else:
+            gemm(to + i0 * ld, ld, <const real *>(h - u) + i0 * row, row, panels, i1 - i0, w, u,
+                 <const real *>op.p[4] if kind == GRU else NULL, 0 if kind == GRU else ACCUMULATE)
+        i = i0
+        while i < i1:
+            j = run_end(mask, T, i, i1, True)
+            if kind == LSTM:
+                lstm_fwd(h + i * row, h + i * row + half, s + i * ld, h + i * row + half - u, j - i, u, row, ld, f, g)
+            elif kind == GRU:
+                gru_fwd(h + i * row, s + i * ld, x + i * T * w, h + i * row - u, j - i, u, row, ld, T * w, f, g)
             else:
-                lstm_step(h, h + half, s, <const real *>(h + half - u), u, f, g)
+                for i in range(i, j):
+                    act(h + i * row, u, f)
+            i = run_end(mask, T, j, i1, False)
+            for j in range(j, i):
+                memcpy(h + j * row, h + j * row - u, u * sizeof(real))
+                if kind == LSTM:
+                    memcpy(h + j * row + half, h + j * row + half - u, u * sizeof(real))
 
 
-cdef inline void gru_step_bwd(real *dx, real *di, real *dh, const real *s, const real *before, ptrdiff_t u,
-                              ptrdiff_t f, ptrdiff_t g) noexcept nogil:
-    """dh, the gradient of the state after the step, becomes that of the state before, but for h·u."""
-    cdef ptrdiff_t j
-    for j in range(u):
-        dx[2 * u + j] = dh[j] * (1 - s[j])
-        dx[j] = dh[j] * (before[j] - s[2 * u + j])
-        dh[j] *= s[j]
-    act_bwd(dx + 2 * u, <const real *>(dx + 2 * u), s + 2 * u, u, f)
-    for j in range(u):
-        dx[u + j] = dx[2 * u + j] * s[3 * u + j]
-    act_bwd(dx, <const real *>dx, s, 2 * u, g)
-    memcpy(di, dx, 2 * u * sizeof(real))
-    for j in range(u):
-        di[2 * u + j] = dx[2 * u + j] * s[u + j]
-
-
-cdef inline void lstm_step_bwd(real *dx, real *dh, real *dc, real *fc, const real *s, const real *c,
-                               const real *before, ptrdiff_t u, ptrdiff_t f, ptrdiff_t g) noexcept nogil:
-    """dh becomes zero: all of it goes through the gates; dc that of the cell before."""
-    cdef ptrdiff_t j
-    act(fc, c, u, f)
-    for j in range(u):
-        dx[3 * u + j] = dh[j] * fc[j]
-        dh[j] *= s[3 * u + j]
-    act_bwd(dh, <const real *>dh, <const real *>fc, u, f)
-    for j in range(u):
-        dc[j] += dh[j]
-        dx[j] = dc[j] * s[2 * u + j]
-        dx[u + j] = dc[j] * before[j]
-        dx[2 * u + j] = dc[j] * s[j]
-        dc[j] *= s[u + j]
-        dh[j] = 0
-    act_bwd(dx, <const real *>dx, s, 2 * u, g)
-    act_bwd(dx + 2 * u, <const real *>(dx + 2 * u), s + 2 * u, u, f)
-    act_bwd(dx + 3 * u, <const real *>(dx + 3 * u), s + 3 * u, u, g)
-
-
-cdef inline void run_rnn_bwd(real *dx, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+cdef inline void run_rnn_bwd(real *dx, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t kind = op.n[0], T = op.n[1], u = op.n[2], f = op.n[3], g = op.n[4]
     cdef ptrdiff_t w = u * (1 if kind == SIMPLE else (3 if kind == GRU else 4))
     cdef ptrdiff_t row = (T + 1) * u * (2 if kind == LSTM else 1), half = (T + 1) * u
     cdef real *di = <real *>op.p[1] if kind == GRU else dx
-    cdef real *dh0 = <real *>op.p[2]
+    cdef real *dc = <real *>op.p[1]
+    cdef real *dh = <real *>op.p[2]
+    cdef const real *dy = <const real *>op.p[3]
     cdef const real *panels = <const real *>op.p[4]
-    cdef const real *hc = <const real *>op.p[6]
-    cdef const real *mask = <const real *>op.p[7]
-    cdef real *dh
-    cdef real *dc
-    cdef const real *dy
-    cdef const real *h
     cdef const real *s
-    cdef ptrdiff_t i, j, t
-    memset(dh0 + i0 * u, 0, (i1 - i0) * u * sizeof(real))
+    cdef const real *h
+    cdef const real *mask
+    cdef ptrdiff_t i, j, t, lds = T * 4 * u, ldx = T * w
+    memset(dh + i0 * u, 0, (i1 - i0) * u * sizeof(real))
     if kind == LSTM:
-        memset(<real *>op.p[1] + i0 * u, 0, (i1 - i0) * u * sizeof(real))
+        memset(dc + i0 * u, 0, (i1 - i0) * u * sizeof(real))
     for t in range(T - 1, -1, -1):
-        for i in range(i0, i1):
-            dh, dc = dh0 + i * u, <real *>op.p[1] + i * u
-            dy = <const real *>op.p[3] + i * row + (t + 1) * u
-            h = hc + i * row + (t + 1) * u
-            s = <const real *>op.p[5] + (i * T + t) * 4 * u
-            for j in range(u):
-                dh[j] += dy[j]
+        dy = <const real *>op.p[3] + (t + 1) * u
+        s = <const real *>op.p[5] + t * 4 * u
+        h = <const real *>op.p[6] + (t + 1) * u
+        mask = <const real *>op.p[7] + t if op.p[7] != NULL else NULL
+        i = i0
+        while i < i1:
+            j = run_end(mask, T, i, i1, True)
             if kind == LSTM:
-                for j in range(u):
-                    dc[j] += dy[half + j]
-            if mask != NULL and mask[i * T + t] == 0:
-                memset(dx + (i * T + t) * w, 0, w * sizeof(real))
-                memset(di + (i * T + t) * w, 0, w * sizeof(real))
-            elif kind == SIMPLE:
-                act_bwd(dx + (i * T + t) * w, <const real *>dh, h, u, f)
-                memset(dh, 0, u * sizeof(real))
+                lstm_bwd(dx + t * w + i * ldx, dh + i * u, dc + i * u, dy + i * row, dy + i * row + half, s + i * lds,
+                         h + i * row + half, h + i * row + half - u, j - i, u, row, lds, f, g)
             elif kind == GRU:
-                gru_step_bwd(dx + (i * T + t) * w, di + (i * T + t) * w, dh, s, h - u, u, f, g)
+                gru_bwd(dx + t * w + i * ldx, di + t * w + i * ldx, dh + i * u, dy + i * row, s + i * lds,
+                        h + i * row - u, j - i, u, row, lds, ldx, f, g)
             else:
-                lstm_step_bwd(dx + (i * T + t) * w, dh, dc, <real *>worker.scratch, s, h + half, h + half - u, u, f,
-                              g)
-        gemm(dh0 + i0 * u, u, <const real *>(di + (i0 * T + t) * w), T * w, panels, i1 - i0, u, w,
-             <const real *>NULL, ACCUMULATE)
-    for i in range(i0, i1):  # hc begins with h0 and c0 themselves
-        dy = <const real *>op.p[3] + i * row
-        for j in range(u):
-            dh0[i * u + j] += dy[j]
+                for i in range(i, j):
+                    act_bwd(dx + t * w + i * ldx, dh + i * u, dy + i * row, h + i * row, u, f)
+            i = run_end(mask, T, j, i1, False)
+            for j in range(j, i):
+                memset(dx + t * w + j * ldx, 0, w * sizeof(real))
+                memset(di + t * w + j * ldx, 0, w * sizeof(real))
+                add(dh + j * u, dy + j * row, u)
+                if kind == LSTM:
+                    add(dc + j * u, dy + j * row + half, u)
+        if t > 0 or op.n[5]:
+            gemm(dh + i0 * u, u, <const real *>(di + t * w) + i0 * ldx, ldx, panels, i1 - i0, u, w,
+                 <const real *>NULL, ACCUMULATE)
+    if op.n[5]:
+        for i in range(i0, i1):  # hc begins with h0 and c0 themselves
+            add(dh + i * u, <const real *>op.p[3] + i * row, u)
             if kind == LSTM:
-                (<real *>op.p[1])[i * u + j] += dy[half + j]
+                add(dc + i * u, <const real *>op.p[3] + i * row + half, u)
 
 
 cdef void rnn_fwd_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_rnn_fwd(<float *>op.p[0], op, w, i0, i1)
+    run_rnn_fwd(<float *>op.p[0], op, i0, i1)
 
 cdef void rnn_fwd_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_rnn_fwd(<double *>op.p[0], op, w, i0, i1)
+    run_rnn_fwd(<double *>op.p[0], op, i0, i1)
 
 cdef void rnn_bwd_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_rnn_bwd(<float *>op.p[0], op, w, i0, i1)
+    run_rnn_bwd(<float *>op.p[0], op, i0, i1)
 
 cdef void rnn_bwd_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_rnn_bwd(<double *>op.p[0], op, w, i0, i1)
+    run_rnn_bwd(<double *>op.p[0], op, i0, i1)
 
 
 OPS = {
     "rnn_fwd": (<size_t>&rnn_fwd_f32, <size_t>&rnn_fwd_f64),
     "rnn_bwd": (<size_t>&rnn_bwd_f32, <size_t>&rnn_bwd_f64),
 }
+
+
+# On arrays, for tests and benchmarks.
+
+# Of each kernel, in the order of its arguments: which distance between rows they have, and their units.
+LAYOUT = {
+    "lstm_fwd": "h1 h1 s4 h1",
+    "lstm_bwd": "s4 u1 u1 h1 h1 s4 h1 h1",
+    "gru_fwd": "h1 s4 x3 h1",
+    "gru_bwd": "x3 x3 u1 h1 s4 h1",
+}
+
+
+cdef void run_cell(real *tag, ptrdiff_t kernel, const size_t *p, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh,
+                   ptrdiff_t lds, ptrdiff_t ldx, int f, int g) noexcept nogil:
+    if kernel == 0:
+        lstm_fwd(<real *>p[0], <real *>p[1], <real *>p[2], <const real *>p[3], m, u, ldh, lds, f, g)
+    elif kernel == 1:
+        lstm_bwd(<real *>p[0], <real *>p[1], <real *>p[2], <const real *>p[3], <const real *>p[4],
+                 <const real *>p[5], <const real *>p[6], <const real *>p[7], m, u, ldh, lds, f, g)
+    elif kernel == 2:
+        gru_fwd(<real *>p[0], <real *>p[1], <const real *>p[2], <const real *>p[3], m, u, ldh, lds, ldx, f, g)
+    else:
+        gru_bwd(<real *>p[0], <real *>p[1], <real *>p[2], <const real *>p[3], <const real *>p[4],
+                <const real *>p[5], m, u, ldh, lds, ldx, f, g)
+
+
+def cell(str kernel, arrays, str activation, str recurrent_activation):
+    """Runs a kernel of csrc/kernels/recurrent.inc.c on matrices, its arguments in their order.
+
+    Rows are contiguous; those of dh and dc, and of all of one kind, are equally far apart.
+    """
+    cdef size_t[8] p
+    cdef ptrdiff_t number = list(LAYOUT).index(kernel), m = arrays[0].shape[0], u, ldh, lds, ldx
+    cdef int f, g
+    u = arrays[len(arrays) - 1].shape[1]
+    f, g = (list(_native.ACTIVATIONS).index(name) for name in (activation, recurrent_activation))
+    apart, dtype = {"u": u, "s": 0, "x": 0}, arrays[0].dtype
+    for i, (a, kind) in enumerate(zip(arrays, LAYOUT[kernel].split(), strict=True)):
+        size = dtype.itemsize
+        distance = apart.setdefault(kind[0], 0) or a.strides[0] // size
+        apart[kind[0]] = distance
+        if (a.dtype != dtype or a.shape != (m, u * int(kind[1])) or a.strides[1] != size
+                or a.strides[0] != distance * size):
+            raise ValueError(f"{kernel}: expected ({m}, {u * int(kind[1])}) {dtype}, rows {distance} apart, as "
+                             f"number {i}. Received: shape={a.shape}, dtype={a.dtype}, strides={a.strides}")
+        p[i] = a.ctypes.data
+    ldh, lds, ldx = apart["h"], apart["s"], apart["x"]
+    if dtype == np.float32:
+        run_cell(<float *>NULL, number, &p[0], m, u, ldh, lds, ldx, f, g)
+    else:
+        run_cell(<double *>NULL, number, &p[0], m, u, ldh, lds, ldx, f, g)

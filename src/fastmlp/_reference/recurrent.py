@@ -13,21 +13,50 @@ if TYPE_CHECKING:
     from fastmlp.plan.ir import Op
 
 
-def _functions(op: Op) -> tuple[Any, ...]:
-    f, g = op.attrs["activation"], op.attrs["recurrent_activation"]
-    return (
-        lambda z: activations.forward(f, z),
-        lambda z: activations.forward(g, z),
-        lambda dy, y: activations.backward(f, dy, y),
-        lambda dy, y: activations.backward(g, dy, y),
-    )
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def lstm_step(a: Array, before: Array, f: str, g: str) -> tuple[Array, Array, Array]:
+    """h, c and gates (m, 4, u), of the gates before their activations and the c of the step before."""
+    i, k, n, o = (activations.forward(act, a[:, j]) for j, act in enumerate((g, g, f, g)))
+    c = k * before + i * n
+    return o * activations.forward(f, c), c, np.stack([i, k, n, o], 1)
+
+
+def lstm_step_bwd(
+    dh: Array, dc: Array, gates: Array, c: Array, before: Array, f: str, g: str
+) -> tuple[Array, Array]:
+    """dx (m, 4, u), and dc of the step before."""
+    i, k, n, o = gates.transpose(1, 0, 2)
+    fc = activations.forward(f, c)
+    dc = dc + activations.backward(f, dh * o, fc)
+    parts = [(g, dc * n, i), (g, dc * before, k), (f, dc * i, n), (g, dh * fc, o)]
+    return np.stack([activations.backward(*part) for part in parts], 1), dc * k
+
+
+def gru_step(x: Array, i: Array, before: Array, f: str, g: str) -> tuple[Array, Array]:
+    """h and gates (m, 4, u), of x and i = h·u + b, both (m, 3, u)."""
+    z, r = (activations.forward(g, x[:, j] + i[:, j]) for j in range(2))
+    n = activations.forward(f, x[:, 2] + r * i[:, 2])
+    return z * before + (1 - z) * n, np.stack([z, r, n, i[:, 2]], 1)
+
+
+def gru_step_bwd(
+    dh: Array, gates: Array, before: Array, f: str, g: str
+) -> tuple[Array, Array, Array]:
+    """dx and di (m, 3, u), and the part of the dh before that is not by h·u."""
+    z, r, n, i2 = gates.transpose(1, 0, 2)
+    dn = activations.backward(f, dh * (1 - z), n)
+    dz = activations.backward(g, dh * (before - n), z)
+    dr = activations.backward(g, dn * i2, r)
+    return np.stack([dz, dr, dn], 1), np.stack([dz, dr, dn * r], 1), dh * z
 
 
 def _fwd(op: Op, s: State) -> None:
     x, u, b, h0, c0, mask = (None if v is None else s[v] for v in op.ins)
     kind, steps, n = (op.attrs[name] for name in ("kind", "steps", "units"))
+    f, g = op.attrs["activation"], op.attrs["recurrent_activation"]
     assert x is not None and u is not None
-    f, g, *_ = _functions(op)
     hc = np.zeros((s.m, *op.outs[0].shape), x.dtype)
     gates = np.zeros((s.m, steps, 4, n), x.dtype)
     hc[:, 0, 0] = 0 if h0 is None else h0
@@ -36,20 +65,14 @@ def _fwd(op: Op, s: State) -> None:
     for t in range(steps):
         h, c = hc[:, 0, t], hc[:, -1, t]
         if kind == "simple":
-            new = [f(x[:, t] + h @ u)]
+            new = [activations.forward(f, x[:, t] + h @ u)]
         elif kind == "gru":
             i = (h @ u + b).reshape(-1, 3, n)
-            xs = x[:, t].reshape(-1, 3, n)
-            z, r = g(xs[:, 0] + i[:, 0]), g(xs[:, 1] + i[:, 1])
-            candidate = f(xs[:, 2] + r * i[:, 2])
-            gates[:, t] = np.stack([z, r, candidate, i[:, 2]], 1)
-            new = [z * h + (1 - z) * candidate]
+            state, gates[:, t] = gru_step(x[:, t].reshape(-1, 3, n), i, h, f, g)
+            new = [state]
         else:
             a = (x[:, t] + h @ u).reshape(-1, 4, n)
-            a = np.stack([g(a[:, 0]), g(a[:, 1]), f(a[:, 2]), g(a[:, 3])], 1)
-            gates[:, t] = a
-            cell = a[:, 1] * c + a[:, 0] * a[:, 2]
-            new = [a[:, 3] * f(cell), cell]
+            *new, gates[:, t] = lstm_step(a, c, f, g)
         hc[:, :, t + 1] = np.stack(new, 1)
         if mask is not None:
             hc[:, :, t + 1] = np.where(mask[:, t, None, None] != 0, hc[:, :, t + 1], hc[:, :, t])
@@ -61,8 +84,8 @@ def _fwd(op: Op, s: State) -> None:
 def _bwd(op: Op, s: State) -> None:
     dhc, u, gates, hc, mask = (None if v is None else s[v] for v in op.ins)
     kind, steps, n = (op.attrs[name] for name in ("kind", "steps", "units"))
+    f, g = op.attrs["activation"], op.attrs["recurrent_activation"]
     assert dhc is not None and hc is not None and u is not None
-    f, _, df, dg = _functions(op)
     dx = np.zeros((s.m, steps, u.shape[1]), hc.dtype)
     di = np.zeros_like(dx)
     dh, dc = np.zeros((s.m, n), hc.dtype), np.zeros((s.m, n), hc.dtype)
@@ -71,26 +94,15 @@ def _bwd(op: Op, s: State) -> None:
         h, before = hc[:, :, t + 1], hc[:, :, t]
         stay, stay_c = np.zeros_like(dh), dc
         if kind == "simple":
-            inner = outer = df(dh, h[:, 0])
+            inner = outer = activations.backward(f, dh, h[:, 0])
         elif kind == "gru":
-            z, r, candidate, i2 = gates[:, t].transpose(1, 0, 2)  # type: ignore[index]
-            dn = df(dh * (1 - z), candidate)
-            dz = dg(dh * (before[:, 0] - candidate), z)
-            dr = dg(dn * i2, r)
-            outer, inner = np.hstack([dz, dr, dn]), np.hstack([dz, dr, dn * r])
-            stay = dh * z
+            assert gates is not None
+            outer, inner, stay = gru_step_bwd(dh, gates[:, t], before[:, 0], f, g)
         else:
-            i, k, a, o = gates[:, t].transpose(1, 0, 2)  # type: ignore[index]
-            fc = f(h[:, 1])
-            total = dc + df(dh * o, fc)
-            parts = [
-                dg(total * a, i),
-                dg(total * before[:, 1], k),
-                df(total * i, a),
-                dg(dh * fc, o),
-            ]
-            inner = outer = np.hstack(parts)
-            stay_c = total * k
+            assert gates is not None
+            outer, stay_c = lstm_step_bwd(dh, dc, gates[:, t], h[:, 1], before[:, 1], f, g)
+            inner = outer
+        outer, inner = outer.reshape(s.m, -1), inner.reshape(s.m, -1)
         if mask is not None:
             on = mask[:, t, None] != 0
             inner, outer = inner * on, outer * on

@@ -57,8 +57,8 @@ class Recurrent(OpSpec):
         elif kind == "lstm":
             outs.append(b.value((units,)))
         saved = None if kind == "simple" else op.outs[1]
-        new = b.emit("rnn_bwd", outs, [dy, u, saved, op.outs[0], mask], **op.attrs)
-        new.scratch = units
+        first = any(b.differentiable(state) for state in (h0, c0))
+        b.emit("rnn_bwd", outs, [dy, u, saved, op.outs[0], mask], first=first, **op.attrs)
         di = outs[2] if kind == "gru" else dx
         b.add_gradient(x, dx)
         if b.differentiable(u):

@@ -12,11 +12,17 @@ import numpy as np
 from fastmlp.plan.ir import Buffer, Op, Plan
 from fastmlp.variables import ALIGNMENT
 
-# Ops whose first output may be one of their inputs (the first one that nobody needs again).
-_IN_PLACE = {
-    "act_fwd", "act_bwd", "dropout_fwd", "dropout_noise_fwd", "dropout_bwd", "affine", "add",
-    "activity_penalty_bwd", "map",
-}  # fmt: skip
+# Ops with an output that may be one of their inputs: its number, and of the inputs the first that may
+# be and the one behind the last. The first of them that nobody needs again is taken.
+_IN_PLACE: dict[str, tuple[int, int, int | None]] = {
+    **dict.fromkeys(("act_fwd", "dropout_fwd", "dropout_noise_fwd", "dropout_bwd"), (0, 0, 1)),
+    "affine": (0, 0, 1),
+    # These read more than their first input; only that is overwritten.
+    **dict.fromkeys(("act_bwd", "activity_penalty_bwd"), (0, 0, 1)),
+    **dict.fromkeys(("add", "map"), (0, 0, None)),
+    "rnn_fwd": (1, 0, 1),  # gates over products, of an lstm
+    "rnn_bwd": (0, 2, 3),  # gradients over gates
+}
 
 
 def layout(plan: Plan) -> None:
@@ -42,12 +48,11 @@ def _last_uses(plan: Plan, ops: list[Op]) -> dict[Buffer, int]:
 
 
 def _try_in_place(op: Op, index: int, last: dict[Buffer, int]) -> None:
-    y = op.outs[0]
-    if y.alias is not None:
+    number, first, end = _IN_PLACE[op.name]
+    if number >= len(op.outs) or op.outs[number].alias is not None:
         return
-    # act_bwd and activity_penalty_bwd read more than their first input; only that is overwritten.
-    candidates = op.ins if op.name in ("add", "map") else op.ins[:1]
-    for x in candidates:
+    y = op.outs[number]
+    for x in op.ins[first:end]:
         if x is None or x.root().kind != y.kind or x.width != y.width or last[x.root()] != index:
             continue
         if sum(other is not None and other.root() is x.root() for other in op.ins) > 1:
