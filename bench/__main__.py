@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import fastmlp
-from bench import busy, growth, machine, peak
+from bench import busy, growth, machine, peak, second_order
 from bench.cases import CASES, Case
 from bench.compare import Comparison
 from bench.contestants import installed, started
@@ -167,12 +167,25 @@ def busyness(options: Options) -> None:
         keep(options, "busy", case.name, result)
 
 
+def second_orders(options: Options) -> None:
+    """Adam against optimizers of the whole data."""
+    for name, problem in second_order.PROBLEMS.items():
+        for contestant in second_order.CONTESTANTS:
+            row = f"{name}, {contestant}"
+            if not wanted(options, "second_order", row):
+                continue
+            result = second_order.measure(problem, contestant, min(1.0, 5 * options.seconds))
+            print(f"second_order: {row}: {result['loss']:.3e} {result['lowest']}", flush=True)
+            keep(options, "second_order", row, {"problem": name, "optimizer": contestant, **result})
+
+
 PARTS: dict[str, Callable[[Options], None]] = {
     "peak": peaks,
     "training": training,
     "inference": inference,
     "growth": growths,
     "busy": busyness,
+    "second_order": second_orders,
 }
 
 

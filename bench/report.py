@@ -1,4 +1,4 @@
-"""Writes every table and plot of README.md and docs/performance.md from the stored JSON.
+"""Writes every table and plot of README.md and docs/ from the stored JSON.
 
     python -m bench.report                               # the newest results/<machine>.json
     python -m bench.report bench/results/<machine>.json
@@ -21,7 +21,7 @@ from typing import Any
 from bench import machine, tables
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/performance.md")
+PAGES = ("README.md", "docs/performance.md", "docs/second-order.md")
 IMAGES = ROOT / "docs" / "images"
 MARKERS = re.compile(
     r"(<!-- begin (\w+): written by `python -m bench.report` -->\n).*?(<!-- end \2 -->)", re.DOTALL
@@ -38,6 +38,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "width": ("growth", partial(tables.of_growth, sweep="width")),
     "batch": ("growth", partial(tables.of_growth, sweep="batch")),
     "depth": ("growth", partial(tables.of_growth, sweep="depth")),
+    "second_order": ("second_order", tables.of_second_order),
 }
 
 

@@ -234,3 +234,39 @@ def of_growth(content: dict[str, Any], sweep: str) -> str:
         )
     head = [sweep, "1 thread, µs", "of its roofline", f"{n} threads, µs", "of its roofline"]
     return table([*head, "speed-up", f"below {percent(LOW)} because"], lines)
+
+
+def of_second_order(content: dict[str, Any]) -> str:
+    """The lowest training losses by the clock."""
+    parts = []
+    problems = dict.fromkeys(row["problem"] for row in content["second_order"].values())
+    for problem in problems:
+        rows = [row for row in content["second_order"].values() if row["problem"] == problem]
+        first = rows[0]
+        best = min(row["loss"] for row in rows if row["optimizer"].startswith("adam"))
+        moments = list(first["lowest"])
+        lines = []
+        for row in rows:
+            reached = next((when for when, loss in row["curve"] if loss < best), None)
+            lines.append(
+                [
+                    f"`{row['optimizer']}`",
+                    *(
+                        "" if row["lowest"][m] is None else _power(row["lowest"][m])
+                        for m in moments
+                    ),
+                    "" if reached is None else figure(reached),
+                ]
+            )
+        sizes = "-".join(map(str, first["network"]))
+        head = ["optimizer", *(f"{moment} s" for moment in moments), "below every Adam after, s"]
+        title = f"`{problem}`: {sizes} {first['activation']}, {first['samples']:,} samples; mse."
+        about = f"{where(rows[-1])}."
+        parts.append(f"{title}\n\n{table(head, lines)}\n\n{about}")
+    return "\n\n".join(parts)
+
+
+def _power(value: float) -> str:
+    """1.2e-7."""
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits}e{int(power)}"

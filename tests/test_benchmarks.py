@@ -11,7 +11,19 @@ import numpy as np
 import pytest
 
 from bench import __main__ as program
-from bench import busy, cases, compare, contestants, growth, machine, peak, roofline, worker
+from bench import (
+    busy,
+    cases,
+    compare,
+    contestants,
+    growth,
+    machine,
+    peak,
+    roofline,
+    second_order,
+    tables,
+    worker,
+)
 from bench import test_kernels as kernels
 from bench.peers import PEERS, fastmlp, numpy
 from bench.peers.base import Unsupported, orders
@@ -162,6 +174,35 @@ def test_a_busy_machine_is_measured_and_left_quiet():
     assert result["kept"] > 0 and result["side_by_side"] > 0
     assert result["longest_step_ms"]["busy"] > 0
     assert {len(column) for column in result["samples_us"].values()} == {1}
+
+
+@pytest.mark.parametrize("contestant", ["adam 0.01, cosine", "lbfgs", "levenberg_marquardt"])
+def test_second_order_keeps_the_lowest_loss_by_the_clock(contestant):
+    result = second_order.measure(second_order.PROBLEMS["sine"], contestant, share=0.002)
+    assert result["network"] == [1, 20, 1]
+    assert result["loss"] == pytest.approx(result["curve"][-1][1], rel=1e-3)
+    times, losses = zip(*result["curve"], strict=True)
+    assert list(times) == sorted(times)
+    assert list(losses) == sorted(losses, reverse=True)
+    assert result["lowest"]["60"] is None
+
+
+def test_the_table_of_second_order_tells_when_adam_is_left_behind():
+    about = {"cpu": "C", "cores": 2, "system": "S", "versions": {"python": "3"}, "date": "D"}
+    common = {
+        "problem": "sine", "network": [1, 2, 1], "activation": "tanh", "samples": 1000,
+        "threads": 1, "machine": about,
+    }  # fmt: skip
+    rows = {
+        "a": {"optimizer": "adam 0.1", "loss": 1e-3, "curve": [[1, 0.1], [9, 1e-3]]},
+        "b": {"optimizer": "lbfgs", "loss": 1e-9, "curve": [[0.5, 0.1], [2.5, 2e-4], [3, 1e-9]]},
+    }
+    lowest = {"a": {"1": 0.1, "10": 1e-3}, "b": {"1": 0.1, "10": None}}
+    content = {"second_order": {k: {**common, **v, "lowest": lowest[k]} for k, v in rows.items()}}
+    lines = tables.of_second_order(content).splitlines()
+    assert lines[0] == "`sine`: 1-2-1 tanh, 1,000 samples; mse."
+    assert lines[4] == "| `adam 0.1` | 1.0e-1 | 1.0e-3 |  |"
+    assert lines[5] == "| `lbfgs` | 1.0e-1 |  | 2.5 |"
 
 
 @pytest.fixture

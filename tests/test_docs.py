@@ -9,7 +9,7 @@ import pytest
 
 import fastmlp
 
-PAGES = ("functional.md", "preprocessing.md", "saving-and-callbacks.md")
+PAGES = ("functional.md", "preprocessing.md", "saving-and-callbacks.md", "second-order.md")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -24,6 +24,7 @@ from fastmlp.plan.fuse import fuse
 from fastmlp.plan.ir import Buffer, Group, Op, Plan
 from fastmlp.plan.lower import LossSpec, MetricSpec, lower
 from fastmlp.plan.memory import layout
+from fastmlp.plan.per_sample import add_rows
 from fastmlp.plan.phases import order
 from fastmlp.plan.prune import prune
 from fastmlp.plan.python import PYTHON, Memory
@@ -45,6 +46,7 @@ def compile_plan(
     update: UpdateSpec | None = None,
     variables: Sequence[Variable] = (),
     fetch: bool = False,
+    rows_of: Sequence[Variable] = (),
 ) -> Plan:
     """Compiles one step.
 
@@ -59,12 +61,15 @@ def compile_plan(
         update: The optimizer, or `None`.
         variables: Weights whose regularizers count.
         fetch: Whether outputs are copied to the user's arrays.
+        rows_of: Weights of which each sample's gradient, side by side, is the plan's last output.
     """
     plan, builder = lower(
         inputs, outputs, dtype, capacity, training, losses, metrics, fetch, variables
     )
-    if update is not None:
+    if update is not None or rows_of:
         differentiate(builder)
+    if rows_of:
+        add_rows(builder, rows_of)
     fuse(plan)
     prune(plan)
     if losses:

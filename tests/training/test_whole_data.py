@@ -47,28 +47,92 @@ def test_linear_least_squares_are_solved(optimizer: str) -> None:
     assert model.optimizer.message
 
 
-def test_the_jacobian_is_the_central_difference() -> None:
+def shared(f: Any) -> Any:
+    x = fastmlp.Input((3,), dtype=f)
+    inner = layers.Dense(3, "tanh", dtype=f)
+    return fastmlp.Model(x, layers.Dense(2, dtype=f)(inner(inner(x)) * x))
+
+
+NETWORKS: dict[str, Any] = {
+    "dense": lambda f: [layers.Dense(4, "tanh", dtype=f), layers.Dense(2, dtype=f)],
+    "without biases": lambda f: [layers.Dense(4, "tanh", use_bias=False, dtype=f)],
+    "steps": lambda f: [
+        layers.Reshape((3, 1), dtype=f), layers.Dense(2, "sigmoid", dtype=f),
+        layers.Flatten(dtype=f), layers.Dense(2, dtype=f),
+    ],
+    "operands": lambda f: [
+        layers.Dense(4, dtype=f), layers.PReLU("ones", dtype=f), layers.LayerNormalization(dtype=f),
+        layers.Dense(2, dtype=f),
+    ],
+    "recurrent": lambda f: [
+        layers.Reshape((3, 1), dtype=f), layers.LSTM(3, dtype=f), layers.Dense(2, dtype=f)
+    ],
+    "frozen": lambda f: [
+        layers.Dense(4, "tanh", trainable=False, dtype=f), layers.Dense(2, dtype=f)
+    ],
+    "shared": shared,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize(("n", "dtype"), [(5, "float64"), (300, "float64"), (5, "float32")])
+def test_the_jacobian_is_the_central_difference(make: Any, n: int, dtype: str) -> None:
+    fastmlp.utils.set_random_seed(2)
     rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
-    dense = [layers.Dense(4, "tanh", dtype="float64"), layers.Dense(2, dtype="float64")]
-    model = fastmlp.Sequential([fastmlp.Input((3,)), *dense])
+    x = rng.normal(size=(n, 3))
+    model = make(dtype)
+    if isinstance(model, list):
+        model = fastmlp.Sequential([fastmlp.Input((3,), dtype=dtype), *model])
+    y = rng.normal(size=model(x).shape)
     model.compile("levenberg_marquardt", "mse")
     found = []
 
     def look(self: Any, problem: WholeData, done: Any) -> None:
         w = problem.start()
         r, jacobian = problem.jacobian(w)
-        np.testing.assert_allclose(r.reshape(5, 2), model.predict(x, verbose=0) - y, rtol=1e-9)
-        for i in range(len(w)):
+        exact = 1e-9 if dtype == "float64" else 1e-5
+        np.testing.assert_allclose(
+            r.reshape(y.shape), model.predict(x, verbose=0) - y, rtol=exact, atol=exact
+        )
+        for i in range(0, len(w), 3 if n > 5 else 1):
             h = np.zeros_like(w)
-            h[i] = 1e-6
-            slope = (problem.jacobian(w + h)[0] - problem.jacobian(w - h)[0]) / 2e-6
-            np.testing.assert_allclose(jacobian[:, i], slope, rtol=1e-6, atol=1e-8)
+            h[i] = 1e-6 if dtype == "float64" else 1e-2
+            slope = (problem.jacobian(w + h)[0] - problem.jacobian(w - h)[0]) / (2 * h[i])
+            close = {"rtol": 1e-6, "atol": 1e-8} if dtype == "float64" else {"atol": 2e-3}
+            np.testing.assert_allclose(jacobian[:, i], slope, **close)
+        assert jacobian.dtype == np.float64
         found.append(jacobian.shape)
 
     model.optimizer.minimize = look.__get__(model.optimizer)
     model.fit(x, y, verbose=0)
-    assert found == [(10, 26)]
+    assert found == [(y.size, sum(v.size for v in model.trainable_weights))]
+
+
+def test_samples_that_depend_on_each_other_are_refused() -> None:
+    model = network("lbfgs")
+    model.add(layers.BatchNormalization(name="mixes", dtype="float64"))
+    model.compile("levenberg_marquardt", "mse")
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"each sample by itself.*'mixes'.*use optimizer='lbfgs'"):
+        model.fit(X, Y, verbose=0)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_any_number_of_threads_gives_the_same_bits(optimizer: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 1))
+    found, threads = [], fastmlp.config.num_threads()
+    for number in (1, 3):
+        fastmlp.config.set_num_threads(number)
+        try:
+            model = network(optimizer)
+            model.fit(x, np.sin(x), epochs=8, verbose=0)
+        finally:
+            fastmlp.config.set_num_threads(threads)
+        found.append([w.tobytes() for w in model.get_weights()])
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("optimizer", SECOND_ORDER)

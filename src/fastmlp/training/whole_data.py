@@ -13,7 +13,6 @@ from fastmlp.eager import start_run
 from fastmlp.errors import bad_argument
 from fastmlp.optimizers.whole_data import LevenbergMarquardt, WholeDataOptimizer
 from fastmlp.plan.lower import LossSpec
-from fastmlp.plan.update import COLLECT
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.batches import yields_batches
 from fastmlp.training.data import split_rows
@@ -24,6 +23,9 @@ from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
     from fastmlp.training.trainer import Trainer
+
+
+_ROWS = 256  # samples of a step that computes derivatives: their products stay in the cache
 
 
 class WholeData:
@@ -81,19 +83,28 @@ class WholeData:
         self.set_weights(w)
         return self.reader.logs(self.row)
 
+    def compile_jacobian(self) -> None:
+        """Makes ready for `jacobian`.
+
+        Raises:
+            ValueError: The layers do not treat each sample by itself.
+        """
+        self._errors = _Errors(self)
+
     def jacobian(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Errors of all outputs, and their derivatives by the weights."""
         self.set_weights(w)
         if self._errors is None:
-            self._errors = _Errors(self)
+            self.compile_jacobian()
+        assert self._errors is not None
         return self._errors()
 
 
 class _Errors:
-    """The derivatives of each output of each sample: gradients of plans whose loss is an output."""
+    """The errors of all outputs and their derivatives: outputs of plans whose loss is an output."""
 
     def __init__(self, problem: WholeData) -> None:
-        model, self.n, self.variables = problem.model, problem.n, problem.variables
+        model, self.n, variables = problem.model, problem.n, problem.variables
         objective = model._objective()
         feeds = problem.data.feeds(objective.used, objective.weighing)
         target = problem.data.targets[0]
@@ -101,42 +112,40 @@ class _Errors:
         shape = objective.target_shape(0, target.row_shape, model.outputs[0].shape)
         self.y = target.block(0, self.n, model.dtype).astype(np.float64).reshape(self.n, -1)
         entries = model._boundary.feeds
-        outputs = compile_plan(entries, model.outputs, model.dtype, self.n, fetch=True)
+        self.batch = min(self.n, _ROWS)
+        outputs = compile_plan(entries, model.outputs, model.dtype, self.batch, fetch=True)
         self.outputs = Executable(outputs)
         self.outputs.bind_all(feeds[: len(outputs.feeds)])
-        self.executables = []
+        self.rows = []
         for number in range(self.y.shape[1]):
             spec = LossSpec(
-                0, "output", function=_output(number), target_shape=shape, name="output"
+                0, "output", mean=False, function=_output(number), target_shape=shape, name="output"
             )
             plan = compile_plan(
-                entries, model.outputs, model.dtype, 1, True, [spec], update=COLLECT,
-                variables=self.variables,
-            )  # fmt: skip
-            flat = np.zeros(sum(v.size for v in self.variables), model.dtype)
-            ends = np.cumsum([v.size for v in self.variables])
-            room = {
-                v: [flat[end - v.size : end].reshape(v.shape)]
-                for v, end in zip(self.variables, ends, strict=True)
-            }
-            executable = Executable(plan, room)
+                entries, model.outputs, model.dtype, self.batch, True, [spec], rows_of=variables
+            )
+            executable = Executable(plan)
             executable.bind_all(feeds[: len(plan.feeds)])
-            self.executables.append((executable, flat))
+            self.rows.append(executable)
 
     def __call__(self) -> tuple[np.ndarray, np.ndarray]:
-        k = len(self.executables)
-        found = np.empty((self.n, *self.outputs.plan.fetches[0].shape), self.outputs.plan.dtype)
-        self.outputs.bind_output(0, found)
-        start_run(self.outputs.program, self.n, self.n, seed=0, threads=1).go()
-        jacobian = np.empty((self.n, k, len(self.executables[0][1])))
-        for number, (executable, flat) in enumerate(self.executables):
-            run = start_run(executable.program, self.n, 1, seed=0, threads=1)
-            for i in range(self.n):
-                flat[...] = 0
-                run.go(steps=1)
-                jacobian[i, number] = flat
-        errors = found.reshape(self.n, k).astype(np.float64) - self.y
-        return errors.reshape(-1), jacobian.reshape(self.n * k, -1)
+        found = self._run(self.outputs).reshape(self.n, -1)
+        parts = [self._run(executable) for executable in self.rows]
+        jacobian = parts[0] if len(parts) == 1 else np.stack(parts, axis=1)
+        jacobian = jacobian.reshape(-1, jacobian.shape[-1]).astype(np.float64, copy=False)
+        return (found.astype(np.float64) - self.y).reshape(-1), jacobian
+
+    def _run(self, executable: Executable) -> np.ndarray:
+        """The last output of a plan, of all samples."""
+        plan = executable.plan
+        index = len(plan.fetches) - 1
+        found = np.empty((self.n, *plan.fetches[index].shape), plan.dtype)
+        executable.bind_output(index, found)
+        threads = executable.threads()
+        run = start_run(executable.program, self.n, self.batch, seed=0, threads=threads)
+        while not run.go():
+            pass
+        return found
 
 
 def _output(number: int) -> Any:
@@ -205,14 +214,15 @@ def fit_whole(
                 first, m = n, data.n - n
             if m:
                 after = stack.enter_context(model._executable("test", held_out, m, first))
+            problem = WholeData(model, train, data, n)
+            if isinstance(optimizer, LevenbergMarquardt):
+                problem.compile_jacobian()
             progress = make_progress(verbose, epochs, 1, initial_epoch)
         model.stop_training = False
         listed.set_model(model)
         listed.set_params({"verbose": verbose, "epochs": epochs, "steps": 1})
         optimizer.message = ""
-        _Iterations(WholeData(model, train, data, n), after, m, listed, progress).run(
-            initial_epoch, epochs
-        )
+        _Iterations(problem, after, m, listed, progress).run(initial_epoch, epochs)
     assert listed.history is not None
     return listed.history
 
