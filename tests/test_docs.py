@@ -9,7 +9,13 @@ import pytest
 
 import fastmlp
 
-PAGES = ("functional.md", "preprocessing.md", "saving-and-callbacks.md", "second-order.md")
+PAGES = (
+    "extending.md",
+    "functional.md",
+    "preprocessing.md",
+    "saving-and-callbacks.md",
+    "second-order.md",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -24,3 +30,11 @@ def test_the_examples_of_a_page_run(page, root: Path, tmp_path, monkeypatch):
         fastmlp.utils.get_custom_objects().clear()
         fastmlp.utils.get_custom_objects().update(known)
     assert result.attempted > 10 and result.failed == 0
+
+
+def test_what_extending_walks_through_takes_less_than_30_lines(root: Path):
+    text = (root / "docs" / "extending.md").read_text()
+    blocks = [block.partition("```")[0].splitlines() for block in text.split("```python\n")[1:]]
+    own = [[line for line in block if line.startswith(("...", ">>> @"))] for block in blocks]
+    assert len([lines for lines in own if len(lines) > 2]) >= 3
+    assert max(map(len, own)) < 30
