@@ -45,6 +45,12 @@ FM_INLINE void fm_tile(const fm_product *t, ptrdiff_t tiles, const int mr, const
         }
         for (ptrdiff_t p = 0; p < k; p++, a += a_cs, b += ldb) {
             FM_EACH_V x[v] = FM_GET(b + bj[v]);
+            if (mr == 1 && nv > 1) { /* the only reader of b, in short pieces of its rows */
+                FM_UNROLL for (int v = 0; v < nv; v += (int)(64 / sizeof(R)) / VL)
+                {
+                    __builtin_prefetch(b + AHEAD * ldb + v * VL);
+                }
+            }
             if (packing) {
                 __builtin_prefetch(b + AHEAD * ldb);
                 FM_EACH_V v_store(pack + v * VL, x[v]);
