@@ -34,6 +34,11 @@ ARGUMENTS: dict[str, dict[str, str | None]] = {
         "bias": "use_bias",
     },
     "Dropout": {"p": "rate"},
+    "Embedding": {
+        "init": "embeddings_initializer",
+        "W_regularizer": "embeddings_regularizer",
+        "W_constraint": "embeddings_constraint",
+    },
     "Model": {"input": "inputs", "output": "outputs"},
     "Optimizer": {"lr": "learning_rate", "decay": None},
     "compile": {"class_mode": None, "theano_mode": None},
@@ -48,6 +53,7 @@ KEPT = {
         "batch_input_shape": "an Input(batch_shape=…) before the layer",
         "weights": "layer.set_weights(…), once it is built",
     },
+    "Embedding": {"input_length": "an Input((length,)) before the layer"},
 }
 
 # Methods of models: today's, and how the old one is done.

@@ -267,6 +267,11 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "take_along": _along,
     "take_along_bwd": _along,
     "average": lambda op: ([op.ins[0], op.ins[1]], [_width_of(op.ins[0])], [op.attrs["momentum"]]),
+    "embed": _simple(_attrs("rep", "n", "rows")),
+    "sort_rows": _simple(_attrs("rep", "rows")),
+    "grad_rows": _simple(
+        lambda op: [*_attrs("rep", "n", "rows", "samples", "accumulate")(op), _g_stride(op.outs[0])]
+    ),
     "rnn_fwd": _recurrent,
     "rnn_bwd": _recurrent,
 }

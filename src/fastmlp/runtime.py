@@ -19,6 +19,7 @@ from fastmlp._core.call import Call
 from fastmlp._core.program import Program
 from fastmlp.arguments import ARGUMENTS, NO_CODE, UPDATES, row_width
 from fastmlp.graph import Tensor
+from fastmlp.ops.embedding import no_such_row
 from fastmlp.plan.autodiff import differentiate
 from fastmlp.plan.fuse import fuse
 from fastmlp.plan.ir import Buffer, Group, Op, Plan
@@ -110,10 +111,15 @@ class Executable:
         self._alive: list[Any] = [self._arena, self.slots, self._memory]
         self.weights: dict[Variable, np.ndarray] = {}
         self.program = Program(len(plan.feeds), len(plan.fetches))
+        self._faulty: list[Op] = []  # that may meet an index which is no row
+        self.program.on_fault = self._raise_fault
         self._freeze()
         updates = (op.attrs for op in plan.ops() if op.name in ("update", "assign"))
         self._update = next(updates, None)
         self.set_hyper(hyper)
+
+    def _raise_fault(self, number: int, value: float, row: int) -> None:
+        raise no_such_row(self._faulty[number], value, row)
 
     def set_hyper(self, hyper: tuple[Any, ...]) -> None:
         """New constants for the optimizer, as a learning rate that has changed."""
@@ -133,7 +139,7 @@ class Executable:
     def _work(self) -> int:
         """Floating-point operations of one row."""
         training = any(op.name in ("update", "assign", "accumulate") for op in self.plan.ops())
-        return self.plan.flops * (3 if training else 1)
+        return self.plan.work(training) // self.plan.capacity
 
     def steps_per_check(self) -> int:
         """Steps between looks at the clock: about 50 µs of work."""
@@ -262,6 +268,10 @@ class Executable:
             pointers.append(self.program.feed_address(op.attrs["feed"]))
         elif op.name == "store":
             pointers.insert(0, self.program.fetch_address(op.attrs["index"]))
+        elif op.name == "embed":
+            pointers.append(self.program.fault_address())
+            sizes = [*sizes, len(self._faulty)]
+            self._faulty.append(op)
         return op.name, pointers, [int(s) for s in sizes], [float(s) for s in scalars], op.n_acc
 
     def _constant(self, array: np.ndarray) -> int:

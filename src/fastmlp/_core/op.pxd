@@ -18,6 +18,13 @@ cdef struct Worker:
     char *scratch            # 64-byte aligned, private
 
 
+cdef struct Fault:           # what an op met that it cannot work with; the step ends before it changes a weight
+    int raised
+    ptrdiff_t number         # of the op, among those that may meet one
+    double value             # that it met
+    ptrdiff_t row            # of the data
+
+
 cdef struct Op
 
 

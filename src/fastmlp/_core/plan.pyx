@@ -155,11 +155,14 @@ cdef ptrdiff_t advance(Job *job) noexcept nogil:
     """Moves on to the next phase; returns its number of tasks.
 
     0 when this execution ends, or where the phase is Python code: `execute` then returns, the code
-    runs, and the next `execute` goes on with the phase after it.
+    runs, and the next `execute` goes on with the phase after it. So it is when an op has met a fault.
     """
     cdef Pass *p = &job.passes[job.at]
     cdef Phase *phase
     job.phase += 1
+    if p.fault.raised:
+        job.waiting = True
+        return 0
     if job.phase == p.n_phases:
         end_step(job)
         if not begin_step(job):
@@ -333,8 +336,12 @@ cdef class Run:
         """The phase at hand, which is Python code. If it raises, its step has not happened."""
         cdef Pass *p = &self.job.passes[self.job.at]
         cdef Program program = <Program>self._alive[self.job.at]
-        cdef int number = p.phases[self.job.phase].call
+        cdef int number
         cdef int64_t start = fm_now_ns()
+        if program.fault.raised:
+            self.job.waiting = False
+            program.raise_fault()
+        number = p.phases[self.job.phase].call
         try:
             program.calls[number](p.step.m)
         except BaseException:

@@ -2,7 +2,7 @@
 """A frozen plan as C structs, for the executor."""
 from libc.stdint cimport int64_t
 
-from fastmlp._core.op cimport Feed, Op, Step
+from fastmlp._core.op cimport Fault, Feed, Op, Step
 
 
 cdef struct Task:
@@ -50,6 +50,7 @@ cdef struct Pass:            # one program over one data set
     int update_kind          # -1: no optimizer
     double *hyper
     double *update_state
+    Fault *fault             # of the program
     int64_t every            # steps an update: more than 1 where gradients are accumulated
     const Rates *rates       # of the program
     void *scalars            # eight numbers of the plan's type, prepared for each step
@@ -80,6 +81,8 @@ cdef class Program:
     cdef double[8] hyper
     cdef double[4] update_state
     cdef Rates rates
+    cdef Fault fault
+    cdef public object on_fault  # raises the error of (number, value, row)
     cdef object _schedule    # has rates(first, n); None: a constant learning rate
     cdef object _table       # what rates points into
     cdef ptrdiff_t _block    # steps of the next table
@@ -99,4 +102,5 @@ cdef class Program:
     # The optimizer's numbers of now.
     cpdef int read_optimizer(self, object optimizer) except -1
     cdef void forget_rates(self) noexcept
+    cdef int raise_fault(self) except -1
     cdef int cover(self, int64_t t) except -1

@@ -14,6 +14,7 @@ from fastmlp._core import (
     batch as _batch,
     constraints as _constraints,
     dense as _dense,
+    embedding as _embedding,
     gradients as _gradients,
     losses as _losses,
     maps as _maps,
@@ -41,7 +42,7 @@ OPS = {
     **_dense.OPS, **_rows.OPS, **_gradients.OPS, **_activations.OPS, **_losses.OPS,
     **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS, **_batch.OPS,
     **_values.OPS, **_maps.OPS, **_moves.OPS, **_reductions.OPS, **_recurrent.OPS,
-    **_sorting.OPS, **_sparsemax.OPS,
+    **_sorting.OPS, **_sparsemax.OPS, **_embedding.OPS,
 }
 
 
@@ -60,6 +61,7 @@ cdef class Program:
         if self.feeds == NULL or self.fetches == NULL:
             raise MemoryError("no memory for a plan")
         self.base.update_kind = -1
+        self.base.fault = &self.fault
         self._bound = [None] * (n_feeds + n_fetches)
         self.calls, self.call_ns = [], []
 
@@ -83,6 +85,15 @@ cdef class Program:
 
     def fetch_address(self, ptrdiff_t index):
         return <size_t>&self.fetches[index]
+
+    def fault_address(self):
+        return <size_t>&self.fault
+
+    cdef int raise_fault(self) except -1:
+        """The error of what an op has met; the next step begins without it."""
+        self.fault.raised = 0
+        self.on_fault(self.fault.number, self.fault.value, self.fault.row)
+        return 0
 
     def freeze(self, str dtype, list ops, list phases, list prologue, ptrdiff_t scratch_bytes,
                bint uses_blas, object alive):

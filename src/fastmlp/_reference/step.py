@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp._reference import activations, dropout, losses, maps, recurrent, updates
+from fastmlp._reference import activations, dropout, embedding, losses, maps, recurrent, updates
 from fastmlp.plan.ir import Buffer, Op, Plan
 from fastmlp.plan.python import PYTHON
 from fastmlp.variables import Variable
@@ -429,6 +429,9 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "grad_bias": _grad_bias,
     "grad_samples": _grad_samples,
     "grad_value": _grad_value,
+    "embed": embedding.embed,
+    "sort_rows": embedding.sort_rows,
+    "grad_rows": lambda op, s: _accumulate(op, s, embedding.grad_rows(op, s)),
     "sum_samples": _sum_samples,
     "repeat_samples": _repeat_samples,
     "pack": _pack,

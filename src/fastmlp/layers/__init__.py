@@ -13,6 +13,7 @@ from fastmlp.layers.discretization import Discretization
 from fastmlp.layers.dot_product import Dot, dot
 from fastmlp.layers.dropout import Dropout
 from fastmlp.layers.einsum_dense import EinsumDense
+from fastmlp.layers.embedding import Embedding
 from fastmlp.layers.flatten import Flatten
 from fastmlp.layers.hashed_crossing import HashedCrossing
 from fastmlp.layers.hashing import Hashing
@@ -77,6 +78,7 @@ __all__ = [
     "Dot",
     "Dropout",
     "EinsumDense",
+    "Embedding",
     "Flatten",
     "GRUCell",
     "GaussianDropout",

@@ -13,8 +13,11 @@ import numpy as np
 
 from fastmlp import calls
 from fastmlp.calls import operation
+from fastmlp.graph import Tensor
 from fastmlp.ops import spec
+from fastmlp.ops.embedding import embed
 from fastmlp.ops.moves import rearranged
+from fastmlp.variables import Variable
 
 
 @operation
@@ -213,7 +216,18 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
 
 @operation
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """Elements at constant indices along an axis; not along the batch of a symbolic tensor."""
+    """Elements at indices along an axis; not along the batch of a symbolic tensor.
+
+    Indices are constant, or a symbolic tensor for rows of a weight: `take(weight, x, axis=0)`.
+    """
+    if isinstance(indices, Tensor):
+        if not isinstance(x, Variable) or x.ndim != 2 or axis != 0:
+            raise ValueError(
+                f"{spec.where('take')}: expected a weight (rows, features) and axis=0 for symbolic "
+                f"indices. Received: {x!r}, axis={axis!r}. Hint: take_along_axis takes elements of each "
+                "sample"
+            )
+        return embed(indices, x)
     return rearranged("take", x, lambda a: np.take(a, indices, axis))
 
 

@@ -6,6 +6,7 @@ from fastmlp._operators import OPERATORS
 from fastmlp.ops import math, products, shapes
 from fastmlp.ops.core import StopGradient
 from fastmlp.ops.elementwise import Full, Map
+from fastmlp.ops.embedding import Embed
 from fastmlp.ops.layers import (
     Activation,
     ActivityPenalty,
@@ -60,14 +61,19 @@ OPS: dict[str, type[OpSpec]] = {
     "stop_gradient": StopGradient,
     "python": Python,
     "recurrent": Recurrent,
+<<<<<<< HEAD
     "read_state": ReadState,
     "write_states": WriteStates,
+=======
+    "embed": Embed,
+>>>>>>> 83d295a (Embedding: rows of a table, whose gradient is added up in one order; an index that is no row is an error before the step)
 }
 
 # By the names of plan ops.
 GRADIENTS: dict[str, type[OpSpec]] = {
     "dense_fwd": Dense,
     "act_fwd": Activation,
+    "embed": Embed,
     "softmax_fwd": Softmax,
     "log_softmax_fwd": Softmax,
     "sparsemax_fwd": Softmax,

@@ -20,6 +20,10 @@ import numpy as np
 
 from fastmlp.variables import Variable
 
+_UPDATE = (
+    24  # operations that take as long as the update of an element of a table: it comes from memory
+)
+
 Kind = Literal[
     "value", "mask", "batch", "constant",
     "weight", "packed", "panels", "slot", "gradient", "scratch", "cell",
@@ -158,6 +162,7 @@ class Plan:
         terms: What is accumulated.
         arena_bytes: Size of the arena of activations, masks and gradients.
         flops: Floating-point operations of one sample.
+        tables: Elements of the tables that samples look up; each is updated in each step.
     """
 
     dtype: str
@@ -173,6 +178,13 @@ class Plan:
     terms: list[Term] = field(default_factory=list)
     arena_bytes: int = 0
     flops: int = 0
+    tables: int = 0
+
+    def work(self, training: bool) -> int:
+        """Floating-point operations of one step, or what takes as long."""
+        return (
+            self.flops * self.capacity * (3 if training else 1) + training * _UPDATE * self.tables
+        )
 
     def ops(self) -> list[Op]:
         """Every op of a step, in order."""

@@ -109,4 +109,6 @@ def lower(
         for op in plan.rows
         if op.name == "dense_fwd"
     ) + sum(op.attrs["flops"] for op in plan.rows if op.name == "rnn_fwd")
+    plan.flops += sum(op.attrs["cost"] for op in plan.rows if op.name == "embed")
+    plan.tables = sum(op.ins[1].width for op in plan.rows if op.name == "embed" and op.ins[1])
     return plan, b

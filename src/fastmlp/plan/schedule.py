@@ -40,8 +40,7 @@ def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
         training: Whether the plan has a backward half (for the size of a step).
     """
     native = _choose_gemm(plan, gemm, training)
-    step = plan.flops * plan.capacity * (3 if training else 1)
-    small = step < _SMALL_STEP
+    small = plan.work(training) < _SMALL_STEP
     refreshes = panels.add_weight_copies(plan, native, forward=not small)
     if not small:
         panels.add_gradient_copies(plan)

@@ -1,0 +1,3 @@
+"""Types of the extension module embedding.pyx."""
+
+OPS: dict[str, tuple[int, int]]

@@ -1,0 +1,153 @@
+"""Embedding: against Keras, with masks, out of range, in configs and files."""
+
+import keras
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import Input, Sequential, layers
+
+ROWS, STEPS = 12, 6
+rng = np.random.default_rng(1)
+X = rng.integers(1, ROWS, size=(20, STEPS))
+X[np.arange(STEPS) >= rng.integers(0, STEPS + 1, size=(20, 1))] = 0  # one or two are empty
+Y = rng.normal(size=(20, 1)).astype("float32")
+
+
+def lstm_after_mask(k):
+    return [k.layers.Embedding(ROWS, 4, mask_zero=True), k.layers.LSTM(3), k.layers.Dense(1)]
+
+
+def every_step(k):
+    embedding = k.layers.Embedding(
+        ROWS, 4, "glorot_normal", embeddings_regularizer="l2", mask_zero=True,
+        embeddings_constraint=k.constraints.MaxNorm(0.5, axis=1),
+    )  # fmt: skip
+    gru = k.layers.GRU(3, return_sequences=True)
+    return [embedding, gru, k.layers.LayerNormalization(), k.layers.Dense(1)]
+
+
+def flat(k):
+    return [k.layers.Embedding(ROWS, 4), k.layers.Flatten(), k.layers.Dense(1)]
+
+
+def pooled(k):
+    pool = k.layers.GlobalAveragePooling1D()
+    return [k.layers.Embedding(ROWS, 4), pool, k.layers.Dense(1, activation="tanh")]
+
+
+@pytest.mark.parametrize("stack", [lstm_after_mask, every_step, flat, pooled])
+def test_ten_steps_are_those_of_keras(stack):
+    y = Y if stack is not every_step else np.repeat(Y[:, None], STEPS, axis=1)
+    models = []
+    for k in (keras, fastmlp):
+        model = k.Sequential([k.Input((STEPS,), dtype="int32"), *stack(k)])
+        model.compile(k.optimizers.Adam(0.05), "mse", metrics=["mae"])
+        models.append(model)
+    theirs, ours = models
+    ours.set_weights(theirs.get_weights())
+    losses = [
+        model.fit(X, y, batch_size=10, epochs=5, shuffle=False, verbose=0).history["loss"]
+        for model in models
+    ]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+    if stack is not every_step:
+        return
+    results = [model.evaluate(X, y, batch_size=10, verbose=0) for model in models]
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-5)
+
+
+def small(**kwargs):
+    model = Sequential([Input((STEPS,)), layers.Embedding(ROWS, 4, **kwargs), layers.LSTM(3)])
+    model.add(layers.Dense(1))
+    model.compile("adam", "mse")
+    return model
+
+
+USES = {
+    "fit": lambda m, x: m.fit(x, Y, verbose=0),
+    "fit, eager": lambda m, x: (m.compile(run_eagerly=True, loss="mse"), m.fit(x, Y, verbose=0)),
+    "evaluate": lambda m, x: m.evaluate(x, Y, verbose=0),
+    "predict": lambda m, x: m.predict(x, verbose=0),
+    "call": lambda m, x: m(x),
+    "predict_on_batch": lambda m, x: m.predict_on_batch(x),
+    "train_on_batch": lambda m, x: m.train_on_batch(x, Y),
+    "batches": lambda m, x: m.fit(iter([(x, Y)]), verbose=0),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+@pytest.mark.parametrize("bad", [ROWS, -1, np.nan, 1e30])
+@pytest.mark.filterwarnings("ignore:.*NaN:UserWarning")
+def test_an_index_that_is_no_row_is_an_error_and_changes_nothing(use, bad):
+    model = small()
+    model(X)
+    before = model.get_weights()
+    x = X.astype("float64")
+    x[13, 2] = bad
+    with pytest.raises(ValueError, match=r"Embedding 'embed.*from 0 to 11.*in sample \d+.*Hint"):
+        use(model, x)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    model.fit(X, Y, verbose=0)  # it goes on as if nothing had been
+    assert np.isfinite(model.predict(X, verbose=0)).all()
+
+
+def test_the_sample_in_an_error_is_that_of_the_data_not_of_the_batch():
+    x = X.copy()
+    x[17, 0] = 99
+    with pytest.raises(ValueError, match="Received: 99 in sample 17"):
+        small().fit(x, Y, batch_size=3, verbose=0)
+
+
+def test_weights_may_be_given_and_configs_and_files_keep_all(tmp_path):
+    table = rng.normal(size=(ROWS, 4)).astype("float32")
+    layer = layers.Embedding(ROWS, 4, weights=table, mask_zero=True)
+    np.testing.assert_array_equal(layer.embeddings, table)
+    np.testing.assert_array_equal(layer(X), table[X])
+    np.testing.assert_array_equal(layer.compute_mask(X), X != 0)
+    again = layers.deserialize(layers.serialize(layer))
+    assert again.get_config() == layer.get_config() and again.supports_masking
+    model = small(embeddings_regularizer="l1", mask_zero=True)
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "model.fastmlp")
+    loaded = fastmlp.models.load_model(tmp_path / "model.fastmlp")
+    np.testing.assert_array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+def test_spellings_of_earlier_keras_are_understood():
+    with pytest.warns(FutureWarning, match="input_length"):
+        model = Sequential([layers.Embedding(ROWS, 4, input_length=STEPS), layers.Flatten()])
+    assert model.output_shape == (None, STEPS * 4)
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match=r"Embedding 'e': expected .*input_dim"):
+        layers.Embedding(0, 4, name="e")
+    with pytest.raises(ValueError, match="output_dim"):
+        layers.Embedding(4, 2.5)
+    with pytest.raises(ValueError, match="shapes"):
+        layers.Embedding(4, 2, weights=np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"at most 16,777,216 rows in float32.*float64"):
+        fastmlp.ops.take(
+            fastmlp.variables.Variable(np.zeros((2**24 + 1, 1), "float32"), "t"), Input((2,)), 0
+        )
+    with pytest.raises(ValueError, match=r"expected a weight \(rows, features\) and axis=0"):
+        fastmlp.ops.take(np.zeros((4, 2)), Input((2,)), 0)
+
+
+def test_float64_gradients_are_those_of_differences():
+    model = Sequential(
+        [
+            Input((STEPS,), dtype="float64"),
+            layers.Embedding(ROWS, 4, mask_zero=True, dtype="float64"),
+            layers.LSTM(3, return_sequences=True, dtype="float64"),
+            layers.Dense(1, dtype="float64"),
+        ]
+    )
+    model.compile("sgd", "mse")
+    y = np.repeat(Y[:, None], STEPS, axis=1)
+    errors = fastmlp.check_gradients(model, X, y, elements=48)
+    assert max(errors.values()) < 1e-5  # the differences are good to about 1e-6
