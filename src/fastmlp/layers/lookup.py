@@ -53,24 +53,13 @@ from fastmlp.registry import Registry
 registry = Registry("layer", base=Layer, callables=False)
 _LAYERS = (
     Activation, ActivityRegularization, Add, AlphaDropout, Average, BatchNormalization,
-<<<<<<< HEAD
     Bidirectional, CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU,
-    EinsumDense, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
-    GlobalMaxPooling1D, GroupNormalization, HashedCrossing, Hashing, Identity, InputLayer,
-    IntegerLookup, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, Maximum, Minimum,
+    EinsumDense, Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise,
+    GlobalAveragePooling1D, GlobalMaxPooling1D, GroupNormalization, HashedCrossing, Hashing, Identity,
+    InputLayer, IntegerLookup, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, Maximum, Minimum,
     Multiply, Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU, RepeatVector, Rescaling,
     Reshape, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, SpectralNormalization,
     StackedRNNCells, StringLookup, Subtract, UnitNormalization,
-=======
-    Bidirectional, CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU, EinsumDense,
-    Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
-    GlobalMaxPooling1D,
-    GroupNormalization, HashedCrossing, Hashing, Identity, InputLayer, IntegerLookup, LSTM,
-    LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, Maximum, Minimum, Multiply,
-    Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU, RepeatVector, Rescaling, Reshape,
-    SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, SpectralNormalization, StackedRNNCells, StringLookup, Subtract,
-    UnitNormalization,
->>>>>>> 83d295a (Embedding: rows of a table, whose gradient is added up in one order; an index that is no row is an error before the step)
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)

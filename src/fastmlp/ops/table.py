@@ -61,12 +61,9 @@ OPS: dict[str, type[OpSpec]] = {
     "stop_gradient": StopGradient,
     "python": Python,
     "recurrent": Recurrent,
-<<<<<<< HEAD
     "read_state": ReadState,
     "write_states": WriteStates,
-=======
     "embed": Embed,
->>>>>>> 83d295a (Embedding: rows of a table, whose gradient is added up in one order; an index that is no row is an error before the step)
 }
 
 # By the names of plan ops.
