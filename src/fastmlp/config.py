@@ -38,6 +38,7 @@ _settings: dict[str, str | int | float] = {
     "epsilon": 1e-7,
     "threads": _threads_from_environment(),
     "gemm": "auto",
+    "interactive": True,
 }
 
 
@@ -106,3 +107,29 @@ def set_gemm(rule: str) -> None:
     if rule not in _GEMM:
         raise unknown_name("gemm rule", rule, _GEMM)
     _settings["gemm"] = rule
+
+
+def enable_interactive_logging() -> None:
+    """Lets `fit`, `evaluate`, `predict` and `Progbar` print to the standard output, as at first."""
+    _settings["interactive"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Sends what `fit`, `evaluate`, `predict` and `Progbar` would print to the logger `'fastmlp'`.
+
+    Its level is INFO: without `logging.basicConfig(level="INFO")` nothing is seen.
+    """
+    _settings["interactive"] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress goes to the standard output, not to a logger."""
+    return bool(_settings["interactive"])
+
+
+def log(text: str) -> None:
+    """Sends a line to the logger `'fastmlp'`, unless it is empty."""
+    import logging  # seldom needed
+
+    if text:
+        logging.getLogger("fastmlp").info(text)

@@ -78,6 +78,9 @@ def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
         _scope.reset(token)
 
 
+CustomObjectScope = custom_object_scope
+
+
 def get_custom_objects() -> dict[str, Any]:
     """The registered objects by name; what is put into this dict is registered."""
     return _registered

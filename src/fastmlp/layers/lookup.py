@@ -55,11 +55,11 @@ _LAYERS = (
     Activation, ActivityRegularization, Add, AlphaDropout, Average, BatchNormalization,
     Bidirectional, CategoryEncoding, Concatenate, Dense, Discretization, Dot, Dropout, ELU,
     EinsumDense, Embedding, Flatten, GRU, GRUCell, GaussianDropout, GaussianNoise,
-    GlobalAveragePooling1D, GlobalMaxPooling1D, GroupNormalization, HashedCrossing, Hashing, Identity,
-    InputLayer, IntegerLookup, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU, Masking, Maximum, Minimum,
-    Multiply, Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU, RepeatVector, Rescaling,
-    Reshape, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D, SpectralNormalization,
-    StackedRNNCells, StringLookup, Subtract, UnitNormalization,
+    GlobalAveragePooling1D, GlobalMaxPooling1D, GroupNormalization, HashedCrossing, Hashing,
+    Identity, InputLayer, IntegerLookup, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU,
+    Masking, Maximum, Minimum, Multiply, Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU,
+    RepeatVector, Rescaling, Reshape, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
+    SpectralNormalization, StackedRNNCells, StringLookup, Subtract, UnitNormalization,
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)

@@ -1,6 +1,7 @@
 """Saving and loading of models."""
 
 from fastmlp.custom_objects import (
+    CustomObjectScope,
     custom_object_scope,
     get_custom_objects,
     get_registered_name,
@@ -8,9 +9,12 @@ from fastmlp.custom_objects import (
     register_keras_serializable,
 )
 from fastmlp.saving.model_file import load_model, load_weights, save_model, save_weights
+from fastmlp.saving.objects import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
+    "CustomObjectScope",
     "custom_object_scope",
+    "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
@@ -19,4 +23,5 @@ __all__ = [
     "register_keras_serializable",
     "save_model",
     "save_weights",
+    "serialize_keras_object",
 ]

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
+from fastmlp import config
 from fastmlp.errors import bad_argument
 
 Logs = Mapping[str, float] | Callable[[], Mapping[str, float]]
@@ -98,7 +99,7 @@ class Progress:
         self._verbose = verbose
         self._epochs = epochs
         self._steps = steps
-        self._out = _Output(stream)
+        self._out = Output(stream)
         self._quick = False
         self._quick_start = 0.0
         self._quick_from = initial_epoch  # epochs done when quick mode began
@@ -161,9 +162,9 @@ class Progress:
         if self._verbose == 1:
             self._draw_bar(steps, logs, now, final=True)
         elif steps:
-            took = f"{now - self._start:.0f}s -{_per(self._step_seconds(steps, now), 'step')}"
-            values = "".join(f" - {k}: {_number_2(v)}" for k, v in _ordered(logs))
-            self._out.write(f"{_count(steps, steps)} - {took}{values}\n")
+            took = f"{now - self._start:.0f}s -{per(self._step_seconds(steps, now), 'step')}"
+            values = "".join(f" - {k}: {number_2(v)}" for k, v in _ordered(logs))
+            self._out.write(f"{count(steps, steps)} - {took}{values}\n")
         fast = now - self._start < QUICK_SECONDS and self._epochs - epoch > QUICK_EPOCHS
         if fast and self._verbose == 1:
             self._begin_quick(epoch + 1)
@@ -207,14 +208,13 @@ class Progress:
         steps = self._steps
         seconds = self._step_seconds(step, now)
         if steps:
-            text = f"{_BOLD}{_count(step, steps)}{_END} {_bar(step / steps)}"
+            text = f"{_BOLD}{count(step, steps)}{_END} {bar(step / steps)}"
         else:
             text = f"{step:7d}/Unknown"
+        took = f"{now - self._start:.0f}s"
         if steps and not final:
-            took = _eta(seconds * (steps - step))
-        else:
-            took = f"{now - self._start:.0f}s"
-        text += f" {_BOLD}{took}{_END}{_per(seconds, 'step')}{_values(logs)}"
+            took = eta(seconds * (steps - step))
+        text += f" {_BOLD}{took}{_END}{per(seconds, 'step')}{_values(logs)}"
         self._redraw("\b" * self._line + "\r", text, final)
         self._last = now
 
@@ -223,10 +223,10 @@ class Progress:
         epoch, logs = self._undrawn
         done = epoch + 1
         seconds = (now - self._quick_start) / max(1, done - self._quick_from)
-        took = f"{now - self._fit_start:.0f}s" if final else _eta(seconds * (self._epochs - done))
+        took = f"{now - self._fit_start:.0f}s" if final else eta(seconds * (self._epochs - done))
         text = (
-            f"{_BOLD}Epoch {_count(done, self._epochs)}{_END} {_bar(done / self._epochs)} "
-            f"{_BOLD}{took}{_END}{_per(seconds, 'epoch')}{_values(logs)}"
+            f"{_BOLD}Epoch {count(done, self._epochs)}{_END} {bar(done / self._epochs)} "
+            f"{_BOLD}{took}{_END}{per(seconds, 'epoch')}{_values(logs)}"
         )
         self._redraw("\r", text, final)
         self._last = now
@@ -249,7 +249,7 @@ class Progress:
         return (now - self._start) / step
 
 
-class _Output:
+class Output:
     """A text stream that may break at any time, and may not know the bar's character.
 
     Args:
@@ -275,6 +275,9 @@ class _Output:
         stream: Any = sys.stdout if self._stream is None else self._stream
         if stream is None or self._broken:
             return
+        if self._stream is None and not config.is_interactive_logging_enabled():
+            config.log(_ESCAPE.sub("", text).strip("\b\r\n "))
+            return
         try:
             try:
                 stream.write(text)
@@ -287,17 +290,20 @@ class _Output:
             self._broken = True
 
 
-def _bar(share: float) -> str:
-    full = int(WIDTH * share)
+def bar(share: float, width: int = WIDTH) -> str:
+    """A bar of which a share is drawn green."""
+    full = int(width * share)
     done = f"{_GREEN}{'━' * full}{_END}" if full else ""
-    return f"{done}{_WHITE}{'━' * (WIDTH - full)}{_END}"
+    return f"{done}{_WHITE}{'━' * (width - full)}{_END}"
 
 
-def _count(step: int, steps: int) -> str:
+def count(step: int, steps: int) -> str:
+    """`' 7/10'`."""
     return f"{step:{len(str(steps))}d}/{steps}"
 
 
-def _eta(seconds: float) -> str:
+def eta(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds."""
     if seconds > 3600:
         return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
     if seconds > 60:
@@ -305,7 +311,8 @@ def _eta(seconds: float) -> str:
     return f"{int(seconds)}s"
 
 
-def _per(seconds: float, unit: str) -> str:
+def per(seconds: float, unit: str) -> str:
+    """`' 12ms/step'`."""
     if seconds >= 1 or seconds == 0:
         return f" {seconds:.0f}s/{unit}"
     if seconds >= 1e-3:
@@ -321,13 +328,14 @@ def _ordered(logs: Logs | None) -> list[tuple[str, float]]:
 
 
 def _values(logs: Logs | None) -> str:
-    return "".join(f" - {name}: {_number_1(value)}" for name, value in _ordered(logs))
+    return "".join(f" - {name}: {number_1(value)}" for name, value in _ordered(logs))
 
 
-def _number_1(value: float) -> str:
+def number_1(value: float) -> str:
+    """As Keras with `verbose=1`."""
     return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"
 
 
-def _number_2(value: float) -> str:
+def number_2(value: float) -> str:
     """As Keras with `verbose=2`, which writes negative numbers with an exponent."""
     return f"{value:.4f}" if value > 1e-3 else f"{value:.4e}"
