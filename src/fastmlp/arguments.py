@@ -228,6 +228,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "loss_scalar": _loss_values,
     "metric_values": _simple(_attrs("rep", "wrep")),
     "metric_scalar": _simple(lambda op: []),
+    "metric_sums": _simple(_attrs("n")),
     "python_metric": lambda op: ([], [], []),  # has accumulators; its code is not native
     "metric_mean": lambda op: ([*op.ins], _rows_sizes(op), list(op.attrs["params"])),
     "metric_confusion": lambda op: (

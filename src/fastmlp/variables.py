@@ -130,10 +130,21 @@ class Variable(Operators):
             self.value[...] = new
         return self
 
+    def assign_add(self, value: Any) -> Variable:
+        """Adds a value; see `assign`."""
+        return self.assign(self + value)
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtracts a value; see `assign`."""
+        return self.assign(self + -1 * value)
+
+    def __float__(self) -> float:
+        return float(np.asarray(self))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if recording.get() is not None:
             raise TypeError(
-                f"Weight '{self.path}' has no values while update_step is traced. "
+                f"Weight '{self.path}' has no values while what changes it is traced. "
                 "Hint: use fastmlp.ops on it"
             )
         return np.array(self.value, dtype=dtype, copy=copy)

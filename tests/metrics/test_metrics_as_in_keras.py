@@ -80,6 +80,16 @@ RATES = [
     )
     for value, n in ((0.7, 200), (0.45, 7), (0.2, 1), (1.0, 2))
 ]
+SCORES = [
+    ("F1Score", {}),
+    ("F1Score", {"average": "macro", "threshold": 0.4}),
+    ("FBetaScore", {"average": "micro", "beta": 2.0}),
+    ("FBetaScore", {"average": "weighted", "beta": 0.5}),
+    ("FBetaScore", {"beta": 0.5, "threshold": 0.7}),
+    ("R2Score", {}),
+    ("R2Score", {"class_aggregation": "variance_weighted_average"}),
+    ("R2Score", {"class_aggregation": None, "num_regressors": 2}),
+]
 SELECTED = [
     {"top_k": 2},
     {"top_k": 1, "class_id": 1},
@@ -132,7 +142,7 @@ def compare(name, kwargs, batches, close=CLOSE):
 
 def test_every_metric_is_compared():
     classes = {name for name in metrics.__all__ if name[0].isupper()}
-    named = {*KWARGS, *(name for name, _ in (*COUNTS, *RATES)), "AUC", "Mean", "Sum"}
+    named = {*KWARGS, *(name for name, _ in (*COUNTS, *RATES, *SCORES)), "AUC", "Mean", "Sum"}
     assert classes - named == {"Metric", "MeanMetricWrapper"}
 
 
@@ -249,6 +259,14 @@ def test_rates_at_rates(name, kwargs):
     compare(name, {**kwargs, "class_id": 1}, [labels(40, 0, n=3), (*labels(40, 2, n=3), w)])
 
 
+@pytest.mark.parametrize(("name", "kwargs"), SCORES, ids=str)
+def test_scores(name, kwargs):
+    w = np.random.default_rng(3).uniform(0, 2, 40).astype(np.float32)
+    tied = labels(40, 2, n=3)[0], np.zeros((40, 3), np.float32)
+    close = {"rtol": 2e-5, "atol": 2e-5}  # R² subtracts sums of 40 squares, in float32 in Keras
+    compare(name, kwargs, [labels(40, 0, n=3), (*labels(40, 2, n=3), w), tied], close)
+
+
 @pytest.mark.parametrize("kwargs", SELECTED, ids=str)
 @pytest.mark.parametrize("name", ["Precision", "Recall"])
 def test_selected_predictions(name, kwargs):
@@ -286,7 +304,7 @@ def test_values(name):
 
 @pytest.mark.parametrize(
     ("name", "kwargs"),
-    [*CASES, *COUNTS, *RATES, ("AUC", AREAS[-1]), ("AUC", {}), ("AUC", LABELS[0])],
+    [*CASES, *COUNTS, *RATES, *SCORES, ("AUC", AREAS[-1]), ("AUC", {}), ("AUC", LABELS[0])],
 )
 def test_configs_of_keras_are_understood(name, kwargs):
     keras.utils.clear_session()

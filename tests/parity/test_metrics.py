@@ -23,7 +23,7 @@ CASES: dict[str, Case] = {
             lib.metrics.RootMeanSquaredError(name="rmse"),
             lib.metrics.LogCoshError(name="log_cosh"),
             lib.metrics.CosineSimilarity(name="cosine"),
-            "pearson_correlation", lib.metrics.ConcordanceCorrelation(name="concordance"),
+            "r2_score", "pearson_correlation", lib.metrics.ConcordanceCorrelation(name="concordance"),
         ],
     ),
     "positive numbers": (
@@ -86,6 +86,7 @@ CASES: dict[str, Case] = {
             "accuracy", "categorical_accuracy", "mse",
             lib.metrics.CategoricalCrossentropy(name="ce"),
             lib.metrics.TopKCategoricalAccuracy(k=2, name="top_2"),
+            lib.metrics.F1Score("macro", name="f1"), lib.metrics.FBetaScore("micro", name="fbeta"),
             lib.metrics.CategoricalHinge(name="hinge"), lib.metrics.KLDivergence(name="kld"),
         ],
     ),

@@ -6,8 +6,9 @@
     loss_scalar     dv v w      size wrep mean by_batch   loss_weight  the batch, at once
     metric_values   v w         rep wrep                               samples
     metric_scalar   v                                                  the batch, at once
+    metric_sums     v           n                                      samples, or once
 
-    v (m · rep), or (size) of the batch: values
+    v (m · rep), or (size) of the batch: values; of metric_sums (items, n)
     w (m · wrep): weights, each of rep / wrep neighbouring values; NULL: all 1
     s and n, the sum of weights, are as in losses.pyx, rows being values
 
@@ -16,6 +17,7 @@ loss_scalar     dv = loss_weight S      acc[0] += m S Σ v           acc[1] += s
                 S = Σ w (without w: 1), divided by m · wrep with `mean`, by m with by_batch
 metric_values   acc[0] += Σ w v / rep                               acc[1] += Σ w / wrep
 metric_scalar   acc[0] += v                                         acc[1] += 1
+metric_sums     acc[j] += Σ v_j                                     acc[n] += items
 
 dv may be NULL: no gradient. acc as in losses.pyx. python_metric, which is Python code, has an op here
 that does nothing, for its accumulators.
@@ -78,6 +80,16 @@ cdef inline void run_metric_values(const real *v, const Op *op, Worker *worker, 
     acc[1] += i1 - i0 if w == NULL else weights / wrep
 
 
+cdef inline void run_metric_sums(const real *v, const Op *op, Worker *worker, ptrdiff_t i0,
+                                 ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t n = op.n[0], i, j
+    cdef double *acc = op.acc + worker.task * op.n_acc
+    for i in range(i0, i1):
+        for j in range(n):
+            acc[j] += v[i * n + j]
+    acc[n] += i1 - i0
+
+
 cdef void loss_values_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_loss_values(<float *>op.p[0], op, s, w, i0, i1)
 
@@ -105,6 +117,13 @@ cdef void metric_scalar_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0
     op.acc[1] += 1
 
 
+cdef void metric_sums_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_metric_sums(<const float *>op.p[0], op, w, i0, i1)
+
+cdef void metric_sums_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_metric_sums(<const double *>op.p[0], op, w, i0, i1)
+
+
 cdef void nothing(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     pass
 
@@ -114,5 +133,6 @@ OPS = {
     "loss_scalar": (<size_t>&loss_scalar_f32, <size_t>&loss_scalar_f64),
     "metric_values": (<size_t>&metric_values_f32, <size_t>&metric_values_f64),
     "python_metric": (<size_t>&nothing, <size_t>&nothing),
+    "metric_sums": (<size_t>&metric_sums_f32, <size_t>&metric_sums_f64),
     "metric_scalar": (<size_t>&metric_scalar_f32, <size_t>&metric_scalar_f64),
 }

@@ -151,7 +151,7 @@ def _put(op: Op, s: State) -> None:
     y, x = op.outs[0], _items(s, op.ins[0])
     index = op.attrs["index"].reshape(-1)
     known = s.values.get(y)
-    if known is None or op.attrs["zero"] or len(known) != len(x):  # or of the step before
+    if known is None or op.attrs["zero"] or known.size != len(x) * y.width:  # of another step
         known = np.zeros((len(x), y.width), x.dtype)
     value = known.reshape(len(x), -1).copy()
     x = x.reshape(len(x), -1)[:, index >= 0]

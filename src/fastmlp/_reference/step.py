@@ -282,6 +282,11 @@ def _metric_scalar(op: Op, s: State) -> None:
     s.add_sums(op, float(s[op.ins[0]].sum()), 1)
 
 
+def _metric_sums(op: Op, s: State) -> None:
+    v = s[op.ins[0]].reshape(-1, op.attrs["n"])
+    s.add_sums(op, *v.sum(axis=0, dtype=np.float64), len(v))
+
+
 def _loss(op: Op, s: State) -> None:
     value, dp = _row_values(op, s, bool(op.outs))
     w = _weights_of_rows(op, s)
@@ -455,6 +460,7 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "loss_scalar": _loss_scalar,
     "metric_values": _metric_values,
     "metric_scalar": _metric_scalar,
+    "metric_sums": _metric_sums,
     "metric_mean": _metric_mean,
     "metric_confusion": _metric_confusion,
     "penalty_loss": _penalty_loss,

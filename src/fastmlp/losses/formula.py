@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import ops
-from fastmlp.graph import Tensor
 from fastmlp.losses.axes import classes_last
 from fastmlp.losses.base import Loss
 from fastmlp.losses.rows import Shape, align, as_reals
@@ -24,8 +23,7 @@ class FormulaLoss(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the loss of each row, neither weighted nor reduced."""
-        if not isinstance(y_pred, Tensor):
-            y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
+        y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
         y_true, y_pred = classes_last(self.name, y_true, y_pred, self.axis, self.targets == "class")
         kind = snake_case(type(self).__name__)
         t, p = align(kind, tuple(y_true.shape), tuple(y_pred.shape), self.targets)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fastmlp import config
 from fastmlp._core import losses as native
 from fastmlp.errors import warn_user
+from fastmlp.graph import Tensor
 from fastmlp.losses.axes import classes_last
 
 Shape = tuple[int | None, ...]
@@ -100,13 +101,13 @@ def _misfit(kind: str, rule: str, t: Shape, p: Shape) -> ValueError:
 
 def as_reals(
     where: str, y_true: Any, y_pred: Any, dtype: npt.DTypeLike | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Any, Any]:
     """Converts targets and predictions to one element type.
 
     Args:
         where: Who asks, for errors.
         y_true: Numbers.
-        y_pred: Numbers.
+        y_pred: Numbers; a symbolic tensor: nothing is converted.
         dtype: `float32` or `float64`; `None`: that of `y_pred` if it is an array of one of them,
             else `config.floatx()`.
 
@@ -116,6 +117,8 @@ def as_reals(
     Raises:
         ValueError: If one of them does not hold real numbers.
     """
+    if isinstance(y_pred, Tensor):
+        return y_true, y_pred
     if dtype is None:
         own = getattr(y_pred, "dtype", None)
         dtype = own.newbyteorder("=") if isinstance(own, np.dtype) else None

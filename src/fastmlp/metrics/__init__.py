@@ -50,6 +50,7 @@ from fastmlp.metrics.correlation import (
     concordance_correlation,
     pearson_correlation,
 )
+from fastmlp.metrics.f_score import F1Score, FBetaScore
 from fastmlp.metrics.lookup import check_names, deserialize, get, resolve, resolve_all, serialize
 from fastmlp.metrics.margins import CategoricalHinge, Hinge, SquaredHinge
 from fastmlp.metrics.operating_points import (
@@ -65,6 +66,7 @@ from fastmlp.metrics.probabilistic import (
     Poisson,
     SparseCategoricalCrossentropy,
 )
+from fastmlp.metrics.r2_score import R2Score
 from fastmlp.metrics.reduction import Mean, MeanMetricWrapper, Sum
 from fastmlp.metrics.regression import (
     CosineSimilarity,
@@ -92,6 +94,8 @@ __all__ = [
     "CategoricalHinge",
     "ConcordanceCorrelation",
     "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
@@ -108,6 +112,7 @@ __all__ = [
     "Poisson",
     "Precision",
     "PrecisionAtRecall",
+    "R2Score",
     "Recall",
     "RecallAtPrecision",
     "RootMeanSquaredError",

@@ -7,8 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fastmlp import initializers
+from fastmlp.graph import Tensor
 from fastmlp.losses.base import check_dtype
+from fastmlp.metrics.state import State, in_numbers, traced_sums
 from fastmlp.registry import Configurable, Registry, snake_case
+from fastmlp.variables import Variable
 
 
 class Metric(Configurable):
@@ -16,9 +20,12 @@ class Metric(Configurable):
 
     A metric of fastmlp is a description. While a plan runs, a native op adds to `n_acc` numbers;
     `from_acc` turns them into the result. Called on arrays, a metric adds to numbers of its own.
-    A metric of your own defines `update_state`, `result` and `reset_state` with NumPy or
-    `fastmlp.ops`; the plan stops for it at each batch. A function of `(y_true, y_pred)` whose
-    weighted mean is wanted needs no class, and runs natively.
+    A metric of your own makes its state in `__init__` with `add_variable`, and defines
+    `update_state(y_true, y_pred, sample_weight=None)` and `result()`. If `update_state` is written with
+    `fastmlp.ops` and only adds to its variables, it runs natively; else, as with NumPy or variables
+    that are overwritten, the plan stops for it at each batch (`plan_summary` tells). `result` may
+    return a number, an array or a dict of these. A function of `(y_true, y_pred)` whose weighted mean
+    is wanted needs no class.
 
     Args:
         dtype: `"float32"` or `"float64"`, to which data are converted; `None`: that of the
@@ -38,6 +45,24 @@ class Metric(Configurable):
         by_batch: Whether batches are seen one by one in `evaluate` too: with values that are not
             sums over samples the result depends on how data are cut into batches.
         direction: `"max"` or `"min"`, what is better; `None`: neither.
+
+    Example:
+
+    >>> from fastmlp import metrics, ops
+    >>> class LargeErrors(metrics.Metric):
+    ...     def __init__(self, name="large_errors", **kwargs):
+    ...         super().__init__(name=name, **kwargs)
+    ...         self.total = self.add_variable(shape=(), initializer="zeros", name="total")
+    ...
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.total.assign_add(ops.sum(ops.abs(y_true - y_pred) > 1))
+    ...
+    ...     def result(self):
+    ...         return self.total
+    >>> metric = LargeErrors()
+    >>> metric.update_state(np.array([1.0, 5.0]), np.array([1.5, 2.0]))
+    >>> float(metric.result())
+    1.0
     """
 
     op: str = "python_metric"
@@ -55,6 +80,7 @@ class Metric(Configurable):
         self.name = snake_case(where) if name is None else name
         self.dtype = check_dtype(where, dtype)
         self._acc: np.ndarray | None = None
+        self._variables: list[Variable] = []
 
     @property
     def n_acc(self) -> int:
@@ -71,7 +97,72 @@ class Metric(Configurable):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Adds data, and returns the result so far; arguments as for `update_state`."""
         self.update_state(*args, **kwargs)
-        return self.result()
+        return in_numbers(self.result())
+
+    def add_variable(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = "zeros",
+        dtype: str | None = None,
+        aggregation: str | None = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """Makes a variable of the metric's state.
+
+        Args:
+            shape: Its shape.
+            initializer: Its first value: an initializer or its name.
+            dtype: Element type; `None`: `"float64"`, since sums of many numbers need the digits.
+            aggregation: Accepted as in Keras, without effect.
+            name: Its name.
+
+        Returns:
+            The variable; `assign`, `assign_add` and `assign_sub` change it.
+
+        Raises:
+            RuntimeError: If `super().__init__()` has not been called.
+        """
+        if "_variables" not in vars(self):
+            raise RuntimeError(
+                f"{type(self).__name__}: expected __init__ to begin with super().__init__(…), before "
+                "it adds variables."
+            )
+        dtype = dtype or "float64"
+        make = initializers.get("zeros" if initializer is None else initializer)
+        first = np.asarray(make(tuple(int(d) for d in shape), dtype=dtype))
+        variable = Variable(first, name or f"variable_{len(self._variables)}", dtype, False)
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: str | None = None,
+        name: str | None = None,
+    ) -> Variable:
+        """The same as `add_variable`."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables of its state, and those of metrics that are its attributes."""
+        parts = [part for part in vars(self).values() if isinstance(part, Metric)]
+        return [*self._variables, *(v for part in parts for v in part.variables)]
+
+    @property
+    def state_is_variables(self) -> bool:
+        """Whether a plan can carry its state: it is in variables, and not in other metrics."""
+        others = any(isinstance(part, Metric) for part in vars(self).values())
+        return self.op == "python_metric" and bool(self._variables) and not others
+
+    def plan_state(self, adds: bool) -> State:
+        """What a plan accumulates for it; see `State`."""
+        return State(self, adds)
+
+    def traced_sums(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None) -> Tensor | None:
+        """What a batch adds to its variables; see `state.traced_sums`."""
+        return traced_sums(self, y_true, y_pred, weight)
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Adds data."""
@@ -89,12 +180,20 @@ class Metric(Configurable):
         return acc[..., 0]  # of Python code: the result so far, and the number of batches
 
     def result(self) -> Any:
-        """Returns the metric of all data since the last reset."""
+        """Returns the metric of all data since the last reset.
+
+        Raises:
+            NotImplementedError: If a metric of variables does not define it.
+        """
+        if self._variables:
+            raise NotImplementedError(f"{type(self).__name__} does not define result().")
         return self.from_acc(self.acc)
 
     def reset_state(self) -> None:
-        """Forgets all data."""
+        """Forgets all data: variables become 0."""
         self._acc = None
+        for variable in self.variables:
+            variable.assign(np.zeros(variable.shape))
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "dtype": self.dtype} | super().get_config()

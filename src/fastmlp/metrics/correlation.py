@@ -39,8 +39,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 
 
 def _vectors(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]:
-    if not isinstance(y_pred, Tensor):
-        y_true, y_pred = as_reals(where, y_true, y_pred)
+    y_true, y_pred = as_reals(where, y_true, y_pred)
     y_true, y_pred = classes_last(where, y_true, y_pred, check_axis(where, axis))
     t, p = align(where, tuple(y_true.shape), tuple(y_pred.shape), "same")
     if isinstance(y_pred, Tensor):

@@ -6,7 +6,6 @@ from typing import Any
 
 from fastmlp import ops
 from fastmlp.errors import bad_argument, check_int
-from fastmlp.graph import Tensor
 from fastmlp.losses.rows import align, as_reals
 from fastmlp.metrics.base import registry
 from fastmlp.metrics.reduction import MeanMetricWrapper
@@ -64,8 +63,7 @@ def _check_k(where: str, k: Any) -> int:
 
 
 def _rows(where: str, y_true: Any, y_pred: Any, rule: str) -> tuple[Any, Any]:
-    if not isinstance(y_pred, Tensor):
-        y_true, y_pred = as_reals(where, y_true, y_pred)
+    y_true, y_pred = as_reals(where, y_true, y_pred)
     t, _ = align(where, tuple(y_true.shape), tuple(y_pred.shape), rule)
     return ops.reshape(y_true, [-1 if d is None else d for d in t]), y_pred
 

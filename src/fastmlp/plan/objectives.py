@@ -129,6 +129,9 @@ class _Objectives:
                 values.feed(spec.weight_shape, name, weight)
 
     def add_metric(self, spec: MetricSpec) -> None:
+        if spec.op == "python_metric":
+            self._add_python_metric(spec)
+            return
         name = spec.kind or spec.op
         mask = self.outputs[spec.output].mask if spec.masked else None
         if spec.function is not None:
@@ -143,9 +146,7 @@ class _Objectives:
             target, y = self._operands(spec, f"metric '{spec.name}'")
             weight, _ = self._weights(spec, y.shape[:-1], mask)
             sizes = _row_sizes(y, target, weight)
-            if spec.op == "python_metric":
-                sizes = {"metric": spec.metric, "title": spec.name, "batch": True}
-            elif spec.op == "metric_mean":
+            if spec.op == "metric_mean":
                 sizes |= {"kind": spec.kind, "params": spec.params}
             else:
                 sizes |= {"thresholds": spec.thresholds, "columns": spec.metric.columns}
@@ -153,6 +154,28 @@ class _Objectives:
             op = self.b.emit(spec.op, [], [target, y, weight], **sizes)
         op.n_acc = spec.n_acc
         self.b.plan.terms.append(Term("metric", op, spec.output, spec.metric, spec.name))
+
+    def _add_python_metric(self, spec: MetricSpec) -> None:
+        """A metric with `update_state`: traced, if that only adds to its variables, or Python code."""
+        where, metric = f"metric '{spec.name}'", spec.metric
+        tensors = [self.targets[spec.output], self.outputs[spec.output]]
+        weight = self.weights[spec.output] if spec.weighted else None
+        carries = getattr(metric, "state_is_variables", False)
+        sums = metric.traced_sums(*tensors, weight) if carries else None
+        state = metric.plan_state(adds=sums is not None) if carries else None
+        if sums is not None:
+            buffer = self.values([sums])[0]
+            self.b.label = where
+            op = self.b.emit("metric_sums", [], [buffer], n=buffer.width)
+        else:
+            ins: list[Buffer | None] = [*self.values(tensors)]
+            ins.append(None if weight is None else self.values([weight])[0])
+            self.b.label = where
+            attrs = {"metric": metric, "title": spec.name, "state": state}
+            op = self.b.emit("python_metric", [], ins, batch=True, **attrs)
+        op.n_acc = spec.n_acc if state is None else state.n_acc
+        term = Term("metric", op, spec.output, metric if state is None else state, spec.name)
+        self.b.plan.terms.append(term)
 
     def add_loss(self, spec: LossSpec) -> None:
         mask = self.outputs[spec.output].mask

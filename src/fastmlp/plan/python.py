@@ -3,7 +3,7 @@
     op                  outs   ins                      attrs
     python_fwd          ys     xs                       call                 ys = call.forward(xs)
     python_bwd          dxs    dys                      call, wanted         dxs = call.backward(dys)
-    python_metric              y_true y_pred weight     metric title         metric.update_state(…)
+    python_metric              y_true y_pred weight     metric title state   metric.update_state(…)
     python_constrain           w                        constraint           w = constraint(w)
 
 The executor stops for them: they run with the GIL on the thread that called it, and what they raise
@@ -48,10 +48,17 @@ def _backward(op: Op, memory: Memory) -> None:
 
 
 def _metric(op: Op, memory: Memory) -> None:
-    """Accumulators are the result so far, and the steps that made it: none, the metric starts anew."""
+    """Runs a metric's `update_state`.
+
+    Accumulators are its `state`, if a plan can carry that; else the result so far and the steps that
+    made it: none, the metric starts anew.
+    """
     metric, sums = op.attrs["metric"], memory.sums_of(op)
     y_true, y_pred, weight = (None if x is None else memory.read(x) for x in op.ins)
     with noted(f"metric '{op.attrs['title']}'"):
+        if (state := op.attrs.get("state")) is not None:
+            state.update(sums, y_true, y_pred, weight)
+            return
         if sums[1] == 0:
             metric.reset_state()
         if weight is None:
