@@ -13,6 +13,7 @@ PAGES = (
     "extending.md",
     "functional.md",
     "preprocessing.md",
+    "recurrent.md",
     "saving-and-callbacks.md",
     "second-order.md",
 )

@@ -129,6 +129,51 @@ def test_the_state_of_one_layer_starts_another():
     assert max(errors.values()) < 1e-2
 
 
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+@pytest.mark.parametrize("name", ["SimpleRNN", "GRU", "LSTM"])
+def test_outputs_in_float64_are_those_of_the_formula(name):
+    x = np.random.default_rng(2).normal(size=(8, STEPS, FEATURES))
+    layer = getattr(layers, name)(UNITS, bias_initializer="normal", dtype="float64")
+    found = layer(x)
+    w, u, b = layer.get_weights()
+    h = c = np.zeros((8, UNITS))
+    for t in range(STEPS):
+        if name == "SimpleRNN":
+            h = np.tanh(x[:, t] @ w + h @ u + b)
+        elif name == "LSTM":
+            i, f, candidate, o = np.split(x[:, t] @ w + h @ u + b, 4, axis=1)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(candidate)
+            h = sigmoid(o) * np.tanh(c)
+        else:
+            xz, xr, xh = np.split(x[:, t] @ w + b[0], 3, axis=1)
+            hz, hr, hh = np.split(h @ u + b[1], 3, axis=1)
+            z = sigmoid(xz + hz)
+            h = z * h + (1 - z) * np.tanh(xh + sigmoid(xr + hr) * hh)
+    np.testing.assert_allclose(found, h, atol=1e-15)
+
+
+def test_the_tutorial_of_prices_trains_natively():
+    x = fastmlp.Input((10, 1))
+    hidden = layers.LSTM(300, activation="relu")(x)
+    heads = [layers.Dense(1, name="price")(hidden)]
+    heads.append(layers.Dense(1, activation="sigmoid", name="updown")(hidden))
+    model = fastmlp.Model(x, heads)
+    loss = {"price": "mse", "updown": "binary_crossentropy"}
+    model.compile("adam", loss=loss, metrics={"updown": "accuracy"})
+    series = np.sin(np.arange(140) / 7).astype("float32")
+    windows = np.lib.stride_tricks.sliding_window_view(series, 10)[:-1, :, None]
+    targets = {"price": series[10:], "updown": (np.diff(series)[9:] > 0).astype("float32")}
+    history = model.fit(windows, targets, epochs=3, verbose=0).history
+    assert set(history) == {"loss", "price_loss", "updown_loss", "updown_accuracy"}
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    text = []
+    model.plan_summary(print_fn=text.append)
+    assert "rnn_bwd lstm" in text[0] and "Python" not in text[0]
+
+
 def test_validation_within_fit_uses_the_weights_of_its_epoch():
     x, y, _ = data()
     model, twin = (built(fastmlp, "LSTM", {}) for _ in range(2))

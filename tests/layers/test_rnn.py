@@ -180,6 +180,15 @@ def test_files_clones_and_json_give_the_same_outputs(tmp_path):
         np.testing.assert_array_equal(copy.predict([x, mask], verbose=0), expected)
 
 
+def test_classes_of_the_users_are_cloned_without_being_registered():
+    x, *_ = data()
+    wrapped = layers.Bidirectional(layers.RNN(Minimal(2)))
+    model = fastmlp.Sequential([fastmlp.Input((STEPS, FEATURES)), wrapped])
+    twin = models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    np.testing.assert_array_equal(twin(x), model(x))
+
+
 def test_weights_have_the_names_and_order_of_keras():
     def paths(lib):
         both = lib.layers.Bidirectional(lib.layers.LSTM(2, name="a"), name="b")

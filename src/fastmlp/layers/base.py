@@ -449,6 +449,11 @@ class Layer(WeightHolder):
                 f"{cls.__name__}.from_config: {error}. Expected that {hint}. Received: {dict(config)}"
             ) from error
 
+    def own_classes(self) -> dict[str, type]:
+        """Classes of the user's among this layer and those within, by name: for copies of it."""
+        kinds = {type(layer) for layer in self._all_layers()}
+        return {kind.__name__: kind for kind in kinds if not kind.__module__.startswith("fastmlp.")}
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 

@@ -199,5 +199,5 @@ def _again(layer: Any, prefix: str, **changes: Any) -> Any:
     """A layer like this one, of a name with the prefix, with weights of its own."""
     config = {**layer.get_config(), **changes}
     config["name"] = prefix + layer.name.removeprefix(prefix)
-    with custom_object_scope({type(part).__name__: type(part) for part in layer._all_layers()}):
+    with custom_object_scope(layer.own_classes()):
         return type(layer).from_config(config)

@@ -159,7 +159,7 @@ def _connections(layer: Any, calls: set[Any]) -> str:
 def _shape_text(shape: Any) -> str:
     if isinstance(shape, dict):
         return f"{{{', '.join(f'{key}: {_shape_text(one)}' for key, one in shape.items())}}}"
-    if isinstance(shape, list):
+    if isinstance(shape, list) or any(isinstance(part, (list, tuple)) for part in shape):
         return f"[{', '.join(map(_shape_text, shape))}]"
     return f"({', '.join(map(str, shape))})"
 
