@@ -37,7 +37,17 @@ LEVELS = (
     ("training", "callbacks"),
     ("models", "saving"),
     # The surface: fastmlp itself and what only uses its public API.
-    ("", "utils", "preprocessing", "datasets", "demo", "_numpy_peer", "_show_config", "__main__"),
+    (
+        "",
+        "backend",
+        "utils",
+        "preprocessing",
+        "datasets",
+        "demo",
+        "_numpy_peer",
+        "_show_config",
+        "__main__",
+    ),
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 

@@ -3,6 +3,7 @@
 from fastmlp import (
     _spelling,
     activations,
+    backend,
     callbacks,
     config,
     constraints,
@@ -20,18 +21,31 @@ from fastmlp import (
     utils,
 )
 from fastmlp._show_config import show_config
-from fastmlp._version import __version__
-from fastmlp.layers import Input
+from fastmlp._version import __version__, version
+from fastmlp.initializers import Initializer
+from fastmlp.layers import Input, InputSpec, Layer
+from fastmlp.losses import Loss
+from fastmlp.metrics import Metric
 from fastmlp.models import Model, Sequential
 from fastmlp.ops import custom_gradient
+from fastmlp.optimizers import Optimizer
+from fastmlp.regularizers import Regularizer
 from fastmlp.training.gradients import check_gradients, gradients
 
 __all__ = [
+    "Initializer",
     "Input",
+    "InputSpec",
+    "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "check_gradients",
     "config",
@@ -51,6 +65,8 @@ __all__ = [
     "saving",
     "show_config",
     "utils",
+    "version",
 ]
+
 
 _spelling.install()

@@ -66,6 +66,20 @@ def epsilon() -> float:
     return float(_settings["epsilon"])
 
 
+def set_epsilon(value: float) -> None:
+    """Sets the fuzz factor, for what is made from now on.
+
+    Args:
+        value: > 0.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ValueError(f"set_epsilon: expected a number above 0. Received: {value!r}")
+    _settings["epsilon"] = float(value)
+
+
 def num_threads() -> int:
     """Largest number of threads that one training or prediction uses."""
     return int(_settings["threads"])

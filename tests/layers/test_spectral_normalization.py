@@ -104,3 +104,16 @@ def test_bad_arguments():
         SpectralNormalization(layers.Dense(2), 0)
     with pytest.raises(ValueError, match="a layer with a kernel or embeddings"):
         SpectralNormalization(layers.Dropout(0.1))(X)
+
+
+def test_a_layer_of_ones_own_may_be_wrapped():
+    class Twice(layers.Layer):
+        def build(self, input_shape):
+            self.kernel = self.add_weight((input_shape[-1], 3), name="kernel")
+
+        def call(self, x):
+            return 2 * (x @ self.kernel)
+
+    layer = SpectralNormalization(Twice())
+    found = layer(X)
+    np.testing.assert_allclose(found, 2 * X @ layer.normalized_weights()[1], rtol=1e-4, atol=1e-5)

@@ -54,6 +54,7 @@ from fastmlp.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
+from fastmlp.layers.reversible_embedding import ReversibleEmbedding
 from fastmlp.layers.rnn import RNN
 from fastmlp.layers.spectral_normalization import SpectralNormalization
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
@@ -110,6 +111,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",

@@ -44,6 +44,7 @@ from fastmlp.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from fastmlp.layers.repeat_vector import RepeatVector
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.reshape import Reshape
+from fastmlp.layers.reversible_embedding import ReversibleEmbedding
 from fastmlp.layers.rnn import RNN
 from fastmlp.layers.spectral_normalization import SpectralNormalization
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
@@ -58,8 +59,9 @@ _LAYERS = (
     GlobalAveragePooling1D, GlobalMaxPooling1D, GroupNormalization, HashedCrossing, Hashing,
     Identity, InputLayer, IntegerLookup, LSTM, LSTMCell, Lambda, LayerNormalization, LeakyReLU,
     Masking, Maximum, Minimum, Multiply, Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU,
-    RepeatVector, Rescaling, Reshape, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
-    SpectralNormalization, StackedRNNCells, StringLookup, Subtract, UnitNormalization,
+    RepeatVector, Rescaling, Reshape, ReversibleEmbedding, SimpleRNN, SimpleRNNCell, Softmax,
+    SpatialDropout1D, SpectralNormalization, StackedRNNCells, StringLookup, Subtract,
+    UnitNormalization,
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastmlp import initializers, ops
+from fastmlp import _tree, graph, initializers, ops
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.graph import Shape, Tensor
@@ -61,6 +61,7 @@ class SpectralNormalization(Layer):
         if not isinstance(layer, Layer):
             raise TypeError(f"{where}: expected a layer. Received: layer={layer!r}")
         self.layer = layer
+        self.supports_masking = layer.supports_masking
         self.power_iterations = check_int(where, "power_iterations", power_iterations, 1)
 
     def build(self, input_shape: Shape) -> None:
@@ -90,11 +91,23 @@ class SpectralNormalization(Layer):
         u = ops.track(u, u, self.vector_u, 0.0, self)
         sigma = ops.sum(ops.multiply(ops.matmul(v, matrix), u))
         sigma = ops.where(ops.equal(sigma, 0.0), 1.0, sigma)  # of a kernel of zeros
+        if kernel.name == "embeddings":  # rows of a table: the result is divided, not the table
+            return ops.divide(self.layer(x), sigma)
         token = recording.set({kernel: ops.divide(kernel, sigma)})
         try:
-            return self.layer(x)
+            y = self.layer(x)
         finally:
             recording.reset(token)
+        nodes = graph.order(_tree.flatten(y), [x])
+        if any(kernel in node.weights for node in nodes if node.op != "weight"):
+            raise ValueError(
+                f"SpectralNormalization '{self.name}': expected a layer that multiplies by its kernel. "
+                f"Received: {self.layer!r}, which uses it otherwise"
+            )
+        return y
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return self.layer.compute_mask(inputs, previous_mask)
 
     def normalized_weights(self) -> tuple[np.ndarray, np.ndarray]:
         """The improved `u`, and the kernel that the layer runs with now."""

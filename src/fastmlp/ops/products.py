@@ -14,7 +14,7 @@ from fastmlp.ops import spec
 from fastmlp.ops.reduce import add_reduced
 from fastmlp.ops.shapes import expand_dims, reshape, squeeze, transpose
 from fastmlp.ops.spec import OpSpec
-from fastmlp.variables import Variable
+from fastmlp.variables import Variable, recording
 
 if TYPE_CHECKING:
     from fastmlp.plan.ir import Buffer, Builder, Op
@@ -73,7 +73,8 @@ def matmul(x1: Any, x2: Any) -> Any:
     """
     if not spec.is_symbolic(x1, x2):
         return np.matmul(*spec.arrays(x1, x2))
-    if isinstance(x2, Variable) and isinstance(x1, Tensor) and x1.per_sample and x2.ndim == 2:
+    plain = isinstance(x2, Variable) and x2 not in (recording.get() or ())
+    if plain and isinstance(x1, Tensor) and x1.per_sample and x2.ndim == 2:
         _check_inner(x1, x2)
         return Node("dense", [x1], (*x1.shape[:-1], x2.shape[1]), x1.dtype, [x2, None]).output
     a, b = spec.operands("matmul", x1, x2)
