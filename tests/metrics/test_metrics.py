@@ -250,7 +250,7 @@ def test_auc_counts_predictions_outside_of_0_and_1_as_0_and_1():
         (lambda: metrics.AUC(thresholds=[0.1, 2]), "thresholds"),
         (lambda: metrics.BinaryAccuracy(threshold="a"), "threshold"),
         (lambda: metrics.BinaryCrossentropy(label_smoothing=2), "label_smoothing"),
-        (lambda: metrics.SparseCategoricalCrossentropy(ignore_class=1), "ignore_class"),
+        (lambda: metrics.SparseCategoricalCrossentropy(ignore_class=1.5), "ignore_class"),
         (lambda: metrics.CosineSimilarity(axis="last"), "axis"),
         (lambda: metrics.PearsonCorrelation(axis=2)([[1.0]], [[1.0]]), "axis to be one of"),
         (lambda: metrics.PearsonCorrelation()([[1, 2, 3]], [[1, 2]]), "pearson_correlation"),

@@ -38,6 +38,7 @@ class Loss(Configurable):
         sparse: Whether targets are class numbers.
         targets: Without `kind`, what targets must be, as in `_core.losses.TARGETS`; `""`: anything.
         axis: Axis of a row.
+        ignore_class: A target that does not count.
         by_batch: Whether batches are seen one by one in `evaluate` too; see `metrics.Metric`.
 
     Raises:
@@ -49,10 +50,11 @@ class Loss(Configurable):
     sparse: bool = False
     targets: str = ""
     axis: int = -1
+    ignore_class: int | None = None
 
     @property
     def by_batch(self) -> bool:
-        return not self.kind and not self.targets
+        return (not self.kind and not self.targets) or self.ignore_class is not None
 
     def __init__(
         self,
@@ -86,7 +88,20 @@ class Loss(Configurable):
         if not self.kind:  # a loss of the user's own
             y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
         values = np.asarray(self.call(y_true, y_pred))
+        counts = self.counts(np.asarray(y_true))
+        if counts is not None:
+            counts = np.asarray(counts, values.dtype).reshape(values.shape)
+            if self.reduction in ("sum_over_batch_size", "mean") and counts.any():
+                counts *= values.size / counts.sum()
+            if sample_weight is not None:
+                given = as_real(self.name, "sample_weight", sample_weight, values.dtype)
+                counts = counts * match_weights(self.name, values, given)[1]
+            sample_weight = counts
         return reduce_weighted(self.name, values, sample_weight, self.reduction)
+
+    def counts(self, y_true: Any) -> Any:
+        """Which targets count, tensors or arrays; `None`: all."""
+        return None
 
     def call(self, y_true: Any, y_pred: Any) -> np.ndarray:
         """Returns the loss of each row, neither weighted nor reduced."""

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.errors import bad_argument, check_number
-from fastmlp.losses.axes import check_axis
+from fastmlp import ops
+from fastmlp.errors import check_int, check_number
+from fastmlp.losses.axes import check_axis, classes_last
 from fastmlp.losses.base import Loss, SimpleLoss, registry
-from fastmlp.losses.rows import row_values
+from fastmlp.losses.rows import as_reals, row_values
 
 
 def binary_crossentropy(
@@ -40,7 +41,7 @@ def sparse_categorical_crossentropy(
     from_logits: bool = False,
     ignore_class: int | None = None,
     axis: int = -1,
-) -> np.ndarray:
+) -> Any:
     """The cross-entropy of class numbers; see `SparseCategoricalCrossentropy`."""
     loss = SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis)
     return loss.call(y_true, y_pred)
@@ -156,7 +157,8 @@ class SparseCategoricalCrossentropy(Loss):
 
     Args:
         from_logits: Whether predictions are logits: then `p = softmax(y_pred)`.
-        ignore_class: Not supported yet; must be `None`.
+        ignore_class: A class, which need not be one of the n, whose samples do not count: their loss
+            is 0, and means are taken of the others, those of each batch. `None`: all count.
         reduction: How values become one number; see `Loss`.
         axis: Axis of classes.
         name: Name; `None`: `"sparse_categorical_crossentropy"`.
@@ -185,13 +187,32 @@ class SparseCategoricalCrossentropy(Loss):
     ) -> None:
         super().__init__(name, reduction, dtype)
         where = type(self).__name__
-        if ignore_class is not None:
-            hint = "give its samples a sample_weight of 0 instead; fastmlp does not support it yet"
-            raise bad_argument(where, "no ignore_class", "ignore_class", ignore_class, hint)
         self.from_logits = bool(from_logits)
-        self.ignore_class = ignore_class
+        self.ignore_class = None
+        if ignore_class is not None:
+            self.ignore_class = check_int(where, "ignore_class", ignore_class)
         self.axis = check_axis(where, axis)
         self.kind = _choose("sparse_categorical_crossentropy", from_logits)
+
+    def counts(self, y_true: Any) -> Any:
+        """1 for each class number that counts, else 0; `None`: all count."""
+        return None if self.ignore_class is None else ops.not_equal(y_true, self.ignore_class)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        if self.ignore_class is None:
+            return super().call(y_true, y_pred)
+        y_true, y_pred = as_reals(self.kind, y_true, y_pred, self.dtype)
+        counts = self.counts(y_true)
+        values = super().call(ops.where(counts, y_true, 0), y_pred)
+        return np.where(counts.reshape(values.shape), values, 0)
+
+    @property
+    def prepare(self) -> Any:
+        if self.ignore_class is None:
+            return super().prepare
+        return lambda t, p: classes_last(
+            self.name, ops.where(self.counts(t), t, 0), p, self.axis, True
+        )
 
 
 @registry.register("kld", "KLD")

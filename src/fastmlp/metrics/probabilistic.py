@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from fastmlp import losses
+from typing import Any
+
+from fastmlp import losses, ops
+from fastmlp.losses.axes import classes_last
+from fastmlp.losses.rows import as_reals
 from fastmlp.metrics.base import registry
-from fastmlp.metrics.reduction import RowMetric
+from fastmlp.metrics.reduction import RowMetric, sample_weights
 
 
 @registry.register
@@ -101,11 +105,13 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         name: Name; `None`: `"sparse_categorical_crossentropy"`.
         dtype: Element type; see `Metric`.
         from_logits: Whether predictions are logits.
-        ignore_class: Not supported yet; must be `None`.
+        ignore_class: A class whose samples have the value 0; with sample weights, they do not count.
         axis: Axis of classes.
     """
 
     config_names = ("from_logits", "ignore_class", "axis")
+    ignore_class: int | None
+    from_logits: bool
 
     def __init__(
         self,
@@ -116,4 +122,28 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)
-        self._describe(losses.SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis))
+        self._loss = losses.SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis)
+        self._describe(self._loss)
+        if self.ignore_class is not None:
+            self.function = self._values
+
+    def _values(self, t: Any, p: Any) -> Any:
+        """The values of tensors; their mask tells which count."""
+        t, p = classes_last(self.name, t, p, self.axis, True)
+        t = ops.squeeze(t, -1)
+        counts = self._loss.counts(t)
+        values = ops.sparse_categorical_crossentropy(ops.where(counts, t, 0), p, self.from_logits)
+        values = ops.where(counts, values, 0.0)
+        values.mask = counts
+        return values
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        if self.ignore_class is None:
+            super().update_state(y_true, y_pred, sample_weight)
+            return
+        y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
+        values = self._loss.call(y_true, y_pred)
+        weights = sample_weights(self, values.shape, sample_weight, values.dtype)
+        if sample_weight is not None:
+            weights = weights * self._loss.counts(y_true).reshape(weights.shape)
+        self.acc[:] += (values.reshape(weights.shape) * weights).sum(), weights.sum()

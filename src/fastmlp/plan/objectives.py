@@ -46,6 +46,7 @@ class LossSpec:
             then is the loss; instead of `kind`, which only names it.
         prepare: Computes what the row function of `kind` takes from target and prediction; `None`:
             it takes these.
+        counts: Computes from the target which of its values count; `None`, or if it returns that: all.
     """
 
     output: int
@@ -60,6 +61,7 @@ class LossSpec:
     by_weights: bool = False
     function: Traced | None = None
     prepare: Prepare | None = None
+    counts: Callable[[Tensor], Tensor | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ class _Objectives:
         if spec.function is not None:
             v, own_mask = self._trace(spec.function, spec.output, f"metric '{spec.name}'")
             if v.per_sample:
+                if not spec.weighted and mask is None:
+                    own_mask = None  # as in Keras: values that do not count are 0 in the mean then
                 weight, _ = self._weights(spec, v.shape, mask, own_mask)
                 wrep = 1 if weight is None else weight.width
                 op = self.b.emit("metric_values", [], [v, weight], rep=v.width, wrep=wrep)
@@ -186,7 +190,10 @@ class _Objectives:
             op = self.b.emit_values(v, weight, spec.mean, spec.factor, norm)
         else:
             target, y = self._operands(spec, f"loss '{spec.kind}'")
-            weight, norm = self._weights(spec, y.shape[:-1], mask)
+            counts = None if spec.counts is None else spec.counts(self.targets[spec.output])
+            if counts is not None:
+                counts = ops.reshape(counts, (-1, *y.shape[:-1]))
+            weight, norm = self._weights(spec, y.shape[:-1], mask, counts)
             attrs = _row_sizes(y, target, weight)
             attrs |= {"kind": spec.kind, "params": spec.params, "factor": spec.factor}
             attrs["mean"] = spec.mean and norm is None

@@ -224,7 +224,8 @@ class Binding:
             objective.target_shape(i, target.row_shape, shape)
             loss = objective.loss(i, target.row_shape, shape)
             if loss is not None and loss.sparse:
-                check_labels(target, axis_last(loss.name, sizes(shape), loss.axis)[-1])
+                classes = axis_last(loss.name, sizes(shape), loss.axis)[-1]
+                check_labels(target, classes, loss.ignore_class)
 
     def _key(self, mode: str, data: Rows, rows: int) -> tuple[Any, ...]:
         variables = self.weights

@@ -184,6 +184,7 @@ class Objective:
                     by_weights=loss.reduction == "mean_with_sample_weight" and weighted[i],
                     function=None if loss.kind else loss.call,
                     prepare=loss.prepare,
+                    counts=loss.counts,
                 )
             )
         found = [

@@ -152,12 +152,13 @@ def warn_not_finite(source: Source, dtype: npt.DTypeLike = "float32") -> None:
     )
 
 
-def check_labels(y: Source, n_classes: int) -> None:
+def check_labels(y: Source, n_classes: int, ignored: int | None = None) -> None:
     """Checks that labels are whole numbers from 0 to `n_classes - 1`.
 
     Args:
         y: Labels, as numbers of any type.
         n_classes: Number of outputs of the model.
+        ignored: Another label that may be there.
 
     Raises:
         ValueError: If a label is not; tells the first one and its row.
@@ -170,6 +171,10 @@ def check_labels(y: Source, n_classes: int) -> None:
         good = (labels >= 0) & (labels < n_classes)
         if labels.dtype.kind == "f":
             good &= labels == np.floor(labels)
+        if ignored is not None:
+            good |= labels == ignored
+            if good.all():
+                continue
         row, column = np.unravel_index(np.argmin(good), good.shape)
         label = labels[row, column].item()
         hint = "the last layer needs as many units as there are classes"

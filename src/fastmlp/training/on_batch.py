@@ -9,6 +9,8 @@ import numpy as np
 
 from fastmlp.eager import start_run
 from fastmlp.function import Function
+from fastmlp.losses.axes import axis_last
+from fastmlp.training.binding import sizes
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
 from fastmlp.training.rows import Rows
@@ -154,4 +156,6 @@ def _classes(model: Trainer, data: Rows) -> int:
     """Number of classes, if the targets of the first output are their numbers; else 0."""
     target, shape = data.targets[0], model.outputs[0].shape
     loss = None if target is None else model._objective().loss(0, target.row_shape, shape)
-    return int(shape[-1] or 0) if loss is not None and loss.sparse else 0
+    if loss is None or not loss.sparse:
+        return 0
+    return axis_last(loss.name, sizes(shape), loss.axis)[-1]
