@@ -25,7 +25,7 @@ def encode(encoder: Any, tensors: Sequence[Tensor], dtype: str) -> Tensor:
     by Python code within.
 
     Args:
-        encoder: With `codes`, `depth` and a `name`.
+        encoder: With `codes`, a `name`, and `invert`: whether codes may be any number.
         tensors: Of one shape.
         dtype: Of the codes in the plan.
     """
@@ -82,7 +82,7 @@ class Boundary:
 
     def code_dtype(self, tensor: Tensor) -> str:
         """Type that holds the codes of a feed."""
-        return "int64" if getattr(tensor.node.attrs["encoder"], "invert", False) else "int32"
+        return "int64" if tensor.node.attrs["encoder"].invert else "int32"
 
     @property
     def rows(self) -> int | None:

@@ -38,7 +38,7 @@ def strings(where: str, x: Any, encoding: str = "utf-8") -> list[str]:
             "Hint: IntegerLookup takes integers; x.astype(str) makes strings of numbers"
         )
     found: list[Any] = array.reshape(-1).tolist()
-    if array.dtype.kind in "UT":
+    if set(map(type, found)) <= {str, np.str_}:
         return found
     for place, one in enumerate(found):
         if isinstance(one, bytes):

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fastmlp import Input, Model, Sequential, layers
+from fastmlp import Input, Model, Sequential, layers, models
 from fastmlp.layers import hashes
+from fastmlp.utils import PyDataset
 
 CASES = json.loads(Path(__file__).with_name("reference_lookups.json").read_text(encoding="utf-8"))
 
@@ -75,17 +76,13 @@ SOURCES = {
 }
 
 
-class Halves:
-    """As a PyDataset: batches by number."""
-
+class Halves(PyDataset):
     def __init__(self, x):
+        super().__init__()
         self.x = x
 
     def __len__(self):
         return 2
-
-    def __iter__(self):
-        return (self[i] for i in range(2))
 
     def __getitem__(self, index):
         return self.x[index::2], None
@@ -173,6 +170,65 @@ def test_adapted_weights_of_tf_idf_reach_a_model():
     assert not np.allclose(before, after)
     np.testing.assert_array_equal(after, layer(TOKENS))
     assert model.count_params() == 0
+
+
+def test_a_model_without_an_input_begins_with_strings():
+    lookup = layers.StringLookup(output_mode="multi_hot")
+    lookup.adapt(TOKENS)
+    model = Sequential([lookup, layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match="expected strings"):
+        model.fit(np.zeros((60, 2)), np.zeros(60), verbose=0)
+    model.fit(TOKENS, np.zeros(60), verbose=0)
+    assert model.input_shape == (None, 2)
+    model = Sequential([layers.StringLookup(vocabulary=["a"], input_shape=(2,)), layers.Dense(1)])
+    assert model(TOKENS).shape == (60, 1)
+    model = Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match="number the labels"):
+        model.fit(TOKENS, np.zeros(60), verbose=0)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_codes_choose_rows_of_a_table(dtype, eagerly):
+    texts = np.array([["a", "b", "", ""], ["c", "", "", ""], ["b", "a", "b", "c"]])
+    lookup = layers.StringLookup(mask_token="", dtype=dtype)
+    lookup.adapt(texts)
+    entry = Input((4,), dtype="string")
+    steps = layers.Embedding(lookup.vocabulary_size(), 3, mask_zero=True, dtype=dtype)(
+        lookup(entry)
+    )
+    state = layers.GRU(2, dtype=dtype)(steps)
+    model = Model(entry, layers.Dense(1, dtype=dtype)(state))
+    model.compile("adam", "mse", run_eagerly=eagerly)
+    model.fit(texts, np.ones(3), epochs=2, verbose=0)
+    found = model.predict(texts, verbose=0)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(model(texts), found, rtol=1e-5)
+    again = models.model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(again.predict(texts, verbose=0), found, rtol=1e-5)
+
+
+def test_configs_of_keras_are_understood():
+    config = {
+        "name": "s", "trainable": True, "invert": False, "max_tokens": None, "num_oov_indices": 1,
+        "dtype": {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}},
+        "oov_token": "[UNK]", "mask_token": None, "output_mode": "int", "sparse": False,
+        "pad_to_max_tokens": False, "idf_weights": None, "vocabulary": ["a", "b"],
+        "vocabulary_size": 3, "oov_method": "floormod", "salt": None, "encoding": "utf-8",
+    }  # fmt: skip
+    layer = layers.deserialize({"class_name": "StringLookup", "config": config})
+    assert layer([["b"], ["c"]]).tolist() == [[2], [0]]
+    config = {"name": "h", "trainable": True, "dtype": "int64", "num_bins": 3, "salt": None}
+    layer = layers.deserialize({"class_name": "Hashing", "config": config})
+    assert layer([["A"], ["B"], ["C"]]).tolist() == [[1], [0], [1]]
+
+
+def test_a_large_vocabulary_is_not_searched_for_layers():
+    layer = layers.StringLookup(vocabulary=[str(i) for i in range(1000)])
+    assert not any(isinstance(v, (list, dict)) and len(v) > 10 for v in vars(layer).values())
 
 
 def test_forward_and_inverse_are_a_pair():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fastmlp import Input, Sequential, layers
+from fastmlp.utils import PyDataset
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(3, 2, size=(11, 4)).astype("float32")
@@ -49,6 +50,22 @@ def test_batches_give_what_the_whole_gives():
         np.testing.assert_allclose(own, other, rtol=1e-9)  # means of 1e6 round to 1e-10
     np.testing.assert_allclose(whole.get_weights()[0], data.mean(axis=0), rtol=1e-14)
     np.testing.assert_allclose(whole.get_weights()[1], data.var(axis=0), rtol=1e-9)
+
+
+class Halves(PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return X[index::2], None
+
+
+def test_adapt_reads_data_sets_and_as_many_batches_as_wanted():
+    layer, limited = layers.Normalization(), layers.Normalization()
+    layer.adapt(Halves())
+    np.testing.assert_allclose(layer.get_weights()[0], X.mean(axis=0), rtol=1e-6)
+    limited.adapt(iter([X[:6], X[6:]]), steps=1)
+    np.testing.assert_allclose(limited.get_weights()[0], X[:6].mean(axis=0), rtol=1e-6)
 
 
 def test_a_model_that_is_compiled_sees_what_adapt_found():

@@ -13,7 +13,7 @@ import pytest
 
 import fastmlp
 from fastmlp import Model, layers
-from fastmlp.utils import FeatureSpace
+from fastmlp.utils import FeatureSpace, PyDataset
 from tests.utils.reference_feature_space import DATA, NEW, spaces
 
 REFERENCE = json.loads(
@@ -43,17 +43,13 @@ def test_numbers_are_those_of_keras(name):
     assert name != "integers" or found["city"].dtype == found["city_X_rooms"].dtype == "int64"
 
 
-class Parts:
-    """As a PyDataset: batches by number, with targets."""
-
+class Parts(PyDataset):
     def __init__(self, size):
+        super().__init__()
         self.size = size
 
     def __len__(self):
         return -(-len(FRAME) // self.size)
-
-    def __iter__(self):
-        return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index):
         return FRAME.iloc[index * self.size : (index + 1) * self.size], np.zeros(self.size)

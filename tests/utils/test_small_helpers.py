@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
-from fastmlp import layers, utils
+from fastmlp import backend, layers, utils
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,5 @@ def test_names_begin_again():
     utils.clear_session()
     assert layers.Dense(1).name == "dense"
     assert layers.Dense(1).name == "dense_1"
-    utils.clear_session(free_memory=False)
+    backend.clear_session(free_memory=False)
     assert layers.Dense(1).name == "dense"

@@ -62,6 +62,7 @@ class Layer(WeightHolder):
     supports_masking = False
     """Whether outputs have masks: those that `compute_mask` returns. May be set in `__init__`."""
 
+    given_input_dtype: str | None = None  # of a model that begins with it; `None`: its dtype
     _given: tuple[tuple[Any, ...], dict[str, Any]]  # to __init__
     input_spec: Any = None
     """What its first argument must be: an `InputSpec`, or a list or dict of them."""

@@ -54,6 +54,8 @@ class Discretization(ArrayLayer):
     Source: Keras 3's quantile summaries.
     """
 
+    invert = False  # see RawLayer
+
     def __init__(
         self,
         bin_boundaries: Sequence[float] | None = None,

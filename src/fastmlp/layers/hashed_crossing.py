@@ -78,7 +78,7 @@ class HashedCrossing(RawLayer):
     def _hashed(self, x: Any) -> hashes.Words:
         """The fingerprint of a string; an integer as it is."""
         if texts.is_text(x):
-            return hashes.fingerprint64([s.encode() for s in texts.strings(self._where(), x)])
+            return hashes.fingerprint64(list(map(str.encode, texts.strings(self._where(), x))))
         array = np.asarray(x)
         if array.dtype.kind == "f" and np.any(array != np.floor(array)):
             raise TypeError(

@@ -76,18 +76,17 @@ class Hashing(RawLayer):
 
     def codes(self, *arrays: Any) -> np.ndarray:
         x = arrays[0]
-        words: Any
+        values: list[Any]
         if texts.is_text(x):
             values = texts.strings(self._where(), x)
-            words = [value.encode() for value in values]
-            masked = np.fromiter((value == self.mask_value for value in values), bool, len(values))
+            words = list(map(str.encode, values))
         else:
-            numbers = texts.integers(self._where(), x).reshape(-1)
-            words = digits(numbers)
-            masked = numbers == self.mask_value
+            values = texts.integers(self._where(), x).reshape(-1).tolist()
+            words = digits(values)
         if self.mask_value is None or self.num_bins == 1:
             found = bins(words, self.num_bins, self.salt)
         else:
+            masked = [value == self.mask_value for value in values]
             found = np.where(masked, 0, bins(words, self.num_bins - 1, self.salt) + 1)
         return found.reshape(np.shape(x))
 
@@ -116,9 +115,9 @@ def check_salt(where: str, salt: Any) -> list[int] | None:
     return parts
 
 
-def digits(numbers: np.ndarray) -> list[bytes]:
+def digits(numbers: Sequence[int]) -> list[bytes]:
     """Integers as they are written."""
-    return [b"%d" % number for number in numbers.tolist()]
+    return [b"%d" % number for number in numbers]
 
 
 def bins(words: Sequence[bytes], num_bins: int, salt: Sequence[int] | None) -> np.ndarray:

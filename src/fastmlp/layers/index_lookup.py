@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,14 @@ from fastmlp.layers.raw import RawLayer
 from fastmlp.variables import Variable
 
 _DROPPED = -1  # the code of what vectors leave out
+
+
+class _Vocabulary:
+    """Tokens, and the place of each. Not a list: models look for layers in the lists of layers."""
+
+    def __init__(self, tokens: list[Any], start: int) -> None:
+        self.tokens = tokens
+        self.places = {token: place for place, token in enumerate(tokens, start)}
 
 
 class _Seen:
@@ -77,7 +86,7 @@ class IndexLookup(RawLayer):
         self.oov_method = check_choice(where, "oov_method", oov_method, ("floormod", "farmhash"))
         self.salt = check_salt(where, salt)
         self._check_weights(idf_weights)
-        self._tokens: list[Any] = []
+        self._known = _Vocabulary([], 0)
         self._idf: Variable | None = None  # no weight: in configs, not in files of weights
         self._traced = False
         self._seen = _Seen()
@@ -87,6 +96,8 @@ class IndexLookup(RawLayer):
         self._has_input_vocabulary = bool(fixed)
 
     # For subclasses.
+
+    encoding = "utf-8"  # of files
 
     def _read(self, x: Any) -> list[Any]:
         """The tokens of an array of any shape, in a row."""
@@ -119,14 +130,14 @@ class IndexLookup(RawLayer):
             include_special_tokens: Whether to begin with the mask and out-of-vocabulary tokens, so
                 that a token's place here is that of its code.
         """
-        return (self._special() if include_special_tokens else []) + list(self._tokens)
+        return (self._special() if include_special_tokens else []) + list(self._known.tokens)
 
     def _special(self) -> list[Any]:
         return [self.mask_token] * self._first + [self.oov_token] * self.num_oov_indices
 
     def vocabulary_size(self) -> int:
         """Number of places, those of mask and out-of-vocabulary tokens included."""
-        return self._start + len(self._tokens)
+        return self._start + len(self._known.tokens)
 
     @property
     def depth(self) -> int:
@@ -162,7 +173,7 @@ class IndexLookup(RawLayer):
 
     def _lines(self, path: str) -> list[Any]:
         try:
-            with open(path, encoding=getattr(self, "encoding", "utf-8")) as file:
+            with open(path, encoding=self.encoding) as file:
                 return [self._parse(line.rstrip("\r\n")) for line in file]
         except OSError as error:
             raise ValueError(
@@ -229,8 +240,7 @@ class IndexLookup(RawLayer):
                 f"since models were made with the layer. Received: {size}. Hint: adapt it first, or "
                 "use pad_to_max_tokens=True"
             )
-        self._tokens = tokens
-        self._places = {token: place for place, token in enumerate(tokens, self._start)}
+        self._known = _Vocabulary(tokens, self._start)
         if weights is not None:
             padded = np.pad(weights, (0, self.depth - size))
             if self._idf is None or self._idf.size != padded.size:
@@ -308,7 +318,7 @@ class IndexLookup(RawLayer):
 
     def codes(self, *arrays: Any) -> np.ndarray:
         x = arrays[0]
-        if not self._tokens:
+        if not self._known.tokens:
             raise ValueError(
                 f"{self._where()}: has no vocabulary yet. Hint: call adapt(data) first, or give it "
                 "a vocabulary"
@@ -317,8 +327,7 @@ class IndexLookup(RawLayer):
 
     def _find(self, tokens: Sequence[Any]) -> np.ndarray:
         """The place of each token."""
-        get = self._places.get
-        found = np.fromiter((get(token, -1) for token in tokens), np.int64, len(tokens))
+        found = np.array(list(map(self._known.places.get, tokens, repeat(-1))), np.int64)
         unknown = np.flatnonzero(found < 0)
         if unknown.size:
             others = [tokens[place] for place in unknown.tolist()]
@@ -351,7 +360,7 @@ class IndexLookup(RawLayer):
 
     def call(self, inputs: Any) -> Any:
         if is_symbolic(inputs) and self.output_mode != "int":
-            if not self._tokens and not self.pad_to_max_tokens:
+            if not self._known.tokens and not self.pad_to_max_tokens:
                 raise RuntimeError(
                     f"{self._where()}: needs its vocabulary before it is called, to know the size of "
                     "its vectors. Hint: call adapt(data) first"
@@ -368,7 +377,7 @@ class IndexLookup(RawLayer):
 
     def get_config(self) -> dict[str, Any]:
         weights = None
-        if self._idf is not None and self._tokens:
+        if self._idf is not None and self._known.tokens:
             weights = self._idf.value[: self.vocabulary_size()].tolist()
         vocabulary = self.get_vocabulary(include_special_tokens=weights is not None)
         return {
@@ -381,7 +390,7 @@ class IndexLookup(RawLayer):
             "output_mode": self.output_mode,
             "sparse": self.sparse,
             "pad_to_max_tokens": self.pad_to_max_tokens,
-            "vocabulary": vocabulary if self._tokens else None,
+            "vocabulary": vocabulary if self._known.tokens else None,
             "idf_weights": weights,
             "oov_method": self.oov_method,
             "salt": self.salt,

@@ -20,6 +20,7 @@ class RawLayer(ArrayLayer):
     """
 
     output_mode: str
+    invert = False  # whether what `codes` gives may be any number
 
     def __init__(self, dtype: Any = None, **kwargs: Any) -> None:
         name = dtype_name(dtype)

@@ -57,6 +57,8 @@ class StringLookup(IndexLookup):
            ['[UNK]', 'b']], dtype=object)
     """
 
+    given_input_dtype = "string"
+
     def __init__(
         self,
         max_tokens: int | None = None,

@@ -128,7 +128,8 @@ class Sequential(Model):
                 f"Received: two layers named '{layer.name}'"
             )
         if not self._layers and self._input is None and layer.given_input_shape is not None:
-            self._set_input(layer.given_input_shape, layer.dtype, layer.given_batch_size)
+            dtype = layer.given_input_dtype or layer.dtype
+            self._set_input(layer.given_input_shape, dtype, layer.given_batch_size)
         self._layers.append(layer)
 
     def _add_input(self, tensor: Tensor) -> None:
@@ -141,7 +142,8 @@ class Sequential(Model):
     def _set_input(
         self, shape: tuple[int, ...], dtype: str | None = None, batch_size: int | None = None
     ) -> None:
-        dtype = dtype or (self._layers[0].dtype if self._layers else None)
+        if dtype is None and self._layers:
+            dtype = self._layers[0].given_input_dtype or self._layers[0].dtype
         self._input = InputLayer(shape, batch_size, dtype).tensor
 
     def _rebuild(self) -> None:

@@ -22,11 +22,11 @@ from fastmlp.training.checks import check_input
 from fastmlp.training.compiled import Compiled, Objective, update_spec
 from fastmlp.training.data import (
     Source,
-    as_source,
     check_labels,
     check_lengths,
     warn_not_finite,
 )
+from fastmlp.training.raw import row_shape
 from fastmlp.training.rows import (
     Rows,
     class_weight_sources,
@@ -327,10 +327,10 @@ class Binding:
 def _row_shapes(x: Any) -> Any:
     """Shapes of one sample of each of some arrays, in their structure."""
     if isinstance(x, Mapping):
-        return {key: as_source(part, f"x[{key!r}]").row_shape for key, part in x.items()}
+        return {key: row_shape(part, f"x[{key!r}]") for key, part in x.items()}
     if isinstance(x, list | tuple) and all(getattr(part, "ndim", 0) > 1 for part in x):
-        return [as_source(part, f"x[{i}]").row_shape for i, part in enumerate(x)]
-    return as_source(x, "x").row_shape
+        return [row_shape(part, f"x[{i}]") for i, part in enumerate(x)]
+    return row_shape(x, "x")
 
 
 def _check_alike(rows: Rows, first: Rows) -> None:

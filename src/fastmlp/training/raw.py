@@ -71,6 +71,20 @@ def as_raw(x: Any, name: str, tensor: Tensor) -> Texts | Source:
     return found
 
 
+def row_shape(x: Any, name: str) -> tuple[int, ...]:
+    """Shape of one sample of numbers or strings.
+
+    Raises:
+        TypeError: They are neither.
+    """
+    first = getattr(x, "dtype", None) if not isinstance(x, (list, tuple)) else np.asarray(x).dtype
+    if getattr(first, "kind", "") in ("U", "S", "T") or (
+        getattr(first, "kind", "") == "O" and isinstance(next(iter(np.asarray(x).flat), None), str)
+    ):
+        return tuple(np.shape(x)[1:])
+    return as_source(x, name).row_shape
+
+
 def encoded(boundary: Boundary, raw: Sequence[Texts | Source]) -> tuple[Source, ...]:
     """A source for each feed of a plan: the user's memory, or codes of it.
 

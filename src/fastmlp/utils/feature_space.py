@@ -134,12 +134,15 @@ class FeatureSpace(Model):
         """Names of the features that need to see data."""
         found = []
         for name, layer in self.preprocessors.items():
-            fixed = getattr(layer, "_has_input_vocabulary", False)
             if isinstance(layer, layers.Normalization):
-                fixed = layer.input_mean is not None
-            if isinstance(layer, layers.Discretization):
-                fixed = layer.num_bins is None
-            if hasattr(layer, "adapt") and not fixed:
+                wanted = layer.input_mean is None
+            elif isinstance(layer, layers.Discretization):
+                wanted = layer.num_bins is not None
+            elif isinstance(layer, (layers.IntegerLookup, layers.StringLookup)):
+                wanted = not layer._has_input_vocabulary
+            else:
+                wanted = hasattr(type(layer), "adapt")
+            if wanted:
                 found.append(name)
         return found
 

@@ -181,5 +181,6 @@ def gives_integers(layer: Any) -> bool:
 
 def cardinality(layer: Any) -> int:
     """How many whole numbers a layer gives."""
-    bins = getattr(layer, "num_bins", None)
-    return int(layer.depth if bins is None else bins)
+    if isinstance(layer, layers.Discretization) and layer.num_bins is not None:
+        return layer.num_bins  # `adapt` may have found fewer
+    return int(layer.depth)
