@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -33,7 +34,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Case:
-    """One network and how it is trained. The last activation belongs to the loss."""
+    """One network and how it is trained. The last activation belongs to the loss.
+
+    With `sequence` the first layer is an LSTM over so many steps of time, whose last state the next
+    layer reads; its `hidden` is tanh.
+    """
 
     name: str
     sizes: tuple[int, ...]
@@ -46,6 +51,7 @@ class Case:
     dropout: float = 0.0
     target: Target = field(default=Target(1.0))
     epsilon: float = 1e-7
+    sequence: int = 0
 
     @property
     def title(self) -> str:
@@ -55,6 +61,9 @@ class Case:
         sizes = list(map(str, self.sizes))
         if len(sizes) > 5:  # 28-300×4-1
             sizes = [sizes[0], f"{sizes[1]}×{len(sizes) - 2}", sizes[-1]]
+        if self.sequence:
+            layers = f"LSTM {'-'.join(sizes)}, {self.sequence} steps of time"
+            return f"{layers}, {optimizer}, batch {self.batch_size}"
         return f"{'-'.join(sizes)} {self.hidden}{dropout}, {optimizer}, batch {self.batch_size}"
 
     @property
@@ -68,9 +77,20 @@ class Case:
         return -(-self.rows // self.batch_size)
 
     @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of kernels and biases, in Keras's order; an LSTM has two kernels, of inputs and of states."""
+        shapes: list[tuple[int, ...]] = []
+        for k, n in pairwise(self.sizes):
+            if self.sequence and not shapes:
+                shapes += [(k, 4 * n), (n, 4 * n), (4 * n,)]
+            else:
+                shapes += [(k, n), (n,)]
+        return shapes
+
+    @property
     def parameters(self) -> int:
         """Weights and biases."""
-        return sum(k * n + n for k, n in pairwise(self.sizes))
+        return sum(math.prod(shape) for shape in self.shapes)
 
     @property
     def slots(self) -> int:
@@ -79,21 +99,27 @@ class Case:
 
     @property
     def flops(self) -> float:
-        """Multiplications and additions of an average step: 2 · (3 · Σ in·out − in₀·out₀) · rows."""
-        products = sum(k * n for k, n in pairwise(self.sizes))
-        return 2.0 * (3 * products - self.sizes[0] * self.sizes[1]) * self.rows / self.steps
+        """Multiplications and additions of an average step: 2 · (3 · Σ in·out − in₀·out₀) · rows.
+
+        Those of an LSTM count for each step of time.
+        """
+        kernels = [math.prod(shape) for shape in self.shapes if len(shape) == 2]
+        often = max(1, self.sequence)
+        first = kernels[0] + (kernels[1] if self.sequence else 0)
+        products = 3 * (often * first + sum(kernels) - first) - often * kernels[0]
+        return 2.0 * products * self.rows / self.steps
 
     @property
     def bytes(self) -> float:
         """What a step must move at the least: its rows once, weights and slots there and back."""
-        return 4.0 * (
-            self.sizes[0] * self.rows / self.steps + 2 * (1 + self.slots) * self.parameters
-        )
+        row = self.sizes[0] * max(1, self.sequence)
+        return 4.0 * (row * self.rows / self.steps + 2 * (1 + self.slots) * self.parameters)
 
     @property
     def working_set(self) -> float:
         """Bytes that one step touches: weights, slots, activations and gradients of a batch."""
-        return 4.0 * ((1 + self.slots) * self.parameters + 2 * sum(self.sizes) * self.batch_size)
+        row = sum(self.sizes) + self.sequence * (self.sizes[0] + 6 * self.sizes[1])
+        return 4.0 * ((1 + self.slots) * self.parameters + 2 * row * self.batch_size)
 
     def for_check(self, steps: int) -> Case:
         """The same network, trained so that all libraries compute the same: a few full batches.
@@ -106,8 +132,10 @@ class Case:
     def data(self, seed: int = 0) -> tuple[Array, NDArray[np.generic]]:
         """Inputs in [0, 1) and targets that depend on them; float32, labels int64."""
         random = np.random.default_rng(seed)
-        x = random.random((self.rows, self.sizes[0]), np.float32)
-        z = np.sin(3 * x @ random.standard_normal((self.sizes[0], self.sizes[-1]), np.float32))
+        times = (self.sequence,) if self.sequence else ()
+        x = random.random((self.rows, *times, self.sizes[0]), np.float32)
+        seen = x.mean(axis=1) if self.sequence else x
+        z = np.sin(3 * seen @ random.standard_normal((self.sizes[0], self.sizes[-1]), np.float32))
         if self.loss == "mean_squared_error":
             return x, z
         if self.loss == "binary_crossentropy":
@@ -118,10 +146,9 @@ class Case:
         """Initial kernels (Glorot uniform) and biases (zero), the same for every contestant."""
         random = np.random.default_rng(seed)
         weights: list[Array] = []
-        for k, n in pairwise(self.sizes):
-            limit = np.sqrt(6 / (k + n))
-            weights.append(random.uniform(-limit, limit, (k, n)).astype(np.float32))
-            weights.append(np.zeros(n, np.float32))
+        for shape in self.shapes:
+            limit = np.sqrt(6 / sum(shape)) if len(shape) == 2 else 0
+            weights.append(random.uniform(-limit, limit, shape).astype(np.float32))
         return weights
 
     def to_json(self) -> dict[str, Any]:
@@ -191,5 +218,12 @@ CASES = (
         512,
         2048,
         target=Target(1.12, 0.88),
+    ),
+    *(
+        Case(name, sizes, "tanh", _MSE, "adam", 0.001, batch, 640, target=Target(2), sequence=steps)
+        for name, sizes, batch, steps in (
+            ("lstm300", (1, 300, 1), 32, 10),
+            ("lstm64", (32, 64, 1), 64, 50),
+        )
     ),
 )

@@ -29,6 +29,7 @@ from bench.peers import PEERS, fastmlp, numpy
 from bench.peers.base import Unsupported, orders
 
 TINY = cases.Case("tiny", (2, 3, 1), "relu", "mean_squared_error", "adam", 0.01, 8, 44)
+LSTM = replace(TINY, name="lstm", hidden="tanh", sequence=4)
 QUICK = [case for case in cases.CASES if case.flops < 1e9]
 
 
@@ -47,15 +48,20 @@ def test_a_library_and_numpy_reach_the_same_weights(name):
     assert worker.check(worker.Worker(name).kind, TINY) <= worker.TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["jax-step", "keras-jax"])
+def test_an_lstm_of_a_library_and_of_numpy_reach_the_same_weights(name):
+    assert worker.check(worker.Worker(name).kind, LSTM) <= worker.TOLERANCE
+
+
 @pytest.mark.parametrize("name", ["fastmlp", "sklearn", "jax-step", "keras-jax"])
 def test_a_library_and_numpy_predict_the_same(name):
     assert worker.check(worker.Worker(name).kind, TINY, rows=5) <= worker.TOLERANCE
 
 
-def test_scikit_learn_has_no_dropout():
-    case = replace(TINY, dropout=0.5).to_json()
-    with pytest.raises(Unsupported, match="no dropout"):
-        worker.Worker("sklearn").prepare(case)
+@pytest.mark.parametrize("case", [replace(TINY, dropout=0.5), LSTM])
+def test_scikit_learn_has_neither_dropout_nor_recurrent_layers(case):
+    with pytest.raises(Unsupported, match=r"no (dropout|recurrent layers)"):
+        worker.Worker("sklearn").prepare(case.to_json())
 
 
 def test_a_network_that_differs_stops_the_benchmark():
@@ -76,6 +82,9 @@ def test_flops_are_three_products_a_layer_but_one_at_the_inputs():
     case = cases.Case("x", (4, 3, 2), "relu", "mean_squared_error", "sgd", 0.1, 10, 20)
     assert case.flops == 2 * (2 * 4 * 3 + 3 * 3 * 2) * 10
     assert case.parameters == 4 * 3 + 3 + 3 * 2 + 2
+    case = replace(case, sequence=5)
+    assert case.flops == 2 * (5 * (2 * 4 * 12 + 3 * 3 * 12) + 3 * 3 * 2) * 10
+    assert case.parameters == 4 * 12 + 3 * 12 + 12 + 3 * 2 + 2
 
 
 def test_every_batch_of_an_epoch_is_drawn_once():
@@ -152,7 +161,7 @@ def test_peaks_are_rates_of_this_machine(monkeypatch):
 
 def test_roofline_is_the_longer_of_arithmetic_and_traffic():
     rates = {f"{name}, 1": 10.0 for name in ["fma", *roofline.SETS]}
-    case = cases.CASES[-1]
+    case = next(case for case in cases.CASES if case.name == "wide2048")
     assert roofline.microseconds({"median": rates}, 1, case) == case.flops * 1e-4
     rates["memory, 1"] = 1e-3
     assert roofline.microseconds({"median": rates}, 1, case) == case.bytes

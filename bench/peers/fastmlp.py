@@ -16,8 +16,12 @@ from fastmlp import Input, Sequential, layers, optimizers
 
 def build(case: Case) -> Sequential:
     """The network, compiled."""
-    model = Sequential([Input((case.sizes[0],))])
+    times = (case.sequence,) if case.sequence else ()
+    model = Sequential([Input((*times, case.sizes[0]))])
     for units in case.sizes[1:-1]:
+        if case.sequence:
+            model.add(layers.LSTM(units))
+            continue
         model.add(layers.Dense(units, activation=case.hidden))
         if case.dropout:
             model.add(layers.Dropout(case.dropout))

@@ -46,11 +46,28 @@ LOSSES = {
 }
 
 
+def lstm(x: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
+    """The last h of sequences (m, steps, k): a `lax.scan` over time."""
+
+    def step(state: Any, z: Any) -> Any:
+        h, c = state
+        i, f, n, o = jnp.split(z + h @ recurrent, 4, axis=1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(n)
+        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+    zero = jnp.zeros((x.shape[0], recurrent.shape[0]), x.dtype)
+    state, _ = jax.lax.scan(step, (zero, zero), jnp.swapaxes(x @ kernel + bias, 0, 1))
+    return state[0]
+
+
 def forward(case: Case, weights: Any, x: Any, key: Any) -> Any:
     """The last layer's z. Dropout if there is a `key`."""
     last = len(weights) - 1
-    for layer, (w, b) in enumerate(weights):
-        x = x @ w + b
+    for layer, arrays in enumerate(weights):
+        if len(arrays) > 2:
+            x = lstm(x, *arrays)
+            continue
+        x = x @ arrays[0] + arrays[1]
         if layer < last:
             x = HIDDEN[case.hidden](x)
             if case.dropout and key is not None:
@@ -96,13 +113,13 @@ class Peer(Base):
         self.case = case
         self.x = jnp.asarray(x)
         self.y = jnp.asarray(y.astype(np.int32) if y.dtype == np.int64 else y)
-        pairs = [
-            (jnp.array(w), jnp.array(b)) for w, b in zip(weights[::2], weights[1::2], strict=True)
-        ]
-        zeros = [[(jnp.zeros_like(w), jnp.zeros_like(b)) for w, b in pairs] for _ in range(2)]
+        arrays = iter(weights)
+        counts = [3 if case.sequence and not layer else 2 for layer in range(len(case.sizes) - 1)]
+        layers = [tuple(jnp.array(next(arrays)) for _ in range(count)) for count in counts]
+        zeros = [[tuple(map(jnp.zeros_like, layer)) for layer in layers] for _ in range(2)]
         if case.optimizer == "sgd":
             zeros = [[], []]
-        self.state: Any = (pairs, *zeros, jnp.float32(0), jax.random.key(0, impl="rbg"))
+        self.state: Any = (layers, *zeros, jnp.float32(0), jax.random.key(0, impl="rbg"))
         self.batches = orders(case.rows, case.batch_size)
 
         def step(state: Any, total: Any, x: Any, y: Any, rows: Any) -> Any:
@@ -123,7 +140,7 @@ class Peer(Base):
 
     def weights(self) -> list[Array]:
         """As arrays of NumPy."""
-        return [np.asarray(array) for pair in self.state[0] for array in pair]
+        return [np.asarray(array) for layer in self.state[0] for array in layer]
 
     def calls(self) -> dict[str, Callable[[Array], Any]]:
         """A jitted forward."""

@@ -27,8 +27,12 @@ class Peer(Base):
         self.case, self.x, self.y = case, x, y
         keras.utils.set_random_seed(0)
         self.threads = form.get("threads")
-        model = keras.Sequential([keras.Input((case.sizes[0],))])
+        times = (case.sequence,) if case.sequence else ()
+        model = keras.Sequential([keras.Input((*times, case.sizes[0]))])
         for units in case.sizes[1:-1]:
+            if case.sequence:
+                model.add(keras.layers.LSTM(units))
+                continue
             model.add(keras.layers.Dense(units, activation=case.hidden))
             if case.dropout:
                 model.add(keras.layers.Dropout(case.dropout))

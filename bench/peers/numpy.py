@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from bench.cases import Array, Case
+from bench.lstm import NumpyLSTM
 from bench.peers.base import Peer as Base
 from fastmlp._numpy_peer import NumpyMLP
 
 
 def build(case: Case, weights: list[Array]) -> NumpyMLP:
     """The network in NumPy."""
+    if case.sequence:
+        network: NumpyMLP = NumpyLSTM(case)
+        network.set_weights(weights)
+        return network
     network = NumpyMLP(
         case.sizes,
         case.hidden,

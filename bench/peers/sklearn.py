@@ -35,6 +35,8 @@ class Peer(Base):
         weights: list[Array],
         form: dict[str, Any],
     ) -> None:
+        if case.sequence:
+            raise Unsupported("no recurrent layers in scikit-learn")
         if case.dropout:
             raise Unsupported("no dropout in scikit-learn")
         self.x = x

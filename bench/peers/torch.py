@@ -23,6 +23,35 @@ LOSSES = {
 }
 
 
+class Last(nn.Module):  # type: ignore[misc]
+    """An LSTM's output after the last step of time.
+
+    One of its two biases is frozen at zero: trained, both would move as one of twice the learning rate.
+    """
+
+    def __init__(self, k: int, n: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(k, n, batch_first=True)
+        nn.init.zeros_(self.lstm.bias_hh_l0)
+        self.lstm.bias_hh_l0.requires_grad_(False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, steps, k) → (batch, n)."""
+        last: torch.Tensor = self.lstm(x)[0][:, -1]
+        return last
+
+    def parts(self) -> list[torch.Tensor]:
+        """Kernel of inputs, of states, and bias; its gates have Keras's order."""
+        return [self.lstm.weight_ih_l0.T, self.lstm.weight_hh_l0.T, self.lstm.bias_ih_l0]
+
+
+def parts(module: nn.Module) -> list[torch.Tensor]:
+    """What Keras calls its weights: views."""
+    if isinstance(module, Last):
+        return module.parts()
+    return [module.weight.T, module.bias] if isinstance(module, nn.Linear) else []
+
+
 class Peer(Base):
     """One network in PyTorch; the loss takes logits, as its documentation asks."""
 
@@ -39,19 +68,22 @@ class Peer(Base):
         self.case, self.x, self.y = case, torch.from_numpy(x), torch.from_numpy(y)
         modules: list[nn.Module] = []
         for layer, (k, n) in enumerate(pairwise(case.sizes)):
+            if case.sequence and not modules:
+                modules.append(Last(k, n))
+                continue
             modules.append(nn.Linear(k, n))
             if layer < len(case.sizes) - 2:
                 modules.append(HIDDEN[case.hidden]())
                 if case.dropout:
                     modules.append(nn.Dropout(case.dropout))
         self.network = nn.Sequential(*modules)
-        self.linear = [module for module in modules if isinstance(module, nn.Linear)]
+        self.parts = [tensor for module in modules for tensor in parts(module)]
         with torch.no_grad():
-            for layer, kernel, bias in zip(self.linear, weights[::2], weights[1::2], strict=True):
-                layer.weight.copy_(torch.from_numpy(kernel.T))
-                layer.bias.copy_(torch.from_numpy(bias))
+            for tensor, array in zip(self.parts, weights, strict=True):
+                tensor.copy_(torch.from_numpy(array))
         self.loss = LOSSES[case.loss]()
-        parameters, rate = self.network.parameters(), case.learning_rate
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        rate = case.learning_rate
         fused = form.get("optimizer", "fused") == "fused"
         kind: dict[str, bool] = {"fused": True} if fused else {"foreach": True}
         if case.optimizer == "sgd":
@@ -95,8 +127,7 @@ class Peer(Base):
 
     def weights(self) -> list[Array]:
         """Kernels turned to (inputs, units)."""
-        tensors = [t for layer in self.linear for t in (layer.weight.T, layer.bias)]
-        return [tensor.detach().numpy().copy() for tensor in tensors]
+        return [tensor.detach().numpy().copy() for tensor in self.parts]
 
     def calls(self) -> dict[str, Callable[[Array], Any]]:
         """The module in `inference_mode`; the last activation included."""
