@@ -47,6 +47,7 @@ def test_config_mask_and_bad_arguments():
     back = layer(fastmlp.Input((4, 3)), reverse=True)
     assert back.shape == (None, 4, 6)
     assert back.mask is None
+    assert layer(layers.Dense(3)(y), reverse=True).mask is None  # silently, as in Keras
     with pytest.raises(ValueError, match="logit_soft_cap"):
         layers.ReversibleEmbedding(6, 3, logit_soft_cap=0)
 

@@ -45,6 +45,7 @@ from fastmlp.layers.merging import (
     subtract,
 )
 from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
+from fastmlp.layers.more_steps import UpSampling1D, ZeroPadding1D
 from fastmlp.layers.noise import GaussianDropout, GaussianNoise
 from fastmlp.layers.normalization import Normalization
 from fastmlp.layers.permute import Permute
@@ -59,6 +60,11 @@ from fastmlp.layers.rnn import RNN
 from fastmlp.layers.spectral_normalization import SpectralNormalization
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
 from fastmlp.layers.string_lookup import StringLookup
+from fastmlp.layers.time_distributed import TimeDistributed
+from fastmlp.layers.wrapper import Wrapper
+
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalMaxPool1D = GlobalMaxPooling1D
 
 __all__ = [
     "ELU",
@@ -85,6 +91,8 @@ __all__ = [
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
+    "GlobalAvgPool1D",
+    "GlobalMaxPool1D",
     "GlobalMaxPooling1D",
     "GroupNormalization",
     "HashedCrossing",
@@ -120,7 +128,11 @@ __all__ = [
     "StackedRNNCells",
     "StringLookup",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
+    "UpSampling1D",
+    "Wrapper",
+    "ZeroPadding1D",
     "add",
     "average",
     "concatenate",

@@ -35,6 +35,7 @@ from fastmlp.layers.layer_normalization import (
 from fastmlp.layers.masking import Masking
 from fastmlp.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from fastmlp.layers.more_dropout import AlphaDropout, SpatialDropout1D
+from fastmlp.layers.more_steps import UpSampling1D, ZeroPadding1D
 from fastmlp.layers.noise import GaussianDropout, GaussianNoise
 from fastmlp.layers.normalization import Normalization
 from fastmlp.layers.permute import Permute
@@ -49,6 +50,7 @@ from fastmlp.layers.rnn import RNN
 from fastmlp.layers.spectral_normalization import SpectralNormalization
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
 from fastmlp.layers.string_lookup import StringLookup
+from fastmlp.layers.time_distributed import TimeDistributed
 from fastmlp.registry import Registry
 
 registry = Registry("layer", base=Layer, callables=False)
@@ -61,7 +63,7 @@ _LAYERS = (
     Masking, Maximum, Minimum, Multiply, Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU,
     RepeatVector, Rescaling, Reshape, ReversibleEmbedding, SimpleRNN, SimpleRNNCell, Softmax,
     SpatialDropout1D, SpectralNormalization, StackedRNNCells, StringLookup, Subtract,
-    UnitNormalization,
+    TimeDistributed, UnitNormalization, UpSampling1D, ZeroPadding1D,
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)

@@ -76,7 +76,6 @@ class ReversibleEmbedding(Embedding):
             mask_zero,
             **kwargs,
         )
-        self.supports_masking = False  # `call` knows which way it goes, and sets the mask
         if logit_soft_cap is not None:
             where = f"ReversibleEmbedding '{self.name}'"
             check_number(where, "logit_soft_cap", logit_soft_cap, 0, above=True)
@@ -101,6 +100,9 @@ class ReversibleEmbedding(Embedding):
         logits = ops.matmul(inputs, table)
         cap = self.logit_soft_cap
         return logits if cap is None else ops.tanh(logits / cap) * cap
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return None  # `call` knows which way it goes, and sets the mask
 
     def get_config(self) -> dict[str, Any]:
         return {
