@@ -136,6 +136,11 @@ def _whole_grad_sizes(op: Op) -> list[int]:
     return [row_width(g), *size, op.attrs["accumulate"], _g_stride(g)]
 
 
+def _shares_sizes(op: Op) -> list[int]:
+    g = op.outs[0]
+    return [row_width(g), *_attrs("stride", "chunk", "accumulate")(op), _g_stride(g)]
+
+
 def _dense_sizes(op: Op) -> list[int]:
     packed = op.attrs.get("packed", False)
     if op.name == "dense_bwd":
@@ -206,6 +211,9 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "grad_bias": _simple(_grad_sizes),
     "state_read": _simple(lambda op: [_width(op)]),
     "state_write": _simple(lambda op: [_width_of(op.ins[1])]),
+    "share_matmul": _simple(_attrs("rep", "k", "n", "blas", "stride")),
+    "share_bias": _simple(_attrs("rep", "n", "stride")),
+    "grad_shares": _simple(_shares_sizes),
     "grad_samples": _simple(_whole_grad_sizes),
     "grad_value": _simple(_whole_grad_sizes),
     "sum_samples": _simple(lambda op: [_width(op)]),

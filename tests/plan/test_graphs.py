@@ -211,6 +211,27 @@ def test_gradients_in_panels_are_those_of_the_twins(rep):
         np.testing.assert_allclose(variable.value, expected.weights[variable], 1e-4, 1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rep", [1, 3])
+def test_shares_of_tasks_add_up_to_the_gradients_of_the_twins(rep, dtype):
+    """A weight used twice, a last batch with fewer tasks and one with a task of few samples."""
+    rng = np.random.default_rng(0)
+    shape = (40,) if rep == 1 else (rep, 40)
+    x = graph.input_tensor((None, *shape), dtype, "x")
+    shared = weight(rng, 40, 40, dtype=dtype), weight(rng, 40, dtype=dtype)
+    hidden = dense(dense(x, *shared, act="tanh"), *shared, act="tanh")
+    y = dense(hidden, weight(rng, 40, 1, dtype=dtype), weight(rng, 1, dtype=dtype))
+    target = (*shape[:-1], 1)
+    feeds = [rng.normal(size=(431, *shape)), rng.normal(size=(431, *target))]
+    case = Case([x], [y], [LossSpec(0, "mean_squared_error", target_shape=target)], feeds, dtype)
+    names = [op.name for op in case.plan(300).ops()]
+    assert names.count("share_matmul") == 3 and names.count("share_bias") == 3
+    expected = case.run_reference(4, 300)
+    case.run_native(4, 300, threads=2)
+    for variable in case.variables:
+        np.testing.assert_allclose(variable.value, expected.weights[variable], 1e-4, 1e-5)
+
+
 def test_wide_rows_without_a_product_are_work_too_for_the_clock():
     # 200 such steps between looks at the clock held Ctrl-C off for half a second.
     x = graph.input_tensor((None, 20_000), "float32", "x")

@@ -6,6 +6,9 @@
     dense_bwd     dx dy w          rep k n packed blas                   samples
     grad_matmul   g  x  dy         rep k n accumulate g_stride blas packed   rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
+    share_matmul  s  x  dy         rep k n blas stride                   samples
+    share_bias    s  dy            rep n stride                          samples
+    grad_shares   g  s             width stride chunk accumulate g_stride   rows of w
     pack          b  w             n k transposed                        rows of w (k)
     pack_samples  b  dy            rep n                                 samples
 
@@ -13,7 +16,8 @@
 
 `rep` rows a sample. With `packed`, w is a copy in the micro-kernel's panels (csrc/kernels/gemm.inc.c),
 for dense_bwd of wᵀ, and dy one made by pack_samples; BLAS needs no such copy. A gradient tile lies in
-the worker's scratch when g_stride is 0.
+the worker's scratch when g_stride is 0. s holds what each task of the row phase adds to a gradient: `stride`
+elements of each `chunk` samples.
 """
 from fastmlp._core._native cimport kernels32, kernels64, real
 from fastmlp._core.op cimport Op, Step, Worker
@@ -109,6 +113,33 @@ cdef inline void run_grad_bias(real *g, const Op *op, const Step *step, Worker *
         kernels64().colsum(g, dy, op.n[1], step.m * op.n[0], i1 - i0, op.n[2])
 
 
+cdef inline void run_share_matmul(real *s, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t rep = op.n[0], k = op.n[1], n = op.n[2]
+    grad_matmul(s + worker.task * op.n[4], <const real *>op.p[1] + i0 * rep * k,
+                <const real *>op.p[2] + i0 * rep * n, (i1 - i0) * rep, n, k, 0, k, 0, op.n[3])
+
+
+cdef inline void run_share_bias(real *s, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t rep = op.n[0], n = op.n[1]
+    cdef const real *dy = <const real *>op.p[1] + i0 * rep * n
+    s = s + worker.task * op.n[2]
+    if real is float:
+        kernels32().colsum(s, dy, n, (i1 - i0) * rep, n, 0)
+    else:
+        kernels64().colsum(s, dy, n, (i1 - i0) * rep, n, 0)
+
+
+cdef inline void run_grad_shares(real *g, const Op *op, const Step *step, Worker *worker,
+                                 ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t width = op.n[0], tasks = (step.m + op.n[2] - 1) // op.n[2]
+    cdef const real *s = <const real *>op.p[1] + i0 * width
+    g = g + i0 * op.n[4] if op.n[4] else <real *>worker.scratch
+    if real is float:
+        kernels32().colsum(g, s, op.n[1], tasks, (i1 - i0) * width, op.n[3])
+    else:
+        kernels64().colsum(g, s, op.n[1], tasks, (i1 - i0) * width, op.n[3])
+
+
 cdef inline void run_pack(real *b, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t n = op.n[0], k = op.n[1]
     cdef const real *w = <const real *>op.p[1] + i0 * n
@@ -159,6 +190,24 @@ cdef void grad_bias_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, pt
 cdef void grad_bias_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_grad_bias(<double *>op.p[0], op, s, w, i0, i1)
 
+cdef void share_matmul_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_share_matmul(<float *>op.p[0], op, w, i0, i1)
+
+cdef void share_matmul_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_share_matmul(<double *>op.p[0], op, w, i0, i1)
+
+cdef void share_bias_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_share_bias(<float *>op.p[0], op, w, i0, i1)
+
+cdef void share_bias_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_share_bias(<double *>op.p[0], op, w, i0, i1)
+
+cdef void grad_shares_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_grad_shares(<float *>op.p[0], op, s, w, i0, i1)
+
+cdef void grad_shares_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_grad_shares(<double *>op.p[0], op, s, w, i0, i1)
+
 cdef void pack_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_pack(<float *>op.p[0], op, i0, i1)
 
@@ -177,6 +226,9 @@ OPS = {
     "dense_bwd": (<size_t>&dense_bwd_f32, <size_t>&dense_bwd_f64),
     "grad_matmul": (<size_t>&grad_matmul_f32, <size_t>&grad_matmul_f64),
     "grad_bias": (<size_t>&grad_bias_f32, <size_t>&grad_bias_f64),
+    "share_matmul": (<size_t>&share_matmul_f32, <size_t>&share_matmul_f64),
+    "share_bias": (<size_t>&share_bias_f32, <size_t>&share_bias_f64),
+    "grad_shares": (<size_t>&grad_shares_f32, <size_t>&grad_shares_f64),
     "pack": (<size_t>&pack_f32, <size_t>&pack_f64),
     "pack_samples": (<size_t>&pack_samples_f32, <size_t>&pack_samples_f64),
 }

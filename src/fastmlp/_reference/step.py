@@ -156,6 +156,20 @@ def _grad_bias(op: Op, s: State) -> None:
     _accumulate(op, s, s.rows(op.ins[0], op.attrs["n"]).sum(axis=0))
 
 
+def _share_matmul(op: Op, s: State) -> None:
+    """All samples' share at once: here tasks do not exist."""
+    x, dy = s.rows(op.ins[0], op.attrs["k"]), s.rows(op.ins[1], op.attrs["n"])
+    s.put(op.outs[0], x.T @ dy)
+
+
+def _share_bias(op: Op, s: State) -> None:
+    s.put(op.outs[0], s.rows(op.ins[0], op.attrs["n"]).sum(axis=0))
+
+
+def _grad_shares(op: Op, s: State) -> None:
+    _accumulate(op, s, s[op.ins[0]])
+
+
 def _grad_samples(op: Op, s: State) -> None:
     _accumulate(op, s, s[op.ins[0]].sum(axis=0))
 
@@ -432,6 +446,9 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "dense_bwd": _dense_bwd,
     "grad_matmul": _grad_matmul,
     "grad_bias": _grad_bias,
+    "share_matmul": _share_matmul,
+    "share_bias": _share_bias,
+    "grad_shares": _grad_shares,
     "grad_samples": _grad_samples,
     "grad_value": _grad_value,
     "embed": embedding.embed,

@@ -26,7 +26,7 @@ _UPDATE = (
 
 Kind = Literal[
     "value", "mask", "batch", "constant",
-    "weight", "packed", "panels", "slot", "gradient", "scratch", "cell",
+    "weight", "packed", "panels", "shares", "slot", "gradient", "scratch", "cell",
 ]  # fmt: skip
 
 
@@ -39,7 +39,7 @@ class Buffer:
             value for the whole batch. `constant`: numbers known when the plan is made.
             `weight`, `slot`, `gradient`: as large as a weight; `slot` is optimizer state.
             `packed`: a weight in the micro-kernel's panels. `panels`: a value of all samples in
-            panels, `shape` elements a sample. `scratch`: one tile of a gradient,
+            panels, `shape` elements a sample. `shares`: what each task adds to a gradient. `scratch`: one tile of a gradient,
             private to a worker. `cell`: a few doubles.
         shape: Without the batch.
         variable: The weight that it belongs to.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from fastmlp._core import _native
-from fastmlp.plan import panels, phases
+from fastmlp.plan import panels, phases, shares
 from fastmlp.plan.ir import Group, Op, Phase, Plan
 
 # Below this many floating-point operations a step is one task a phase: cutting costs more.
@@ -42,12 +42,15 @@ def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
     native = _choose_gemm(plan, gemm, training)
     small = plan.work(training) < _SMALL_STEP
     refreshes = panels.add_weight_copies(plan, native, forward=not small)
-    if not small:
-        panels.add_gradient_copies(plan)
     plan.prologue = [_tiles(op.ins[0].variable, [op]) for op in refreshes if op.ins[0] is not None]
     recurrent = any(op.name == "rnn_fwd" for op in plan.rows)
-    cut = recurrent_chunk if recurrent else row_chunk
+    by_shares = not small and shares.pay(plan)
+    cut = recurrent_chunk if recurrent else shares_chunk if by_shares else row_chunk
     chunk = plan.capacity if small else cut(plan.capacity)
+    if by_shares:
+        shares.add_shares(plan, chunk)
+    elif not small:
+        panels.add_gradient_copies(plan)
     plan.phases = [Phase([_rows(plan, ops, chunk)]) for ops in phases.cut(plan.rows)]
     for stage in plan.stages:
         elements = sum(math.prod(v.shape) for v, _ in stage)
@@ -81,6 +84,17 @@ def recurrent_chunk(capacity: int) -> int:
     two cores that share 32 samples by 24 and 8 would take half as long again as by 16 and 16.
     """
     tasks = 2 * -(-capacity // 48)
+    return -(-capacity // tasks)
+
+
+def shares_chunk(capacity: int) -> int:
+    """Samples of one task that adds up its gradients: an even number of equal tasks.
+
+    Fewer tasks leave fewer shares to sum: with tasks of 128 samples a step of 16-64-64-1 took 6 % less
+    than with 64 on one core. But a batch of 256 is work for four cores.
+    """
+    most = 64 if capacity <= 256 else 128
+    tasks = 2 * -(-capacity // (2 * most))
     return -(-capacity // tasks)
 
 
