@@ -29,11 +29,17 @@ def model(units: int = 1) -> Any:
 VALUES = {
     "output_dim": 3, "init": "zeros", "W_regularizer": "l2", "b_regularizer": "l1",
     "W_constraint": "non_neg", "b_constraint": "non_neg", "bias": False, "p": 0.5, "lr": 0.5,
-    "nb_epoch": 2,
+    "nb_epoch": 2, "inner_init": "zeros", "U_regularizer": "l2", "dropout_W": 0.5, "dropout_U": 0.5,
+    "inner_activation": "relu", "consume_less": "gpu",
 }  # fmt: skip
 CALLS: dict[str, Callable[..., Any]] = {
-    "Dense": lambda **old: layers.Dense(**{"units": 3, **old} if "output_dim" not in old else old),
     "Dropout": layers.Dropout,
+    **{
+        name: lambda name=name, **old: getattr(layers, name)(
+            **({} if "output_dim" in old else {"units": 3}) | old
+        )
+        for name in ("Dense", "GRU", "LSTM", "SimpleRNN")
+    },
     "Optimizer": optimizers.Adam,
     "compile": lambda **old: model().compile("sgd", "mse", **old),
     "fit": lambda **old: model().fit(X, Y, verbose=0, **old),

@@ -22,6 +22,18 @@ _LOADERS = dict.fromkeys(
     ("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "nb_worker", "pickle_safe")
 )
 
+_RECURRENT: dict[str, str | None] = {
+    "output_dim": "units",
+    "init": "kernel_initializer",
+    "inner_init": "recurrent_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "U_regularizer": "recurrent_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "consume_less": None,
+}
+
 # Arguments: class or method → old → today's; None: it has no effect any more.
 ARGUMENTS: dict[str, dict[str, str | None]] = {
     "Dense": {
@@ -34,12 +46,15 @@ ARGUMENTS: dict[str, dict[str, str | None]] = {
         "bias": "use_bias",
     },
     "Dropout": {"p": "rate"},
+    "GRU": {**_RECURRENT, "inner_activation": "recurrent_activation"},
+    "LSTM": {**_RECURRENT, "inner_activation": "recurrent_activation"},
     "Embedding": {
         "init": "embeddings_initializer",
         "W_regularizer": "embeddings_regularizer",
         "W_constraint": "embeddings_constraint",
     },
     "Model": {"input": "inputs", "output": "outputs"},
+    "SimpleRNN": _RECURRENT,
     "Optimizer": {"lr": "learning_rate", "decay": None},
     "compile": {"class_mode": None, "theano_mode": None},
     "fit": {"nb_epoch": "epochs", "show_accuracy": None, **_LOADERS},
@@ -78,6 +93,7 @@ MODULES = {
 
 # Names in modules: module → old → today's.
 NAMES = {
+    "layers": {"CuDNNGRU": "GRU", "CuDNNLSTM": "LSTM"},
     "regularizers": {
         "WeightRegularizer": "L1L2",
         "l1l2": "l1_l2",

@@ -99,6 +99,29 @@ def test_dropout_is_for_training_alone_and_follows_its_seed(name):
     assert max(errors.values()) < 1e-2
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "n"),
+    [
+        ("LSTM", {"recurrent_dropout": 0.2}, 8),
+        ("GRU", {"recurrent_dropout": 0.2, "reset_after": False}, 6),
+        ("GRU", {"recurrent_dropout": 0.2}, 6),
+        ("SimpleRNN", {"recurrent_dropout": 0.2}, 2),
+        ("LSTM", {}, 1),
+        ("GRU", {"implementation": 1}, 3),
+    ],
+)
+def test_gates_have_dropouts_of_their_own_where_they_have_them_in_keras(name, arguments, n):
+    x, y, _ = data()
+    model = built(fastmlp, name, {"dropout": 0.5, "seed": 1, **arguments})
+    nodes = fastmlp.graph.order(model.outputs)
+    assert sum(node.op == "dropout" for node in nodes) == n
+    errors = fastmlp.check_gradients(model, x, y, elements=2)
+    assert max(errors.values()) < 1e-2
+    plain = built(fastmlp, name, {key: v for key, v in arguments.items() if key == "reset_after"})
+    plain.set_weights(model.get_weights())
+    np.testing.assert_allclose(model(x), plain(x), atol=1e-6)
+
+
 @by_case
 def test_config_has_the_keys_of_keras_and_makes_an_equal_layer(name, arguments):
     layer = getattr(layers, name)(UNITS, dropout=0.1, kernel_regularizer="l2", **arguments)

@@ -101,6 +101,15 @@ def test_all_that_runs_a_model_goes_on_with_its_states():
     ):
         model.reset_states()
         np.testing.assert_allclose(np.concatenate([*run()]).reshape(-1, 1), expected, atol=1e-6)
+    twin = stateful()
+    twin.set_weights(model.get_weights())
+    twin.fit(x, y, shuffle=False, verbose=0)
+    model.reset_states()
+    for start in (0, BATCH, 2 * BATCH):
+        model.train_on_batch(x[start : start + BATCH], y[start : start + BATCH])
+    np.testing.assert_array_equal(states_of(model), states_of(twin))
+    twin.reset_states()
+    expected = twin.predict(x, verbose=0)
     model.reset_states()
     loss = model.evaluate(x, y, verbose=0)
     np.testing.assert_allclose(loss, np.mean((expected - y) ** 2), rtol=1e-5)
@@ -222,7 +231,7 @@ def test_batches_of_another_size_are_refused_and_change_nothing():
         np.testing.assert_array_equal(a, b)
     with pytest.raises(ValueError, match=r"Input\(\(steps, features\), batch_size=32\)"):
         layers.LSTM(3, stateful=True)(fastmlp.Input((STEPS, FEATURES)))
-    with pytest.raises(ValueError, match="expected 2 weights of shapes"):
+    with pytest.raises(ValueError, match="expected states of shapes"):
         model.layers[0].reset_state(np.zeros((3, UNITS)))
     with pytest.raises(AttributeError, match="stateful=True"):
         layers.Bidirectional(layers.GRU(3)).reset_state()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import regularizers
+from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument
 from fastmlp.layers.recurrent_cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
 from fastmlp.layers.rnn import RNN
@@ -80,6 +81,7 @@ class SimpleRNN(Recurrent):
     (2, 4)
     """
 
+    @accepts_old
     def __init__(
         self,
         units: int,
@@ -175,6 +177,7 @@ class LSTM(Recurrent):
     et al., 2000.
     """
 
+    @accepts_old
     def __init__(
         self,
         units: int,
@@ -250,6 +253,7 @@ class GRU(Recurrent):
     Source: Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014.
     """
 
+    @accepts_old
     def __init__(
         self,
         units: int,

@@ -45,7 +45,7 @@ class RecurrentCell(Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("implementation", None)  # Keras's choice between two ways to the same numbers
+        by_gate = kwargs.pop("implementation", None) == 1
         super().__init__(**kwargs)
         where = f"{type(self).__name__} '{self.name}'"
         self.units = check_int(where, "units", units, 1)
@@ -63,6 +63,8 @@ class RecurrentCell(Layer):
         self.dropout = check_number(where, "dropout", dropout, 0, 1)
         self.recurrent_dropout = check_number(where, "recurrent_dropout", recurrent_dropout, 0, 1)
         self.seed = None if seed is None else check_int(where, "seed", seed)
+        # As in Keras, then each gate has its own dropout of inputs and of states.
+        self._n_drops = GATES[self.kind] if by_gate or self.recurrent_dropout else 1
 
     @property
     def state_size(self) -> Any:
@@ -108,17 +110,40 @@ class RecurrentCell(Layer):
         """The output `(batch, units)` of one step, and the states after it."""
         several = isinstance(states, (list, tuple))
         before = list(states) if several else [states]
-        h = before[0]
-        if self.dropout:
-            inputs = ops.dropout(inputs, self.dropout, self._stream(0), None)
-        if self.recurrent_dropout:
-            h = ops.dropout(h, self.recurrent_dropout, self._stream(1), None)
-        after = self._step(self._products(inputs), h, before)
+        after = self._step(self._products(inputs), self._dropped(before[0]), before)
         return after[0], after if several else after[0]
 
-    def _step(self, x: Tensor, h: Tensor, states: list[Tensor]) -> list[Tensor]:
-        """The states after a step; `h` is the first of those before, for the recurrent product."""
+    def _step(self, x: Tensor, hs: list[Tensor], states: list[Tensor]) -> list[Tensor]:
+        """The states after a step.
+
+        Args:
+            x: Products of inputs and kernel.
+            hs: The first of the states before, for the recurrent product: one, or one for each gate.
+            states: The states before.
+        """
         raise NotImplementedError
+
+    def _inner(self, hs: list[Tensor]) -> Tensor:
+        """The recurrent product (batch, gates · units)."""
+        return self._by_gate(hs, self.recurrent_kernel)
+
+    def _by_gate(self, xs: list[Tensor], w: Variable) -> Tensor:
+        """`x · w`; if there are several x, one for each gate's part of w."""
+        y: Tensor
+        if len(xs) == 1:
+            y = ops.matmul(xs[0], w)
+        else:
+            kernel, u = graph.weight_tensor(w), self.units
+            parts = [ops.matmul(x, kernel[:, i * u : (i + 1) * u]) for i, x in enumerate(xs)]
+            y = ops.concatenate(parts, axis=-1)
+        return y
+
+    def _dropped(self, h: Tensor) -> list[Tensor]:
+        """`h` after dropout, as often as gates have their own."""
+        if not self.recurrent_dropout:
+            return [h]
+        streams = range(self._n_drops, 2 * self._n_drops)
+        return [ops.dropout(h, self.recurrent_dropout, self._stream(i), None) for i in streams]
 
     def _split(self, x: Tensor) -> list[Tensor]:
         return [x[:, i * self.units : (i + 1) * self.units] for i in range(GATES[self.kind])]
@@ -141,16 +166,26 @@ class RecurrentCell(Layer):
         Returns:
             The outputs `(batch, steps, units)` and the last states.
         """
-        if self.dropout:
-            one_step = (None, 1, sequences.shape[2])
-            sequences = ops.dropout(sequences, self.dropout, self._stream(0), one_step)
         x = self._products(sequences)
         run = self._natively if self._is_native() else self._by_steps
         return run(x, states, mask)
 
     def _products(self, inputs: Tensor) -> Tensor:
         """Inputs and kernel of all steps, multiplied at once: (batch, steps, gates · units)."""
-        return ops.dense(inputs, self.kernel, self.bias)
+        if not self.dropout:
+            return self._product([inputs])
+        noise = (None, 1, inputs.shape[2]) if inputs.ndim == 3 else None
+        streams = range(self._n_drops)
+        return self._product(
+            [ops.dropout(inputs, self.dropout, self._stream(i), noise) for i in streams]
+        )
+
+    def _product(self, xs: list[Tensor]) -> Tensor:
+        """Inputs, one or one for each gate, and kernel, with the bias."""
+        if len(xs) == 1:
+            return ops.dense(xs[0], self.kernel, self.bias)
+        y = self._by_gate(xs, self.kernel)
+        return y if self.bias is None else y + self.bias
 
     def _used_activations(self) -> list[Any]:
         return [self.activation]
@@ -182,14 +217,13 @@ class RecurrentCell(Layer):
     ) -> tuple[Tensor, list[Tensor]]:
         n = 2 if self.kind == "lstm" else 1
         current = states or [ops.zeros_like(x[:, 0, : self.units]) for _ in range(n)]
-        drop = None
+        drops: list[Any] = []
         if self.recurrent_dropout:
-            ones = ops.ones_like(current[0])
-            drop = ops.dropout(ones, self.recurrent_dropout, self._stream(1), None)
+            drops = self._dropped(ops.ones_like(current[0]))  # the same at all steps
         outputs = []
         for t in range(int(x.shape[1] or 0)):
-            h = current[0] if drop is None else current[0] * drop
-            new = self._step(x[:, t], h, current)
+            hs = [current[0] * drop for drop in drops] or [current[0]]
+            new = self._step(x[:, t], hs, current)
             if mask is not None:
                 on = ops.expand_dims(mask[:, t], -1)
                 new = [ops.where(on, a, b) for a, b in zip(new, current, strict=True)]
@@ -229,8 +263,8 @@ class SimpleRNNCell(RecurrentCell):
 
     kind = "simple"
 
-    def _step(self, x: Tensor, h: Tensor, states: list[Tensor]) -> list[Tensor]:
-        return [self.activation(x + ops.matmul(h, self.recurrent_kernel))]
+    def _step(self, x: Tensor, hs: list[Tensor], states: list[Tensor]) -> list[Tensor]:
+        return [self.activation(x + self._inner(hs))]
 
 
 class LSTMCell(RecurrentCell):
@@ -306,9 +340,9 @@ class LSTMCell(RecurrentCell):
     def _used_activations(self) -> list[Any]:
         return [self.activation, self.recurrent_activation]
 
-    def _step(self, x: Tensor, h: Tensor, states: list[Tensor]) -> list[Tensor]:
+    def _step(self, x: Tensor, hs: list[Tensor], states: list[Tensor]) -> list[Tensor]:
         gate = self.recurrent_activation
-        i, f, candidate, o = self._split(x + ops.matmul(h, self.recurrent_kernel))
+        i, f, candidate, o = self._split(x + self._inner(hs))
         c = gate(f) * states[1] + gate(i) * self.activation(candidate)
         return [gate(o) * self.activation(c), c]
 
@@ -357,10 +391,11 @@ class GRUCell(RecurrentCell):
     def _bias_shape(self, width: int) -> tuple[int, ...]:
         return (2, width) if self.reset_after else (width,)
 
-    def _products(self, inputs: Tensor) -> Tensor:
+    def _product(self, xs: list[Tensor]) -> Tensor:
         if self.bias is None or not self.reset_after:
-            return super()._products(inputs)
-        x: Tensor = ops.dense(inputs, self.kernel) + graph.weight_tensor(self.bias)[0]
+            return super()._product(xs)
+        y = ops.dense(xs[0], self.kernel) if len(xs) == 1 else self._by_gate(xs, self.kernel)
+        x: Tensor = y + graph.weight_tensor(self.bias)[0]
         return x
 
     def _recurrent_bias(self) -> Tensor:
@@ -375,17 +410,18 @@ class GRUCell(RecurrentCell):
     def _is_native(self) -> bool:
         return self.reset_after and super()._is_native()
 
-    def _step(self, x: Tensor, h: Tensor, states: list[Tensor]) -> list[Tensor]:
+    def _step(self, x: Tensor, hs: list[Tensor], states: list[Tensor]) -> list[Tensor]:
         gate, u = self.recurrent_activation, self.units
         xz, xr, xh = self._split(x)
         if self.reset_after:
-            iz, ir, ih = self._split(ops.matmul(h, self.recurrent_kernel) + self._recurrent_bias())
+            iz, ir, ih = self._split(self._inner(hs) + self._recurrent_bias())
             z, candidate = gate(xz + iz), self.activation(xh + gate(xr + ir) * ih)
         else:
             kernel = graph.weight_tensor(self.recurrent_kernel)
-            iz, ir = (ops.matmul(h, kernel[:, i * u : (i + 1) * u]) for i in range(2))
-            z = gate(xz + iz)
-            inner = ops.matmul(gate(xr + ir) * h, kernel[:, 2 * u :])
+            of_z, of_r, of_h = hs if len(hs) == 3 else hs * 3
+            z = gate(xz + ops.matmul(of_z, kernel[:, :u]))
+            r = gate(xr + ops.matmul(of_r, kernel[:, u : 2 * u]))
+            inner = ops.matmul(r * of_h, kernel[:, 2 * u :])
             candidate = self.activation(xh + inner)
         return [z * states[0] + (1 - z) * candidate]
 

@@ -12,7 +12,7 @@ from fastmlp.graph import Tensor
 from fastmlp.layers import over_time
 from fastmlp.layers.base import Layer
 from fastmlp.layers.holder import set_values
-from fastmlp.layers.stacked_rnn_cells import StackedRNNCells, check_cell
+from fastmlp.layers.stacked_rnn_cells import StackedRNNCells, check_cell, output_size
 from fastmlp.ops.states import read_state, write_states
 from fastmlp.variables import Variable, first_value
 
@@ -139,6 +139,15 @@ class RNN(Layer):
                 )
             self._make_states(rows)
 
+    def compute_output_shape(self, sequences_shape: Any, *_: Any) -> Any:
+        """Shapes of the output, and with `return_state` of the states, for inputs of this shape."""
+        batch, steps = sequences_shape[:2]
+        size = output_size(self.cell)
+        shape = (batch, steps, size) if self.return_sequences else (batch, size)
+        if not self.return_state:
+            return shape
+        return (shape, *_tree.apply(lambda n: (batch, n), self.state_size))
+
     def _make_states(self, rows: int) -> None:
         """Makes the states of so many samples; they are no weights of the layer."""
 
@@ -163,8 +172,14 @@ class RNN(Layer):
             ValueError: They do not fit; nothing has changed then.
         """
         known = _tree.flatten(self.states)
-        values = [np.zeros(v.shape) for v in known] if states is None else _tree.flatten(states)
-        set_values(self._where(), known, values)
+        given = [np.zeros(v.shape) for v in known] if states is None else _tree.flatten(states)
+        shapes = [np.shape(value) for value in given]
+        if shapes != [v.shape for v in known]:
+            raise ValueError(
+                f"{self._where()}: expected states of shapes {[v.shape for v in known]}. "
+                f"Received: {shapes}"
+            )
+        set_values(self._where(), known, given)
 
     def reset_states(self, states: Any = None) -> None:
         """The same as `reset_state`."""
