@@ -180,7 +180,7 @@ class Registry:
             return self.deserialize(identifier)
         if inspect.isclass(identifier):
             if self.base is None or issubclass(identifier, self.base):
-                return identifier()
+                return _instance(identifier)
         elif self._is_member(identifier):
             return identifier
         raise ValueError(
@@ -262,7 +262,26 @@ class Registry:
 
 
 def _instance(obj: Any) -> Any:
-    return obj() if inspect.isclass(obj) else obj
+    """The object, or that of a class.
+
+    Raises:
+        ValueError: The class cannot be called without arguments.
+    """
+    if not inspect.isclass(obj):
+        return obj
+    try:
+        return obj()
+    except TypeError:
+        kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        parameters = inspect.signature(obj).parameters.values()
+        needed = [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+        if not needed:
+            raise
+        call = f"{obj.__name__}({', '.join(f'{name}=…' for name in needed)})"
+        raise ValueError(
+            f"{obj.__name__}: expected an instance, since it has no default for "
+            f"{', '.join(needed)}. Received: its name or class. Hint: pass {call}."
+        ) from None
 
 
 def snake_case(name: str) -> str:
