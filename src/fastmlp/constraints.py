@@ -224,7 +224,12 @@ for _old, _new in (("maxnorm", "max_norm"), ("nonneg", "non_neg"), ("unitnorm", 
 
 
 def maxnorm(m: float = 2, axis: int | Sequence[int] = 0) -> MaxNorm:
-    """Makes a `MaxNorm`; the spelling of Keras 1."""
+    """Makes a `MaxNorm`; the spelling of Keras 1.
+
+    Args:
+        m: Its `max_value`.
+        axis: Its `axis`.
+    """
     warn_old_spelling("constraints.maxnorm", "constraints.max_norm")
     return MaxNorm(m, axis)
 

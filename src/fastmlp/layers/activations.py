@@ -26,6 +26,9 @@ class ReLU(Layer):
     Raises:
         ValueError: An argument is not as described.
 
+    Input shape:
+        Any; the output has the same.
+
     Example:
 
     >>> import numpy as np
@@ -68,6 +71,9 @@ class LeakyReLU(Layer):
     Raises:
         ValueError: The slope is no finite number.
 
+    Input shape:
+        Any; the output has the same.
+
     Example:
 
     >>> import numpy as np
@@ -98,6 +104,9 @@ class ELU(Layer):
 
     Raises:
         ValueError: `alpha` is no finite number.
+
+    Input shape:
+        Any; the output has the same.
 
     Example:
 
@@ -131,6 +140,9 @@ class Softmax(Layer):
 
     Raises:
         ValueError: There is no such axis.
+
+    Input shape:
+        Any; the output has the same.
 
     Example:
 
@@ -176,6 +188,9 @@ class PReLU(Layer):
 
     Raises:
         ValueError: An argument is not as described.
+
+    Input shape:
+        Any; the output has the same.
 
     Example:
 

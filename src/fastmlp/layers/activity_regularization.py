@@ -19,6 +19,9 @@ class ActivityRegularization(Layer):
     Raises:
         ValueError: A factor is negative.
 
+    Input shape:
+        Any; the output has the same.
+
     Example:
 
     >>> import numpy as np

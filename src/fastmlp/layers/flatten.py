@@ -19,6 +19,12 @@ class Flatten(Layer):
             image stand; with the latter they are moved last in Keras, which fastmlp does not do.
         **kwargs: `name`, `dtype`, `input_shape`.
 
+    Input shape:
+        `(batch, a, b, …)`
+
+    Output shape:
+        `(batch, a · b · …)`
+
     Raises:
         ValueError: `data_format` is `'channels_first'` or unknown.
 

@@ -13,6 +13,9 @@ class Identity(Layer):
     Args:
         **kwargs: `name`, `dtype`, `input_shape`.
 
+    Input shape:
+        Any; the output has the same.
+
     Example:
 
     >>> import numpy as np

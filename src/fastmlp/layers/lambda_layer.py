@@ -28,6 +28,12 @@ class Lambda(Layer):
         arguments: Further keyword arguments of the function.
         **kwargs: `name`, `dtype`, `input_shape`.
 
+    Input shape:
+        Any that the function takes.
+
+    Output shape:
+        What the function returns.
+
     Raises:
         TypeError: `function` cannot be called.
 

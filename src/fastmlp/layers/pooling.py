@@ -41,13 +41,19 @@ class GlobalPooling1D(Layer):
 class GlobalAveragePooling1D(GlobalPooling1D):
     """The mean over the steps of a sequence: `(batch, steps, features)` becomes `(batch, features)`.
 
+    With a mask `(batch, steps)`, as an `Embedding` or `Masking` before it makes one, the mean is over
+    the steps that count; over none it is 0.
+
     Args:
         data_format: `'channels_last'` (or `None`): features last; `'channels_first'`: steps last.
         keepdims: Whether to keep an axis of size 1 in place of the steps.
         **kwargs: `name`, `dtype`, `input_shape`.
 
-    With a mask `(batch, steps)`, as an `Embedding` or `Masking` before it makes one, the mean is over
-    the steps that count; over none it is 0.
+    Input shape:
+        `(batch, steps, features)`
+
+    Output shape:
+        `(batch, features)`; with `keepdims` `(batch, 1, features)`
 
     Raises:
         ValueError: An argument is not as described, or the input is no sequence.

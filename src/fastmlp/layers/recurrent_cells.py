@@ -275,9 +275,9 @@ class LSTMCell(RecurrentCell):
         activation: Of candidate and output.
         recurrent_activation: Of the gates.
         use_bias: Whether there is a bias.
-        kernel_initializer: First value of the kernel `(features, 4 · units)`.
-        recurrent_initializer: Of the recurrent kernel `(units, 4 · units)`.
-        bias_initializer: Of the bias `(4 · units)`.
+        kernel_initializer: First value of the kernel `(features, 4 · units)`; of a GRU 3.
+        recurrent_initializer: Of the recurrent kernel `(units, 4 · units)`; of a GRU 3.
+        bias_initializer: Of the bias `(4 · units)`; of a GRU 3.
         unit_forget_bias: Whether the forget gate's bias begins at 1.
         kernel_regularizer: Penalty on the kernel.
         recurrent_regularizer: Penalty on the recurrent kernel.

@@ -17,6 +17,12 @@ class RepeatVector(Layer):
         n: How often.
         **kwargs: `name`, `dtype`, `input_shape`.
 
+    Input shape:
+        `(batch, features)`
+
+    Output shape:
+        `(batch, n, features)`
+
     Raises:
         ValueError: `n` is no positive integer, or a sample is no vector.
 

@@ -156,7 +156,13 @@ def _make(config: Mapping[str, Any]) -> Any:
 
 
 def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
-    """Loads weights into a model; see `Model.load_weights`."""
+    """Loads weights into a model; see `Model.load_weights`.
+
+    Args:
+        model: The model.
+        filepath: Of a file that `save_weights` or `save_model` wrote.
+        skip_mismatch: Whether weights of other shapes are left as they are, with a warning.
+    """
     path = check_path("load_weights", filepath)
     arrays, texts = _read(path)
     state = texts["state"]
