@@ -16,6 +16,7 @@ PAGES = (
     "recurrent.md",
     "saving-and-callbacks.md",
     "second-order.md",
+    "sequences.md",
 )
 
 

@@ -23,8 +23,8 @@ def every_step(k):
         ROWS, 4, "glorot_normal", embeddings_regularizer="l2", mask_zero=True,
         embeddings_constraint=k.constraints.MaxNorm(0.5, axis=1),
     )  # fmt: skip
-    gru = k.layers.GRU(3, return_sequences=True)
-    return [embedding, gru, k.layers.LayerNormalization(), k.layers.Dense(1)]
+    lstm = k.layers.LSTM(3, return_sequences=True)
+    return [embedding, lstm, k.layers.LayerNormalization(), k.layers.Dense(1)]
 
 
 def flat(k):
@@ -42,7 +42,7 @@ def test_ten_steps_are_those_of_keras(stack):
     models = []
     for k in (keras, fastmlp):
         model = k.Sequential([k.Input((STEPS,), dtype="int32"), *stack(k)])
-        model.compile(k.optimizers.Adam(0.05), "mse", metrics=["mae"])
+        model.compile(k.optimizers.Adam(0.05), "mse")
         models.append(model)
     theirs, ours = models
     ours.set_weights(theirs.get_weights())
@@ -53,10 +53,6 @@ def test_ten_steps_are_those_of_keras(stack):
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
-    if stack is not every_step:
-        return
-    results = [model.evaluate(X, y, batch_size=10, verbose=0) for model in models]
-    np.testing.assert_allclose(results[0], results[1], rtol=1e-5)
 
 
 def small(**kwargs):

@@ -14,7 +14,6 @@ FLAT = X[:, :, 0]
 
 # A layer of a library, and the data for it.
 WRAPPED = {
-    "dense": (lambda k: k.layers.Dense(3, activation="tanh"), FLAT),
     "batch normalization": (lambda k: k.layers.BatchNormalization(), FLAT),
     "lstm": (lambda k: k.layers.LSTM(3), X[:, :2]),
     "flatten": (lambda k: k.layers.Flatten(), X),

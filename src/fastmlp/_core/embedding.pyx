@@ -44,7 +44,7 @@ cdef inline int32_t row_of(real index, ptrdiff_t rows) noexcept nogil:
 
 
 cdef inline void run_embed(real *y, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    cdef ptrdiff_t rep = op.n[0], d = op.n[1], rows = op.n[2], i
+    cdef ptrdiff_t rep = op.n[0], d = op.n[1], rows = op.n[2], i, sample
     cdef const real *index = <const real *>op.p[1]
     cdef const real *w = <const real *>op.p[2]
     cdef Fault *fault = <Fault *>op.p[3]
@@ -53,11 +53,12 @@ cdef inline void run_embed(real *y, const Op *op, const Step *step, ptrdiff_t i0
             memcpy(y + i * d, w + <ptrdiff_t>index[i] * d, d * sizeof(real))
         else:  # no row, or NaN
             memset(y + i * d, 0, d * sizeof(real))
-            fault.number, fault.value = op.n[3], index[i]
-            fault.row = step.first + i // rep
+            sample = step.first + i // rep
             if step.rows != NULL:
-                fault.row = step.rows[fault.row - step.origin]
-            fault.raised = 1  # any thread may say so
+                sample = step.rows[sample - step.origin]
+            if not fault.raised or sample < fault.row:  # any thread may say so
+                fault.number, fault.value, fault.row = op.n[3], index[i], sample
+                fault.raised = 1
 
 
 cdef inline void run_sort_rows(int32_t *order, const real *index, const Op *op, Worker *worker,
