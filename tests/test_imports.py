@@ -25,6 +25,7 @@ LEVELS = (
         "_names",
         "_sparse",
         "_spelling",
+        "_record",
         "_version",
         "_tree",
         "texts",

@@ -11,9 +11,6 @@ from collections.abc import Callable
 import numpy as np
 
 from fastmlp._core import _native, losses
-from fastmlp._core.constraints import KINDS as CONSTRAINTS
-from fastmlp._core.recurrent import KINDS as RECURRENT
-from fastmlp._core.reductions import KINDS
 from fastmlp.ops.moves import blocks
 from fastmlp.plan.ir import Buffer, Op
 from fastmlp.plan.strides import is_like, is_one_run, merged
@@ -50,12 +47,14 @@ def _padded_slots(op: Op) -> list[Buffer | np.ndarray | None]:
 
 
 def _constraint_arguments(op: Op) -> Arguments:
+    from fastmlp._core.constraints import KINDS
+
     w = op.ins[0]
     assert w is not None
     constraint = op.attrs["constraint"]
     return (
         [w],
-        [CONSTRAINTS.index(constraint.kind), *constraint.blocks(w.shape)],
+        [KINDS.index(constraint.kind), *constraint.blocks(w.shape)],
         list(constraint.params),
     )
 
@@ -163,6 +162,8 @@ def _map(op: Op) -> Arguments:
 
 
 def _reduce(op: Op) -> Arguments:
+    from fastmlp._core.reductions import KINDS
+
     sizes = [KINDS.index(op.attrs["kind"]), *_attrs("outer", "n", "inner", "over_batch")(op)]
     return [*op.outs, *op.ins], sizes, []
 
@@ -186,9 +187,11 @@ def _along(op: Op) -> Arguments:
 
 
 def _recurrent(op: Op) -> Arguments:
+    from fastmlp._core.recurrent import KINDS
+
     attrs = op.attrs
     kinds = [_ACTIVATIONS[attrs[name]] for name in ("activation", "recurrent_activation")]
-    sizes = [RECURRENT.index(attrs["kind"]), attrs["steps"], attrs["units"], *kinds]
+    sizes = [KINDS.index(attrs["kind"]), attrs["steps"], attrs["units"], *kinds]
     if op.name == "rnn_fwd":
         hc, gates = op.outs[0], op.outs[1] if len(op.outs) > 1 else None
         return [hc, gates, *op.ins], sizes, []

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 OPS: dict[str, tuple[int, int]]
 
+def find_op(name: str) -> tuple[int, int]: ...
+def all_ops() -> list[str]: ...
+
 class Program:
     n_out: int
     scratch_bytes: int

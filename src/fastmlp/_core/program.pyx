@@ -7,27 +7,17 @@ from libc.string cimport memset
 
 from fastmlp._core.op cimport Feed, Op, Part, op_run
 
+import importlib
+
 import numpy as np
 
 from fastmlp._core import (
     activations as _activations,
-    batch as _batch,
-    constraints as _constraints,
     dense as _dense,
-    embedding as _embedding,
-    gradients as _gradients,
     losses as _losses,
-    maps as _maps,
     metrics as _metrics,
-    moves as _moves,
-    noise as _noise,
     optimizers as _optimizers,
-    recurrent as _recurrent,
-    reductions as _reductions,
     rows as _rows,
-    sorting as _sorting,
-    sparsemax as _sparsemax,
-    values as _values,
 )
 from fastmlp.variables import Variable
 
@@ -37,13 +27,31 @@ cdef enum:                   # steps of the first table of learning rates, and o
     FIRST_BLOCK = 16
     LAST_BLOCK = 4096
 
-# Name of every native op: addresses of its float32 and float64 functions.
+# Name of each native op: addresses of its float32 and float64 functions. Few plans need those of the
+# other modules, which are imported then.
 OPS = {
-    **_dense.OPS, **_rows.OPS, **_gradients.OPS, **_activations.OPS, **_losses.OPS,
-    **_metrics.OPS, **_noise.OPS, **_optimizers.OPS, **_constraints.OPS, **_batch.OPS,
-    **_values.OPS, **_maps.OPS, **_moves.OPS, **_reductions.OPS, **_recurrent.OPS,
-    **_sorting.OPS, **_sparsemax.OPS, **_embedding.OPS,
+    **_dense.OPS, **_rows.OPS, **_activations.OPS, **_losses.OPS, **_metrics.OPS, **_optimizers.OPS,
 }
+_OTHERS = (
+    "gradients", "values", "batch", "maps", "moves", "reductions", "constraints", "noise",
+    "recurrent", "sorting", "sparsemax", "embedding",
+)
+
+
+def find_op(str name):
+    """Addresses of an op's functions."""
+    for module in _OTHERS:
+        if name in OPS:
+            break
+        OPS.update(importlib.import_module(f"fastmlp._core.{module}").OPS)
+    return OPS[name]
+
+
+def all_ops():
+    """The names of all native ops."""
+    for module in _OTHERS:
+        OPS.update(importlib.import_module(f"fastmlp._core.{module}").OPS)
+    return list(OPS)
 
 
 cdef class Program:
@@ -121,7 +129,7 @@ cdef class Program:
             raise MemoryError("no memory for a plan")
         for i, (name, pointers, sizes, scalars, n_acc) in enumerate(ops):
             op = &self.ops[i]
-            op.run = <op_run><size_t>OPS[name][self.base.float64]
+            op.run = <op_run><size_t>find_op(name)[self.base.float64]
             for j in range(len(pointers)):
                 op.p[j] = <void *><size_t>pointers[j]
             for j in range(len(sizes)):

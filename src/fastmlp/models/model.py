@@ -17,11 +17,8 @@ from fastmlp.layers.base import Layer
 from fastmlp.layers.rnn import RNN
 from fastmlp.layers.shapes import check_shape, map_shapes
 from fastmlp.models.network import Network
-from fastmlp.models.network_config import network_from_config, network_to_config
 from fastmlp.models.persistent import Persistent
-from fastmlp.models.summary import print_summary
 from fastmlp.saving.model_file import plain
-from fastmlp.training.plan_summary import plan_summary
 from fastmlp.training.trainer import Trainer
 from fastmlp.variables import move_to_arena
 
@@ -213,6 +210,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         """
         if not self._is_functional() or type(self).__init__ is not Model.__init__:
             return super().get_config()
+        from fastmlp.models.network_config import network_to_config
+
         own = {"name": self.name, "trainable": self.trainable}
         return {**own, **network_to_config(self._graph())}
 
@@ -226,6 +225,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             config: The config, or Keras's of a functional model.
             custom_objects: Classes and functions of your own, by name.
         """
+        from fastmlp.models.network_config import network_from_config
+
         with custom_object_scope(custom_objects or {}):
             if "output_layers" not in config:
                 return cls(**config)
@@ -420,6 +421,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             show_trainable: Whether to tell which layers are trainable.
             layer_range: `(first, last)` names of layers to show.
         """
+        from fastmlp.models.summary import print_summary
+
         print_summary(
             self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
         )
@@ -458,6 +461,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         Raises:
             RuntimeError: The model is not compiled or not built.
         """
+        from fastmlp.training.plan_summary import plan_summary
+
         plan_summary(self, batch_size, print_fn)
 
 

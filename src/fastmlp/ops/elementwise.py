@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp._record import Record
 from fastmlp.graph import Node
 from fastmlp.ops import spec
 from fastmlp.ops.reduce import add_reduced
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 Rule = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Record):
     """An element-wise function.
 
     Attributes:

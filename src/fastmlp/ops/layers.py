@@ -12,7 +12,6 @@ import numpy as np
 
 from fastmlp import graph
 from fastmlp._core import activations as _activations
-from fastmlp._core import sparsemax as _sparsemax
 from fastmlp.calls import operation
 from fastmlp.errors import unknown_name
 from fastmlp.graph import Node, Shape, Tensor, current_layer
@@ -296,6 +295,12 @@ def activation(x: Any, kind: str, params: Sequence[float] = ()) -> Any:
     return _activations.forward(kind, spec.arrays(x, floating=True)[0], tuple(params))
 
 
+def _sparsemax(x: np.ndarray) -> np.ndarray:
+    from fastmlp._core import sparsemax
+
+    return sparsemax.forward(x)
+
+
 def _rows_function(x: Any, op: str, axis: Any) -> Any:
     if not spec.is_symbolic(x):
         (x,) = spec.arrays(x, floating=True)
@@ -303,7 +308,7 @@ def _rows_function(x: Any, op: str, axis: Any) -> Any:
         last = range(-len(axes), 0)
         rows = np.moveaxis(x, axes, last)
         flat = rows.reshape(*rows.shape[: x.ndim - len(axes)], -1)
-        y = _sparsemax.forward(flat) if op == "sparsemax" else _activations.forward(op, flat)
+        y = _sparsemax(flat) if op == "sparsemax" else _activations.forward(op, flat)
         return np.moveaxis(y.reshape(rows.shape), last, axes)
     (x,) = spec.operands(op, x)
     axes = spec.axes_of(op, x, axis)

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
+from fastmlp._record import Record, fresh
 from fastmlp.variables import Variable
 
 _UPDATE = (
@@ -30,8 +30,7 @@ Kind = Literal[
 ]  # fmt: skip
 
 
-@dataclass(eq=False, slots=True)
-class Buffer:
+class Buffer(Record):
     """A piece of memory.
 
     Attributes:
@@ -76,8 +75,7 @@ class Buffer:
         return buffer
 
 
-@dataclass(eq=False, slots=True)
-class Op:
+class Op(Record):
     """One entry of the plan: `name` is both a native op and a function of `_reference`.
 
     Attributes:
@@ -90,7 +88,7 @@ class Op:
     name: str
     outs: list[Buffer]
     ins: list[Buffer | None]
-    attrs: dict[str, Any] = field(default_factory=dict)
+    attrs: dict[str, Any] = fresh(default_factory=dict)
     label: str = ""
     n_acc: int = 0
     batch: bool = False
@@ -102,8 +100,7 @@ class Op:
         return any(b is not None and b.per_sample for b in (*self.outs, *self.ins))
 
 
-@dataclass(eq=False, slots=True)
-class Group:
+class Group(Record):
     """Ops run together on ranges of items; `items` is -1 for the samples of the batch."""
 
     ops: list[Op]
@@ -112,15 +109,13 @@ class Group:
     label: str = ""
 
 
-@dataclass(eq=False, slots=True)
-class Phase:
+class Phase(Record):
     """Groups whose tasks may run at the same time."""
 
     groups: list[Group]
 
 
-@dataclass(eq=False, slots=True)
-class Term:
+class Term(Record):
     """What an accumulating op adds up.
 
     Attributes:
@@ -144,8 +139,7 @@ class Term:
 Stage = list[tuple[Variable, list[Op]]]  # ops on the rows of each weight
 
 
-@dataclass(eq=False, slots=True)
-class Plan:
+class Plan(Record):
     """A compiled step.
 
     Attributes:
@@ -167,15 +161,15 @@ class Plan:
 
     dtype: str
     capacity: int
-    feeds: list[Buffer] = field(default_factory=list)
-    fetches: list[Buffer] = field(default_factory=list)
-    rows: list[Op] = field(default_factory=list)
-    parameters: dict[Variable, list[Op]] = field(default_factory=dict)
-    states: dict[Variable, Op] = field(default_factory=dict)
-    stages: list[Stage] = field(default_factory=list)
-    phases: list[Phase] = field(default_factory=list)
-    prologue: list[Group] = field(default_factory=list)
-    terms: list[Term] = field(default_factory=list)
+    feeds: list[Buffer] = fresh(default_factory=list)
+    fetches: list[Buffer] = fresh(default_factory=list)
+    rows: list[Op] = fresh(default_factory=list)
+    parameters: dict[Variable, list[Op]] = fresh(default_factory=dict)
+    states: dict[Variable, Op] = fresh(default_factory=dict)
+    stages: list[Stage] = fresh(default_factory=list)
+    phases: list[Phase] = fresh(default_factory=list)
+    prologue: list[Group] = fresh(default_factory=list)
+    terms: list[Term] = fresh(default_factory=list)
     arena_bytes: int = 0
     flops: int = 0
     tables: int = 0

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastmlp import graph, ops
+from fastmlp._record import Record
 from fastmlp.graph import Tensor
 from fastmlp.plan.ir import Buffer, Builder, Term
 
@@ -28,8 +28,7 @@ Traced = Callable[[Tensor, Tensor], Tensor]
 Prepare = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-@dataclass(frozen=True)
-class LossSpec:
+class LossSpec(Record):
     """A loss on one output.
 
     Attributes:
@@ -64,8 +63,7 @@ class LossSpec:
     counts: Callable[[Tensor], Tensor | None] | None = None
 
 
-@dataclass(frozen=True)
-class MetricSpec:
+class MetricSpec(Record):
     """A metric of one output.
 
     Attributes:

@@ -6,10 +6,10 @@ was last assigned; memory changes only when all is computed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fastmlp import graph
+from fastmlp._record import Record
 from fastmlp.graph import Tensor
 from fastmlp.ops import spec as operands
 from fastmlp.plan.ir import Buffer, Builder, Op, Stage
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _RATE, _UPDATES = 7, 0  # places among the step's scalars
 
 
-@dataclass
-class _Trace:
+class _Trace(Record):
     """The ops of one weight's update, and the variables they read and assign."""
 
     variable: Variable

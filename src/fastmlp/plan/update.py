@@ -9,9 +9,9 @@ and a constraint whole weights; each is a stage of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from fastmlp._record import Record
 from fastmlp.constraints import Constraint
 from fastmlp.graph import Tensor
 from fastmlp.plan.ir import Buffer, Builder, Op, Plan, Stage
@@ -20,8 +20,7 @@ from fastmlp.regularizers import has_factors
 from fastmlp.variables import Variable
 
 
-@dataclass(frozen=True)
-class UpdateSpec:
+class UpdateSpec(Record):
     """An optimizer as a plan sees it.
 
     Attributes:
@@ -46,6 +45,15 @@ class UpdateSpec:
     step: Callable[[Tensor, Variable, Tensor, Tensor], None] | None = None
     variables: tuple[Variable, ...] = ()
     version: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is UpdateSpec and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self._fields)
 
 
 # No optimizer: slot 0 of each weight takes its gradient, penalties of the weight included.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastmlp import _seed
+from fastmlp._record import Record
 
 
 class FitSeeds:
@@ -50,8 +50,7 @@ class FitSeeds:
         self.__init__(**state)  # type: ignore[misc]
 
 
-@dataclass
-class Cursor:
+class Cursor(Record):
     """A moment of a fit, between two steps.
 
     Attributes:

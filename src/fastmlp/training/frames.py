@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from fastmlp._record import Record
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
+
+class Frame(Record):
     """What a frame or series holds.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from fastmlp._record import Record
 from fastmlp.boundary import Boundary
 from fastmlp.graph import Tensor
 from fastmlp.training.source import Source, as_source
@@ -15,8 +15,7 @@ from fastmlp.training.source import Source, as_source
 _BLOCK = 1 << 16  # rows that are looked up together
 
 
-@dataclass(frozen=True, eq=False)
-class Texts:
+class Texts(Record):
     """Rows of strings in the user's memory.
 
     Attributes:
@@ -114,7 +113,7 @@ def encoded(boundary: Boundary, raw: Sequence[Texts | Source]) -> tuple[Source, 
         source = given.get(tensor)
         if source is None:
             name = tensor.node.attrs["encoder"].name
-            source = replace(as_source(codes[tensor], name), copied="codes of what came")
+            source = as_source(codes[tensor], name).with_values(copied="codes of what came")
         assert isinstance(source, Source)
         sources.append(source)
     return tuple(sources)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
+from fastmlp._record import Record
 from fastmlp.boundary import Boundary
 from fastmlp.layers.eager import by_columns
 from fastmlp.training.data import (
@@ -19,8 +19,7 @@ from fastmlp.training.raw import as_raw, encoded
 from fastmlp.training.structure import Slots, assign, is_nest
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(Record):
     """Samples of a model.
 
     Attributes:
@@ -40,7 +39,7 @@ class Rows:
 
     def unweighted(self) -> Rows:
         """The same samples without sample weights."""
-        return replace(self, weights=(None,) * len(self.weights))
+        return self.with_values(weights=(None,) * len(self.weights))
 
     def feeds(self, used: Sequence[int] = (), weighing: Sequence[int] = ()) -> list[Source]:
         """The sources in the order in which a plan reads them.

@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
+from fastmlp._record import Record
 from fastmlp.errors import warn_user
 from fastmlp.training.frames import Frame, as_frame
 from fastmlp.training.sparse import SparsePart, as_sparse
@@ -44,8 +44,7 @@ MAX_PARTS = 256
 _BLOCK = 1 << 18  # elements looked at together by checks: 2 MiB of float64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class Part(Record):
     """Neighbouring columns whose elements lie at equal distances.
 
     Attributes:
@@ -84,8 +83,7 @@ class Part:
     kind = None  # by the element type
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class Source(Record):
     """Rows of numbers in the user's memory.
 
     Attributes:
@@ -130,7 +128,7 @@ class Source:
                 f"Received: start={start}, stop={stop}"
             )
         parts = tuple(Part(part.array[start:stop], part.column) for part in self.parts)
-        return replace(self, n=stop - start, parts=parts)
+        return self.with_values(n=stop - start, parts=parts)
 
     def block(self, start: int, stop: int, dtype: npt.DTypeLike | None = None) -> np.ndarray:
         """Rows `start` to `stop` as one array.

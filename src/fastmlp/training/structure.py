@@ -8,16 +8,15 @@ in a flat list, or in a dict by name. Everything behind this file works on flat 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from fastmlp._record import Record
 from fastmlp.errors import closest
 
 Path = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Slots:
+class Slots(Record):
     """The inputs or the outputs of a model.
 
     Attributes:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from fastmlp._record import Record, fresh
 from fastmlp.runtime import Executable
 from fastmlp.training.data import Source, warn_not_finite
 from fastmlp.training.rows import Rows
 from fastmlp.training.stream import Stream
 
 
-@dataclass
-class Supply:
+class Supply(Record):
     """Where the samples of a pass come from.
 
     Attributes:
@@ -32,7 +31,7 @@ class Supply:
     stream: Stream | None = None
     sources: Callable[[Rows], list[Source]] | None = None
     larger: Callable[[Rows], Executable] | None = None
-    _warned: set[int] = field(default_factory=set)
+    _warned: set[int] = fresh(default_factory=set)
 
     @property
     def window(self) -> int:

@@ -22,7 +22,6 @@ from fastmlp.training.data import split_rows
 from fastmlp.training.logs import LogReader
 from fastmlp.training.loop import FitLoop
 from fastmlp.training.on_batch import OnBatch
-from fastmlp.training.own_step import OwnSteps, fit_by_own_steps
 from fastmlp.training.passes import run_batches, run_pass
 from fastmlp.training.progress import make_progress
 from fastmlp.training.quick import QuickSteps
@@ -40,7 +39,6 @@ from fastmlp.training.steps import (
 from fastmlp.training.structure import pack
 from fastmlp.training.supply import Supply
 from fastmlp.training.validation import Validation
-from fastmlp.training.whole_data import fit_whole
 
 
 class Trainer(OnBatch, Binding):
@@ -223,6 +221,8 @@ class Trainer(OnBatch, Binding):
         epochs = check_int("fit", "epochs", epochs, 0)
         initial_epoch = check_int("fit", "initial_epoch", initial_epoch, 0)
         if isinstance(self.optimizer, WholeDataOptimizer):
+            from fastmlp.training.whole_data import fit_whole
+
             return fit_whole(
                 self, x, y, epochs, verbose, callbacks, validation_split, validation_data,
                 sample_weight, class_weight, initial_epoch,
@@ -234,6 +234,8 @@ class Trainer(OnBatch, Binding):
         )
         listed = CallbackList(callbacks, add_history=True)
         if own_step:
+            from fastmlp.training.own_step import OwnSteps, fit_by_own_steps
+
             if class_weight is not None:
                 hint = "give sample_weight, which train_step gets with x and y"
                 raise bad_argument("fit", "None, for a train_step of your own", "class_weight",
