@@ -59,7 +59,7 @@ def kin8nm() -> tuple[np.ndarray, np.ndarray]:
 
 PROBLEMS = {
     "sine": Problem(sine, (20,), "sigmoid", 8),
-    "kin8nm": Problem(kin8nm, (20, 20), "tanh", 32),
+    "kin8nm": Problem(kin8nm, (20, 20), "tanh", 32, whole=60.0),
 }
 CONTESTANTS = ("adam 0.001", "adam 0.01", "adam 0.01, cosine", "lbfgs", "levenberg_marquardt")
 
@@ -114,10 +114,10 @@ def measure(problem: Problem, contestant: str, share: float = 1.0) -> dict[str, 
 
 
 def _thinned(curve: list[tuple[float, float]]) -> list[list[float]]:
-    """Where the lowest loss has fallen by another 2 %, and the end."""
+    """Where the lowest loss has fallen by another 10 %, and the end."""
     kept = [curve[0]]
     for point in curve[1:]:
-        if point[1] < 0.98 * kept[-1][1]:
+        if point[1] < 0.9 * kept[-1][1]:
             kept.append(point)
     kept.append(curve[-1])
     return [[round(when, 4), float(f"{loss:.4g}")] for when, loss in kept]

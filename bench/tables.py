@@ -261,7 +261,10 @@ def of_second_order(content: dict[str, Any]) -> str:
         sizes = "-".join(map(str, first["network"]))
         head = ["optimizer", *(f"{moment} s" for moment in moments), "below every Adam after, s"]
         title = f"`{problem}`: {sizes} {first['activation']}, {first['samples']:,} samples; mse."
-        about = f"{where(rows[-1])}."
+        loads = [row["machine"]["load_average"][0] for row in rows]
+        about = (
+            f"{where(rows[-1])}. Load of the machine: {min(loads):g} to {max(loads):g} processes."
+        )
         parts.append(f"{title}\n\n{table(head, lines)}\n\n{about}")
     return "\n\n".join(parts)
 

@@ -197,7 +197,10 @@ def test_second_order_keeps_the_lowest_loss_by_the_clock(contestant):
 
 
 def test_the_table_of_second_order_tells_when_adam_is_left_behind():
-    about = {"cpu": "C", "cores": 2, "system": "S", "versions": {"python": "3"}, "date": "D"}
+    about = {
+        "cpu": "C", "cores": 2, "system": "S", "versions": {"python": "3"}, "date": "D",
+        "load_average": [0.5, 0.4, 0.3],
+    }  # fmt: skip
     common = {
         "problem": "sine", "network": [1, 2, 1], "activation": "tanh", "samples": 1000,
         "threads": 1, "machine": about,
@@ -212,6 +215,10 @@ def test_the_table_of_second_order_tells_when_adam_is_left_behind():
     assert lines[0] == "`sine`: 1-2-1 tanh, 1,000 samples; mse."
     assert lines[4] == "| `adam 0.1` | 1.0e-1 | 1.0e-3 |  |"
     assert lines[5] == "| `lbfgs` | 1.0e-1 |  | 2.5 |"
+    assert (
+        lines[-1]
+        == "C, 2 cores, S, 1 threads, Python 3, D. Load of the machine: 0.5 to 0.5 processes."
+    )
 
 
 @pytest.fixture

@@ -18,6 +18,12 @@ class UpSampling1D(Layer):
         size: How often each step comes.
         **kwargs: `name`, `dtype`, `input_shape`.
 
+    Input shape:
+        `(batch, steps, features)`
+
+    Output shape:
+        `(batch, size · steps, features)`
+
     Raises:
         ValueError: `size` is no positive integer, or the input is no sequence.
 
@@ -48,6 +54,12 @@ class ZeroPadding1D(Layer):
         data_format: `'channels_last'` (or `None`): `(batch, steps, features)`; `'channels_first'`:
             steps last.
         **kwargs: `name`, `dtype`, `input_shape`.
+
+    Input shape:
+        `(batch, steps, features)`
+
+    Output shape:
+        `(batch, before + steps + after, features)`
 
     Raises:
         ValueError: An argument is not as described, or the input is no sequence.
