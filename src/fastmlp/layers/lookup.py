@@ -51,6 +51,7 @@ from fastmlp.layers.spectral_normalization import SpectralNormalization
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
 from fastmlp.layers.string_lookup import StringLookup
 from fastmlp.layers.time_distributed import TimeDistributed
+from fastmlp.layers.wrapper import Wrapper
 from fastmlp.registry import Registry
 
 registry = Registry("layer", base=Layer, callables=False)
@@ -63,7 +64,7 @@ _LAYERS = (
     Masking, Maximum, Minimum, Multiply, Normalization, PReLU, Permute, RMSNormalization, RNN, ReLU,
     RepeatVector, Rescaling, Reshape, ReversibleEmbedding, SimpleRNN, SimpleRNNCell, Softmax,
     SpatialDropout1D, SpectralNormalization, StackedRNNCells, StringLookup, Subtract,
-    TimeDistributed, UnitNormalization, UpSampling1D, ZeroPadding1D,
+    TimeDistributed, UnitNormalization, UpSampling1D, Wrapper, ZeroPadding1D,
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,11 +112,19 @@ def encoded(boundary: Boundary, raw: Sequence[Texts | Source]) -> tuple[Source, 
     for tensor in boundary.feeds:
         source = given.get(tensor)
         if source is None:
-            name = tensor.node.attrs["encoder"].name
+            name = " and ".join(_origins(tensor, given))
             source = as_source(codes[tensor], name).with_values(copied="codes of what came")
         assert isinstance(source, Source)
         sources.append(source)
     return tuple(sources)
+
+
+def _origins(tensor: Tensor, given: Mapping[Tensor, Texts | Source]) -> list[str]:
+    """What the user calls the data that some codes are made of."""
+    if tensor in given:
+        return [given[tensor].name]
+    found = [name for t in tensor.node.inputs for name in _origins(t, given)]
+    return list(dict.fromkeys(found))
 
 
 def _rows(source: Texts | Source, tensor: Tensor, start: int) -> np.ndarray:
