@@ -54,6 +54,8 @@ class Peer(Base):
         weights: list[Array],
         form: dict[str, Any],
     ) -> None:
+        if case.sequence:
+            raise Unsupported("onnxruntime only predicts")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = form.get("threads", 0)
         self.session = onnxruntime.InferenceSession(
