@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Self, TypeVar, overload
 
 from fastmlp.custom_objects import custom_object_scope, get_registered_object, registered_name
@@ -284,6 +285,7 @@ def _instance(obj: Any) -> Any:
         ) from None
 
 
+@lru_cache(1024)
 def snake_case(name: str) -> str:
     """Returns a class name as Keras spells it in snake_case.
 

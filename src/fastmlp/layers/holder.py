@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,16 @@ import numpy as np
 from fastmlp import constraints, initializers, regularizers
 from fastmlp.variables import Variable, first_value
 
-_NO_LAYERS = frozenset({type(None), bool, int, float, str, set, np.ndarray, Variable})
+
+def _may_hold_layers(value: Any) -> bool:
+    """Whether it is a layer or may contain some, by its type: to look into each takes longer."""
+    kind: Any = type(value)
+    return _is_holder(kind)
+
+
+@lru_cache(1024)
+def _is_holder(kind: type) -> bool:
+    return issubclass(kind, (WeightHolder, list, tuple, dict, Mapping))
 
 
 class WeightHolder:
@@ -83,10 +93,9 @@ class WeightHolder:
         """The layers that are parts of this one, each once."""
         found: dict[int, WeightHolder] = {}
         for name, value in vars(self).items():
-            if type(value) in _NO_LAYERS or name == "_given":  # what __init__ made of it counts
-                continue
-            for layer in _layers_in(value):
-                found.setdefault(id(layer), layer)
+            if _may_hold_layers(value) and name != "_given":  # what __init__ made of it counts
+                for layer in _layers_in(value):
+                    found.setdefault(id(layer), layer)
         found.pop(id(self), None)
         return list(found.values())
 
@@ -197,10 +206,12 @@ def _layers_in(value: Any) -> Iterator[WeightHolder]:
         yield value
     elif isinstance(value, (list, tuple)):
         for part in value:
-            yield from _layers_in(part)
+            if _may_hold_layers(part):
+                yield from _layers_in(part)
     elif isinstance(value, (dict, Mapping)):  # a dict is told much sooner than a Mapping
         for part in value.values():
-            yield from _layers_in(part)
+            if _may_hold_layers(part):
+                yield from _layers_in(part)
 
 
 def set_values(where: str, variables: list[Variable], values: Any) -> None:
