@@ -140,6 +140,25 @@ def test_the_forget_gate_begins_open():
     np.testing.assert_array_equal(layer.weights[2].value, np.ones(8))
 
 
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "SimpleRNN"])
+@pytest.mark.parametrize("units", [24, 72])  # gradients as shares of tasks, and as tiles of weights
+def test_a_step_of_several_tasks_is_that_of_the_reference(name, units):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(64, 10, 8)).astype("float32"), rng.normal(size=(64, 1))
+    found = []
+    for threads, eagerly in ((1, True), (1, False), (2, False)):
+        fastmlp.config.set_num_threads(threads)
+        fastmlp.utils.set_random_seed(1)
+        model = fastmlp.Sequential([fastmlp.Input((10, 8)), getattr(layers, name)(units)])
+        model.add(layers.Dense(1))
+        model.compile(fastmlp.optimizers.SGD(0.5), "mse", run_eagerly=eagerly)
+        model.fit(x, y, batch_size=64, verbose=0)
+        found.append([w.copy() for w in model.get_weights()])
+    for expected, one, two in zip(*found, strict=True):
+        np.testing.assert_allclose(one, expected, rtol=1e-4, atol=1e-5)
+        assert np.array_equal(one, two)
+
+
 def test_the_state_of_one_layer_starts_another():
     x = fastmlp.Input((STEPS, FEATURES))
     _, h, c = layers.LSTM(UNITS, return_state=True)(x)

@@ -38,11 +38,11 @@ def add_shares(plan: Plan, chunk: int) -> None:
         for index, op in enumerate(ops):
             if op.name not in ("grad_matmul", "grad_bias"):
                 continue
-            dy = op.ins[-1]
-            assert dy is not None
-            at = makers[dy.root()]
-            if plan.rows[at].batch:
+            # Behind both factors: of a recurrent kernel the left one is made last.
+            made = [makers[x.root()] for x in op.ins if x is not None and x.root() in makers]
+            if any(plan.rows[maker].batch for maker in made):
                 continue
+            at = max(made)
             g = op.outs[0]
             stride = -(-g.width // _LINE) * _LINE
             shares = Buffer("shares", (tasks, stride), f"shares of {g.name}")
