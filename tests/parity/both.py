@@ -1,10 +1,11 @@
 """The same lines of code run by Keras and by fastmlp, and how their results are compared.
 
 A case gives a function from a library to a list of layers, and one from a library to the arguments
-of `compile`; both libraries get the same weights and see the samples in the same order. 50 steps:
-5 epochs of 10 batches, the last of which is smaller; so is the last batch of the validation data.
+of `compile`; both libraries get the same weights and see the samples in the same order. 55 steps:
+5 epochs of 11 batches, the last of which is smaller; so is the last batch of the validation data.
 Keras compiles a program for each size of a batch, for training and for evaluation: that is what
-these tests spend their time on. Where evaluation does nothing of its own, `validation=False`.
+these tests spend their time on. Where evaluation does nothing of its own, `validation=False`; then
+there are 50 steps of whole batches.
 
 **Tolerance** 1e-5 of (1 + |value|), for weights and logs alike. One rounding in float32 is 6e-8 of
 a value. The libraries sum in different orders, so a gradient differs by a few roundings, and 50
@@ -23,7 +24,7 @@ import numpy as np
 import fastmlp
 
 BATCH = 8
-SAMPLES = 9 * BATCH + 5
+SAMPLES = 10 * BATCH + 5
 HELD_OUT = 2 * BATCH + 5  # the rest is 5 again: Keras compiles each size of a batch anew
 EPOCHS = 5
 TOLERANCE = 1e-5
@@ -128,7 +129,7 @@ def train(
         data: Samples.
         weights: What to start from.
         validation: Whether to validate with the data's own part, or what to validate with; without,
-            nothing is evaluated either.
+            nothing is evaluated either, and the last, smaller batch is left out.
         evaluation: Further arguments of `evaluate`.
         **fit: Further arguments of `fit`.
     """
@@ -136,16 +137,19 @@ def train(
     if weights is not None:
         model.set_weights(weights)
     model.compile(**arguments(lib))
-    if validation is not False:
+    x, y = data.x, data.y
+    if validation is False:
+        x, y = x[: -(SAMPLES % BATCH)], y[: -(SAMPLES % BATCH)]
+    else:
         held_out = (data.x_val, data.y_val) if validation is True else validation
         fit["validation_data"] = held_out
     history = model.fit(
-        data.x, data.y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0, **fit
+        x, y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0, **fit
     ).history
     evaluated = {}
     if validation is not False:
         given = {"batch_size": BATCH, "verbose": 0, "return_dict": True, **(evaluation or {})}
-        evaluated = dict(model.evaluate(data.x, data.y, **given))
+        evaluated = dict(model.evaluate(x, y, **given))
     weights = [np.asarray(w) for w in model.get_weights()]
     return Trained(weights, history, evaluated, np.asarray(model(data.x_val)))
 
