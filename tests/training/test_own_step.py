@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import Input, Sequential, callbacks, layers
+from fastmlp import Input, Sequential, callbacks, layers, optimizers
 
 
 def data(n=20):
@@ -122,3 +122,26 @@ def test_what_it_raises_or_returns_wrongly_is_told():
         make().fit(x, y, verbose=0, class_weight={0: 1.0})
     with pytest.raises(RuntimeError, match="no optimizer and loss yet"):
         Own([Input((3,)), layers.Dense(1)]).fit(x, y, verbose=0)
+
+
+def test_a_step_of_ones_own_may_have_several_optimizers():
+    class Two(Sequential):
+        def train_step(self, data):
+            loss, grads = fastmlp.gradients(self, *data)
+            weights = self.trainable_weights
+            self.slow.apply(grads[:2], weights[:2])
+            self.fast.apply(grads[2:], weights[2:])
+            return {"loss": loss}
+
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    y = x[:, :1]
+    model = Two([Input((3,)), layers.Dense(4, "tanh"), layers.Dense(1)])
+    model.slow, model.fast = optimizers.SGD(0.01), optimizers.SGD(0.5)
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    _, grads = fastmlp.gradients(model, x, y)
+    model.fit(x, y, batch_size=8, verbose=0)
+    for old, new, g, rate in zip(
+        before, model.get_weights(), grads, [0.01, 0.01, 0.5, 0.5], strict=True
+    ):
+        np.testing.assert_allclose(new, old - rate * g, rtol=1e-5, atol=1e-7)

@@ -130,10 +130,13 @@ class _Errors:
 
     def __call__(self) -> tuple[np.ndarray, np.ndarray]:
         found = self._run(self.outputs).reshape(self.n, -1)
-        parts = [self._run(executable) for executable in self.rows]
-        jacobian = parts[0] if len(parts) == 1 else np.stack(parts, axis=1)
-        jacobian = jacobian.reshape(-1, jacobian.shape[-1]).astype(np.float64, copy=False)
-        return (found.astype(np.float64) - self.y).reshape(-1), jacobian
+        errors = (found.astype(np.float64) - self.y).reshape(-1)
+        if len(self.rows) == 1:
+            return errors, self._run(self.rows[0]).astype(np.float64, copy=False)
+        jacobian = np.empty((*self.y.shape, self.rows[0].plan.fetches[-1].width))
+        for number, executable in enumerate(self.rows):
+            jacobian[:, number] = self._run(executable)
+        return errors, jacobian.reshape(len(errors), -1)
 
     def _run(self, executable: Executable) -> np.ndarray:
         """The last output of a plan, of all samples."""
