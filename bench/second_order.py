@@ -108,16 +108,17 @@ def measure(problem: Problem, contestant: str, share: float = 1.0) -> dict[str, 
             for moment, i in zip(MOMENTS, at, strict=True)
         },
         "curve": _thinned(
-            [(when, float(low)) for (when, *_), low in zip(found, lowest, strict=True)]
+            [(when, float(low)) for (when, *_), low in zip(found, lowest, strict=True)],
+            0.98 if whole else 0.9,
         ),
     }
 
 
-def _thinned(curve: list[tuple[float, float]]) -> list[list[float]]:
-    """Where the lowest loss has fallen by another 10 %, and the end."""
+def _thinned(curve: list[tuple[float, float]], share: float) -> list[list[float]]:
+    """Where the lowest loss has fallen below a share of what it was, and the end."""
     kept = [curve[0]]
     for point in curve[1:]:
-        if point[1] < 0.9 * kept[-1][1]:
+        if point[1] < share * kept[-1][1]:
             kept.append(point)
     kept.append(curve[-1])
     return [[round(when, 4), float(f"{loss:.4g}")] for when, loss in kept]
