@@ -1,0 +1,87 @@
+"""The reference pages are those of the docstrings, and these say what STYLE asks."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATH = Path(__file__).parents[1] / "docs" / "make_reference.py"
+SPEC = importlib.util.spec_from_file_location("make_reference", PATH)
+assert SPEC is not None and SPEC.loader is not None
+reference = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(reference)
+
+
+def test_the_pages_are_what_the_docstrings_say() -> None:
+    written = reference.pages()
+    stale = [path.name for path, text in written.items() if path.read_text("utf-8") != text]
+    assert not stale, "Run python docs/make_reference.py"
+    assert {path.name for path in reference.FOLDER.glob("*.md")} == {p.name for p in written}
+
+
+@pytest.mark.parametrize("module", reference.MODULES)
+def test_every_public_name_tells_what_it_is_and_takes(module: str) -> None:
+    names = reference.public(module)
+    assert names
+    around = {**reference.public("losses"), **names} if module == "metrics" else names
+    faults = []
+    for name, value in names.items():
+        own = vars(value).get("__doc__") if inspect.isclass(value) else value.__doc__
+        if not own:
+            faults.append(f"{name}: no docstring")
+            continue
+        parts = reference.complete(value, around)
+        if not parts[""].split("\n\n")[0].rstrip("`\n ").endswith((".", ":")):
+            faults.append(f"{name}: begins with no sentence")
+        if module != "ops":  # whose functions are those of NumPy
+            faults += [f"{name}: {q}" for q in reference.untold(value, parts)]
+        if (
+            module == "layers"
+            and inspect.isclass(value)
+            and name not in ("InputSpec", "Layer", "Wrapper")
+        ):
+            faults += [] if "Input shape" in parts else [f"{name}: no shapes"]
+    assert not faults
+
+
+def told(doc: str) -> dict[str, str]:
+    found: dict[str, str] = reference.sections(doc)
+    return found
+
+
+def test_docstrings_are_understood() -> None:
+    parts = told(
+        "One line.\n\nArgs:\n    a: First\n        of two.\n    **b: More.\n\nReturns:\n    It."
+    )
+    assert parts == {
+        "": "One line.",
+        "Args": "a: First\n    of two.\n**b: More.",
+        "Returns": "It.",
+    }
+    assert reference.listed(parts["Args"]) == "- `a`: First of two.\n- `**b`: More."
+
+
+def test_what_a_docstring_leaves_to_another_is_taken_from_there() -> None:
+    def gru(units: int, reset: bool) -> None:
+        """A unit.
+
+        Args: as those of `lstm`, and
+            reset: When.
+        """
+
+    def lstm(units: int) -> None:
+        """A memory.
+
+        Args:
+            units: Number of outputs.
+        """
+
+    names: dict[str, Any] = {"gru": gru, "lstm": lstm}
+    parts = reference.complete(gru, names)
+    assert reference.untold(gru, parts) == []
+    assert "- `units`: Number of outputs." in reference.entry("gru", gru, [], names)
+    assert reference.untold(gru, reference.sections(inspect.getdoc(gru) or "")) == ["units"]
