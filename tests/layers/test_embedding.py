@@ -147,3 +147,22 @@ def test_float64_gradients_are_those_of_differences():
     y = np.repeat(Y[:, None], STEPS, axis=1)
     errors = fastmlp.check_gradients(model, X, y, elements=48)
     assert max(errors.values()) < 1e-5  # the differences are good to about 1e-6
+
+
+def test_positions_looked_up_within_a_layer_are_trained():
+    class Positions(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.table = layers.Embedding(STEPS, 3, dtype=self.dtype)
+
+        def call(self, x):
+            return x + self.table(np.arange(STEPS)[None])
+
+    model = Sequential([Input((STEPS, 3), dtype="float64"), Positions(dtype="float64")])
+    model.compile("sgd", "mse")
+    x = rng.normal(size=(8, STEPS, 3))
+    errors = fastmlp.check_gradients(model, x, np.zeros_like(x))
+    assert len(errors) == 1 and max(errors.values()) < 1e-6
+    before = model.get_weights()[0]
+    model.fit(x, np.zeros_like(x), verbose=0)
+    assert (model.get_weights()[0] != before).all()

@@ -184,6 +184,10 @@ class Layer(WeightHolder):
                 f"{type(self).__name__}: __init__ did not call super().__init__(). "
                 "Hint: make it the first line"
             )
+        if (
+            graph.current_layer() and self._makes_weights()
+        ):  # within a layer, whose weights may train
+            args = eager.to_constants(args, self.dtype)
         if calls.tensors((args, kwargs)):
             return self._call_symbolic(args, kwargs)
         return self._call_arrays(args, kwargs)

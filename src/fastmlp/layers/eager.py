@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _tree, graph
+from fastmlp import _tree, calls, graph
 from fastmlp._sparse import is_sparse, to_csr
 from fastmlp.graph import Tensor
 
@@ -65,6 +65,22 @@ def holds_strings(x: Any) -> bool:
 def _holds_arrays(given: Any) -> bool:
     """Whether a list is one of batches, not of numbers or rows."""
     return any(getattr(leaf, "ndim", 0) > 1 for leaf in _tree.flatten(given))
+
+
+def to_constants(args: Any, dtype: str) -> Any:
+    """The structure with constant tensors in place of arrays of numbers, if it holds no tensor.
+
+    So a layer that is called on an array within another layer, as on the positions of steps, becomes
+    part of the plan, and its weights are trained.
+    """
+    if calls.tensors(args):
+        return args
+
+    def swap(leaf: Any) -> Any:
+        numbers = isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biuf"
+        return graph.constant_tensor(leaf, dtype) if numbers else leaf
+
+    return _tree.apply(swap, args)
 
 
 def key(form: Any) -> Hashable:

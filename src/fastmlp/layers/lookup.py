@@ -68,6 +68,8 @@ _LAYERS = (
 )  # fmt: skip
 for _layer in _LAYERS:
     registry.register(_layer)
+registry.register(GlobalAveragePooling1D, "GlobalAvgPool1D")
+registry.register(GlobalMaxPooling1D, "GlobalMaxPool1D")
 
 
 def serialize(layer: Layer) -> Any:
