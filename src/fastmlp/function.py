@@ -63,6 +63,11 @@ class Function:
         """
         arrays = [np.ascontiguousarray(a, self.dtype) for a in self._boundary.arrays(arrays)]
         m, rows = len(arrays[0]), self._boundary.rows
+        if any(len(a) != m for a in arrays):
+            raise ValueError(
+                f"'{self.outputs[0].node.layer}': expected inputs of one number of samples. "
+                f"Received: {[len(a) for a in arrays]}"
+            )
         if rows is not None:
             states.check_rows(f"'{self.outputs[0].node.layer}'", rows, m)
         if not m:

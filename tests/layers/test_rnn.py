@@ -256,6 +256,13 @@ def test_output_shapes_are_known_without_building():
     assert layers.GRU(4, return_sequences=True).compute_output_shape((8, 5, 7)) == (8, 5, 4)
 
 
+def test_masks_of_features_and_sequences_by_name():
+    x, mask, _ = data()
+    layer = layers.GRU(2)
+    by_feature = np.repeat(mask[..., None], FEATURES, -1)
+    np.testing.assert_array_equal(layer(sequences=x, mask=by_feature), layer(x, mask=mask))
+
+
 def test_a_cell_need_not_be_a_layer():
     class Sum:
         state_size = FEATURES
@@ -285,7 +292,22 @@ def test_what_is_no_cell_or_does_not_fit_is_told():
         layers.Bidirectional(layers.LSTM(3), backward_layer=other)
     with pytest.raises(ValueError, match="Did you mean 'dropout'"):
         layers.GRUCell(3, dropuot=0.1)
+    with pytest.raises(ValueError, match=r"write LSTMCell\(…\)"):
+        layers.RNN(layers.LSTMCell)
     x, *_ = data()
+    for mask in (np.ones((SAMPLES, STEPS - 1)), [True] * STEPS):
+        with pytest.raises(ValueError, match=r"expected a mask of shape \(batch, 4\)"):
+            layers.LSTM(2)(x, mask=mask)
+    with pytest.raises(ValueError, match="one number of samples"):
+        layers.GRU(2)(x, initial_state=np.zeros((SAMPLES - 1, 2)))
+    with pytest.raises(ValueError, match="expected states of shapes"):
+        layers.LSTMCell(2)(x[:, 0], [np.zeros((SAMPLES, 2))])
+    with pytest.raises(ValueError, match="expected dtype float64"):
+        layers.RNN([layers.GRUCell(2)], dtype="float64")(x)
+    entry = fastmlp.Input((STEPS, FEATURES), dtype="float64")
+    wrong = fastmlp.Model(entry, layers.LSTM(2)(entry))
+    with pytest.raises(ValueError, match="expected dtype float64"):
+        wrong.predict(x, verbose=0)
     with pytest.raises(ValueError, match="states of the forward layer, then"):
         layers.Bidirectional(layers.GRU(3))(x, initial_state=x[:, 0])
     with pytest.raises(ValueError, match=r"expected 1 state of shape \(batch, 2\)"):

@@ -124,11 +124,13 @@ def test_all_that_runs_a_model_goes_on_with_its_states():
 
 def test_the_interpreter_and_several_threads_leave_the_same_states():
     x, y = data()
+    fastmlp.utils.set_random_seed(1)
     native, eager = stateful(), stateful(eagerly=True)
     eager.set_weights(native.get_weights())
     for model in (native, eager):
         model.fit(x, y, epochs=2, shuffle=False, verbose=0, validation_data=(x, y))
-    np.testing.assert_allclose(states_of(native), states_of(eager), atol=1e-6)
+    # The native tanh and NumPy's differ by a rounding or two; 36 steps of time add them up.
+    np.testing.assert_allclose(states_of(native), states_of(eager), atol=1e-5)
 
     def wide(threads):
         fastmlp.utils.set_random_seed(0)

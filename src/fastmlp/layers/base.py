@@ -184,6 +184,9 @@ class Layer(WeightHolder):
                 f"{type(self).__name__}: __init__ did not call super().__init__(). "
                 "Hint: make it the first line"
             )
+        first = self._call_takes()[:1] if kwargs and not args else ()
+        if first and first[0] in kwargs:
+            args = (kwargs.pop(first[0]),)
         if (
             graph.current_layer() and self._makes_weights()
         ):  # within a layer, whose weights may train

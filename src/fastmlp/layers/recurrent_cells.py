@@ -110,6 +110,13 @@ class RecurrentCell(Layer):
         """The output `(batch, units)` of one step, and the states after it."""
         several = isinstance(states, (list, tuple))
         before = list(states) if several else [states]
+        n = 2 if self.kind == "lstm" else 1
+        shapes = [getattr(state, "shape", state) for state in before]
+        if shapes != [(None, self.units)] * n:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected states of shapes "
+                f"{[('batch', self.units)] * n}. Received: {shapes}"
+            )
         after = self._step(self._products(inputs), self._dropped(before[0]), before)
         return after[0], after if several else after[0]
 

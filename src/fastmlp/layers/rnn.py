@@ -113,6 +113,13 @@ class RNN(Layer):
         return list(size) if isinstance(size, (list, tuple)) else [size]
 
     def build(self, sequences_shape: Any, *_: Any) -> None:
+        shape = self._check_shape(sequences_shape)
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            self.cell.build((None, *shape[2:]))
+            for variable in self.cell.weights:
+                variable.path = f"{self.name}/{variable.path}"
+
+    def _check_shape(self, sequences_shape: Any) -> tuple[Any, ...]:
         shape = tuple(sequences_shape)
         if len(shape) < 3 or None in shape[1:]:
             hint = ". Hint: x[..., None] makes one feature of each number" * (len(shape) == 2)
@@ -122,10 +129,21 @@ class RNN(Layer):
                 f"{self._where()}: expected inputs (batch, steps, features). "
                 f"Received: shape={shape}{hint}"
             )
-        if isinstance(self.cell, Layer) and not self.cell.built:
-            self.cell.build((None, *shape[2:]))
-            for variable in self.cell.weights:
-                variable.path = f"{self.name}/{variable.path}"
+        return shape
+
+    def _check_mask(self, mask: Any, steps: Any) -> Tensor | None:
+        """A mask of steps; one of features counts a step if it counts any of them."""
+        if mask is None:
+            return None
+        if isinstance(mask, Tensor) and mask.ndim == 3 and mask.shape[1] == steps:
+            mask = ops.any(mask, axis=-1)
+        if not isinstance(mask, Tensor) or mask.shape != (None, steps):
+            hint = "" if isinstance(mask, Tensor) else ". Hint: np.array(mask)"
+            raise ValueError(
+                f"{self._where()}: expected a mask of shape (batch, {steps}). "
+                f"Received: {getattr(mask, 'shape', mask)}{hint}"
+            )
+        return mask
 
     def _build_once(self, args: tuple[Any, ...]) -> None:
         super()._build_once(args)
@@ -196,6 +214,8 @@ class RNN(Layer):
         mask: Tensor | None = None,
         training: bool | None = None,
     ) -> Any:
+        self._check_shape(sequences.shape)
+        mask = self._check_mask(mask, sequences.shape[1])
         first = self._first_states(initial_state)
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)

@@ -109,7 +109,9 @@ def check_cell(where: str, cell: Any) -> None:
         ValueError: It has no `call`, or no `state_size`.
     """
     size = getattr(cell, "state_size", None)
-    if hasattr(cell, "return_sequences"):
+    if isinstance(cell, type):
+        hint = f"write {cell.__name__}(…), not {cell.__name__}"
+    elif hasattr(cell, "return_sequences"):
         hint = "a layer runs its cell itself; a cell is LSTMCell, not LSTM"
     elif not callable(getattr(cell, "call", None)):
         hint = "LSTMCell(4), GRUCell(4) and SimpleRNNCell(4) are cells"

@@ -218,6 +218,12 @@ class Builder:
     def weight(self, variable: Variable | None) -> Buffer | None:
         if variable is None:
             return None
+        if variable.dtype != self.plan.dtype:
+            raise ValueError(
+                f"Weight '{variable.path}': expected dtype {self.plan.dtype}, as the model has. "
+                f"Received: dtype={variable.dtype}. Hint: give Inputs and layers, and the cells and "
+                "layers within them, one dtype, or set it for all by fastmlp.config.set_floatx"
+            )
         if variable not in self._weights:
             buffer = Buffer("weight", variable.shape, variable.path, variable)
             self._weights[variable] = buffer
