@@ -48,8 +48,11 @@ FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row
                              const int floating)
 {
     enum { AHEAD = 1024, MOST = 4096 }; /* bytes in flight; of a row, the processor follows on */
+    enum { TOGETHER = 2048 };           /* elements of short rows that are checked at once, in L1 */
     const ptrdiff_t bytes = stride == size ? (n * size < MOST ? n * size : MOST) : size;
     const ptrdiff_t ahead = bytes < AHEAD ? AHEAD / 2 / (bytes < 64 ? 64 : bytes) + 1 : 1;
+    R *const all = x;
+    const int together = floating && n > 1 && ldx == n && m * n <= TOGETHER;
     int bad = 0;
     if (!rows) {
         src += first * row_stride;
@@ -73,9 +76,9 @@ FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row
         } else {
             for (ptrdiff_t j = 0; j < n; j++) x[j] = FM(gather_value)(row + j * stride, kind);
         }
-        if (floating) bad |= FM(not_finite)(x, n);
+        if (floating && !together) bad |= FM(not_finite)(x, n);
     }
-    return bad;
+    return together ? FM(not_finite)(all, m * n) : bad;
 }
 
 #define GATHER(name, type)                                                                         \
