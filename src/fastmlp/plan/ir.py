@@ -220,9 +220,10 @@ class Builder:
             return None
         if variable.dtype != self.plan.dtype:
             raise ValueError(
-                f"Weight '{variable.path}': expected dtype {self.plan.dtype}, as the model has. "
-                f"Received: dtype={variable.dtype}. Hint: give Inputs and layers, and the cells and "
-                "layers within them, one dtype, or set it for all by fastmlp.config.set_floatx"
+                f"Variable '{variable.path}': expected dtype {self.plan.dtype}, as the model has. "
+                f"Received: dtype={variable.dtype}. Hint: give Inputs and layers, cells and layers "
+                "within them, and variables of your own (add_variable(…, dtype=variable.dtype)) one "
+                "dtype, or set it for all by fastmlp.config.set_floatx"
             )
         if variable not in self._weights:
             buffer = Buffer("weight", variable.shape, variable.path, variable)

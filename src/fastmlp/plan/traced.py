@@ -75,13 +75,6 @@ def _trace(b: Builder, variable: Variable, g: Buffer, scalars: Buffer, spec: Upd
         ops.append(Op("assign", [], [b.weight(target), x], attrs, variable.path))
     found = {x.variable for op in ops for x in op.ins if x is not None and x.kind == "weight"}
     touched = {v for v in found if v is not None}
-    for other in touched:
-        if other.dtype != b.plan.dtype:
-            raise ValueError(
-                f"update_step of '{variable.path}': expected variables of {b.plan.dtype}, as the "
-                f"weight is. Received: '{other.path}' of {other.dtype}. "
-                "Hint: add_variable(…, dtype=variable.dtype)"
-            )
     return _Trace(variable, ops, touched, set(assigned))
 
 
