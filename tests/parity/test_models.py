@@ -49,7 +49,8 @@ def test_penalties_and_clipping_work_together_as_in_keras():
     def arguments(lib):
         return {"optimizer": lib.optimizers.Adam(0.01, global_clipnorm=0.2), "loss": "mse"}
 
-    both.assert_same_training(layers, arguments, both.regression())
+    # Keras ends 1.3e-5 from the outputs of float64, fastmlp 5e-7.
+    both.assert_same_training(layers, arguments, both.regression(), tolerance=2e-5)
 
 
 CONSTRAINTS = {
@@ -102,7 +103,7 @@ def test_class_weights_count_as_in_keras(make):
 def test_validation_split_holds_back_the_last_samples_as_in_keras():
     data = both.regression()
     rng = np.random.default_rng(5)
-    weights = rng.uniform(0, 3, len(data.x)).astype("float32")
+    weights = rng.uniform(0, 3, both.SAMPLES // both.BATCH * both.BATCH).astype("float32")
     both.assert_same_training(
         both.network(), _sgd, data, validation=False, validation_split=0.27, sample_weight=weights
     )
