@@ -48,11 +48,14 @@ FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
         t->c += rows.height * t->ldc;
         rows.tall--;
     }
-    fm_tiles[rows.height - 1][nv](t, rows.tall);
+    const int whole = nv == FM_NV && t->ldb == FM_PANEL && t->b_last == FM_PANEL - VL;
+    const int columns = t->a_packed || t->a_rs == 1, known = whole && (columns || t->a_cs == 1);
+    const ptrdiff_t way = !known ? nv : columns ? FM_BY_COLUMNS : FM_BY_ROWS;
+    fm_tiles[rows.height - 1][way](t, rows.tall);
     if (rows.low) {
         t->a += rows.tall * rows.height * a_row;
         t->c += rows.tall * rows.height * t->ldc;
-        fm_tiles[rows.height - 2][nv](t, rows.low);
+        fm_tiles[rows.height - 2][way](t, rows.low);
     }
     t->a = a;
     t->b = b;
