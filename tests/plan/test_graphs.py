@@ -197,9 +197,9 @@ def test_gradients_in_panels_are_those_of_the_twins(rep):
     rng = np.random.default_rng(0)
     shape = (100,) if rep == 1 else (rep, 100)
     x = graph.input_tensor((None, *shape), "float32", "x")
-    hidden = dense(x, weight(rng, 100, 150, dtype="float32"), act="tanh")
-    y = dense(hidden, weight(rng, 150, 90, dtype="float32"), weight(rng, 90, dtype="float32"))
-    target = (*shape[:-1], 90)
+    hidden = dense(x, weight(rng, 100, 300, dtype="float32"), act="tanh")
+    y = dense(hidden, weight(rng, 300, 250, dtype="float32"), weight(rng, 250, dtype="float32"))
+    target = (*shape[:-1], 250)
     feeds = [rng.normal(size=(301, *shape)), rng.normal(size=(301, *target))]
     loss = LossSpec(0, "mean_squared_error", target_shape=target)
     case = Case([x], [y], [loss], feeds, "float32")
