@@ -86,3 +86,46 @@ def test_bidirectional_masks():
         counted = LENGTHS > 0  # Keras's mean over no steps is NaN
         found.append(np.asarray(model(X[counted])))
     np.testing.assert_allclose(found[1], found[0], atol=1e-5)
+
+
+WEIGHTS = rng.uniform(0.2, 2, size=(10, STEPS)).astype("float32")
+
+
+@pytest.mark.parametrize("case", ["mse, mean", "mse, by weights", "softmax", "function"])
+def test_weights_of_steps_count_as_in_keras(case):
+    units, activation, loss, y = LOSSES[case]
+    metric = "mae" if units == 2 else "accuracy"
+    found = []
+    for k, dtype in ((keras, "float32"), (fastmlp, "float32"), (fastmlp, "float64")):
+        first = k.initializers.Constant(0.2)
+        dense = k.layers.Dense(units, activation, kernel_initializer=first, dtype=dtype)
+        model = k.Sequential([k.Input((STEPS, 3), dtype=dtype), dense])
+        model.compile(
+            k.optimizers.SGD(0.2), loss(k), weighted_metrics=[metric], run_eagerly=k is keras
+        )
+        model.fit(X[:, ::-1], y, 5, sample_weight=WEIGHTS, shuffle=False, verbose=0)
+        measured = model.evaluate(X, y, 5, sample_weight=WEIGHTS[..., None], verbose=0)
+        found.append([*measured, *np.asarray(model.get_weights()[0]).ravel()])
+    for ours in found[1:]:
+        np.testing.assert_allclose(ours, found[0], rtol=2e-5)
+
+
+def test_weights_of_steps_and_masks_multiply():
+    entry = fastmlp.Input((STEPS, 3))
+    y = fastmlp.layers.Dense(2)(fastmlp.layers.Masking(-1.0)(entry))
+    model = fastmlp.Model(entry, y)
+    model.compile("sgd", "mse")
+    real = np.arange(STEPS) < LENGTHS[:, None]
+    values = np.mean((REAL - model.predict(X, verbose=0)) ** 2, axis=-1) * WEIGHTS
+    measured = model.evaluate(X, REAL, sample_weight=WEIGHTS, batch_size=10, verbose=0)
+    np.testing.assert_allclose(measured, values[real].sum() / real.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(10, 2), (10, STEPS, 2)])
+def test_weights_of_something_else_are_refused(shape):
+    model = fastmlp.Sequential([fastmlp.Input((STEPS, 3)), fastmlp.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"sample_weight: expected a weight for each sample"):
+        model.fit(X, REAL, sample_weight=np.ones(shape), verbose=0)
+    assert all((a == b).all() for a, b in zip(model.get_weights(), before, strict=True))

@@ -111,12 +111,20 @@ def test_sample_weights_are_taken_where_they_lie(shape, dtype):
     assert sample_weights(pd.Series(w.ravel()), 4).n == 4
 
 
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 1)])
+def test_weights_of_steps_are_taken_where_they_lie(shape):
+    w = np.ones(shape)
+    source = sample_weights(w, 4)
+    assert source.row_shape == (3,) and np.shares_memory(source.parts[0].array, w)
+
+
 @pytest.mark.parametrize(
     ("w", "error", "message"),
     [
         (np.ones(3), ValueError, "one weight for each of 4 samples. Received: 3 weights"),
-        (np.ones((4, 2)), ValueError, r"one weight per sample, shape \(4,\). .*shape=\(4, 2\)"),
+        (np.ones((3, 4)), ValueError, "one weight for each of 4 samples. Received: 3 weights"),
         (np.array([1, 1, np.nan, 1]), ValueError, "finite numbers. Received: nan in row 2"),
+        (np.array([[1, 1]] * 3 + [[1, np.inf]]), ValueError, "Received: inf in row 3"),
         (["a"] * 4, TypeError, "sample_weight: expected bool, integer or float"),
         (2.0, TypeError, "sample_weight: expected an array"),
     ],

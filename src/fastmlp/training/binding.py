@@ -231,7 +231,7 @@ class Binding:
         variables = self.weights
         trainable = tuple(v.trainable for v in variables)
         targets = tuple(None if t is None else t.row_shape for t in data.targets)
-        weighted = tuple(w is not None for w in data.weights)
+        weighted = tuple(None if w is None else w.row_shape for w in data.weights)
         rule = None
         if mode == "train" and self.optimizer is not None:
             rule = update_spec(self.optimizer, variables)
@@ -248,7 +248,7 @@ class Binding:
         losses, metrics = objective.specs(
             [() if t is None else t.row_shape for t in data.targets],
             [t.shape for t in self.outputs],
-            [w is not None for w in data.weights],
+            [None if w is None else w.row_shape for w in data.weights],
         )
         variables = self.weights
         trained = [v for v in variables if v.trainable]
@@ -341,12 +341,17 @@ def _check_alike(rows: Rows, first: Rows) -> None:
             raise bad_argument(
                 one.name, f"shape {expected}, as in the first batch", "shape", one.shape
             )
-    weighted = [[w is not None for w in found.weights] for found in (rows, first)]
-    if weighted[0] != weighted[1]:
-        which = "with" if any(weighted[1]) else "without"
-        raise ValueError(
-            f"sample_weight: expected a batch {which} sample weights, as the first one was"
-        )
+    for one, other in zip(rows.weights, first.weights, strict=True):
+        if (one is None) != (other is None):
+            which = "without" if other is None else "with"
+            raise ValueError(
+                f"sample_weight: expected a batch {which} sample weights, as the first one was"
+            )
+        if one is not None and other is not None and one.row_shape != other.row_shape:
+            expected = ("samples", *other.row_shape)
+            raise bad_argument(
+                one.name, f"shape {expected}, as in the first batch", "shape", one.shape
+            )
 
 
 def sizes(shape: Shape) -> tuple[int, ...]:

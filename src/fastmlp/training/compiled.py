@@ -152,15 +152,19 @@ class Objective:
         return "y" if self._slots.n == 1 else f"y of output {self._slots.names[output]!r}"
 
     def specs(
-        self, row_shapes: Sequence[RowShape], shapes: Sequence[Shape], weighted: Sequence[bool]
+        self,
+        row_shapes: Sequence[RowShape],
+        shapes: Sequence[Shape],
+        weights: Sequence[RowShape | None],
     ) -> tuple[list[LossSpec], list[MetricSpec]]:
         """The plan's losses and metrics.
 
         Args:
             row_shapes: Of each output's targets; those without are not looked at.
             shapes: Of each output.
-            weighted: Whether each output has sample weights.
+            weights: Of one sample's weights, for each output; `None`: it has none.
         """
+        weighted = [shape is not None for shape in weights]
         targets = {i: self.target_shape(i, row_shapes[i], shapes[i]) for i in self.used}
         losses = []
         for i in self.with_loss:
@@ -181,6 +185,7 @@ class Objective:
                     targets[i],
                     weighted[i],
                     self._names[i],
+                    weights[i] or (),
                     by_weights=loss.reduction == "mean_with_sample_weight" and weighted[i],
                     function=None if loss.kind else loss.call,
                     prepare=loss.prepare,
@@ -199,6 +204,7 @@ class Objective:
                 targets[i],
                 weighted[i] and uses_weights,
                 metric,
+                weights[i] or (),
                 function=metric.function,
                 masked=metric.masked,
                 prepare=metric.prepare,

@@ -260,31 +260,31 @@ def _class_table(class_weight: Mapping[int, float], n_classes: int | None) -> di
 
 
 def sample_weights(sample_weight: Any, n: int, name: str = "sample_weight") -> Source:
-    """Checks one weight per sample.
+    """Checks weights of samples, or of their steps.
 
     Args:
-        sample_weight: Numbers `(n,)` or `(n, 1)`, in anything that `as_source` takes.
+        sample_weight: Numbers `(n,)` or `(n, steps)`, in anything that `as_source` takes; last axes
+            of size 1 make no difference.
         n: Number of samples.
         name: What the user calls them.
 
     Returns:
-        The weights as a source with `row_shape` `()`, not copied.
+        The weights as a source with `row_shape` `()` or `(steps,)`, not copied.
 
     Raises:
         TypeError: If they are no numbers.
-        ValueError: If there is not one for each sample, or one is NaN or infinite.
+        ValueError: If their number is not that of the samples, or one is NaN or infinite.
     """
     source = as_source(sample_weight, name)
-    if source.width != 1:
-        raise ValueError(
-            f"{name}: expected one weight per sample, shape ({n},). Received: shape={source.shape}"
-        )
     if source.n != n:
         raise ValueError(
             f"{name}: expected one weight for each of {n} samples. Received: {source.n} weights"
         )
     bad = find_nonfinite(source)
     if bad is not None:
-        value = source.block(bad[0], bad[0] + 1)[0, 0].item()
+        value = source.block(bad[0], bad[0] + 1)[0, bad[1]].item()
         raise ValueError(f"{name}: expected finite numbers. Received: {value!r} in row {bad[0]}")
-    return Source(name, n, (), source.parts, source.labels, source.copied)
+    shape = source.row_shape
+    while shape[-1:] == (1,):
+        shape = shape[:-1]
+    return source.with_values(row_shape=shape)

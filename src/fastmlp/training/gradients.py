@@ -33,7 +33,7 @@ def gradients(
         model: A compiled model.
         x: Samples, as for `fit`; all of them are one batch.
         y: Targets.
-        sample_weight: Weight of each sample.
+        sample_weight: Weight of each sample, or of each of its steps.
         training: Whether layers behave as in training, dropout included.
 
     Returns:
@@ -78,7 +78,7 @@ def check_gradients(
         model: A compiled model.
         x: Samples, as for `fit`; all of them are one batch.
         y: Targets.
-        sample_weight: Weight of each sample.
+        sample_weight: Weight of each sample, or of each of its steps.
         training: Whether layers behave as in training, dropout included.
         elements: How many elements of each weight to look at, at the most; they are chosen at
             random, but every time the same.

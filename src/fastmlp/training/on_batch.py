@@ -70,7 +70,7 @@ class OnBatch:
         Args:
             x: Samples, as for `fit`.
             y: Targets.
-            sample_weight: Weight of each sample.
+            sample_weight: Weight of each sample, or of each of its steps.
             class_weight: Weight of each class, `{class: weight}`.
             return_dict: Whether to return `{name: value}`.
 
@@ -93,7 +93,7 @@ class OnBatch:
         Args:
             x: Samples, as for `fit`.
             y: Targets.
-            sample_weight: Weight of each sample.
+            sample_weight: Weight of each sample, or of each of its steps.
             return_dict: Whether to return `{name: value}`.
 
         Returns:

@@ -197,7 +197,8 @@ class Trainer(OnBatch, Binding):
             shuffle: Whether each epoch visits the samples, or the batches of a `PyDataset`, in a new
                 order. `'batch'`: the batches stay as they are.
             class_weight: Weight of each class, `{class: weight}`.
-            sample_weight: Weight of each sample, `(n,)`; of each output a list or dict of them.
+            sample_weight: Weight of each sample, `(n,)`, or of each of its steps, `(n, steps)`; for
+                several outputs a list or dict of them, or one for all.
             initial_epoch: Number of the epoch to begin with. Where the last fit ended there, this
                 one goes on with its seed, so that both together give the bits of a single one.
             steps_per_epoch: Batches of an epoch; the next one goes on behind them. Default: all
@@ -347,7 +348,7 @@ class Trainer(OnBatch, Binding):
             y: Targets `(n, …)`; none if `x` yields batches.
             batch_size: Samples a step, as the progress bar counts; does not change the result.
             verbose: As for `fit`.
-            sample_weight: Weight of each sample.
+            sample_weight: Weight of each sample, or of each of its steps.
             steps: Batches to look at. Default: all that there are.
             callbacks: Callbacks to tell what happens.
             return_dict: Whether to return `{name: value}`.
