@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pickle
 import subprocess
 import sys
 import warnings
@@ -231,3 +232,20 @@ def test_names_that_are_there_cost_nothing() -> None:
     assert not hasattr(fastmlp, "__path_not_there__")
     assert not hasattr(model(), "__deepcopy_not_there__")
     assert inspect.signature(fastmlp.Sequential.fit).parameters["epochs"].default == 1
+
+
+def test_asking_whether_a_name_is_there_looks_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closest(*args: object) -> str:
+        raise AssertionError("nobody reads the hint")
+
+    layer, network = layers.Dense(2), model()
+    monkeypatch.setattr(_spelling, "closest", closest)
+    assert not hasattr(layer, "unit") and not hasattr(network, "fitt")
+    assert getattr(fastmlp, "lossess", None) is None
+
+
+def test_an_error_of_a_missing_name_survives_pickling() -> None:
+    with pytest.raises(AttributeError) as caught:
+        _ = layers.Dense(2).unit
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert "Did you mean 'units'?" in str(caught.value)

@@ -189,9 +189,31 @@ def missing(obj: Any, name: str) -> Any:
     if name in METHODS and hasattr(kind, "fit"):
         today, method = METHODS[name]
         return functools.partial(_call_old_method, obj, name, today, method)
-    near = None if name.startswith("_") else closest(name, _public(dir(kind), vars(obj)))
-    hint = f" Did you mean {near!r}?" if near else ""
-    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}.{hint}")
+    raise MissingName(f"{kind.__name__!r} object", name, kind, list(vars(obj)))
+
+
+class MissingName(AttributeError):
+    """A name that is not there; the nearest one is looked for when somebody reads the message.
+
+    Not before: `hasattr` asks for names that are missing, too, and reads nothing.
+
+    Args:
+        where: Whose name it is, for the message.
+        missed: The name.
+        kind: A class whose names are known; `None`: there is none.
+        known: Further names.
+    """
+
+    def __init__(self, where: str, missed: str, kind: type | None, known: list[str]) -> None:
+        super().__init__(where, missed, kind, known)
+
+    def __str__(self) -> str:
+        where, missed, kind, known = self.args
+        near = None
+        if not missed.startswith("_"):
+            near = closest(missed, _public(dir(kind) if kind else (), known))
+        hint = f" Did you mean {near!r}?" if near else ""
+        return f"{where} has no attribute {missed!r}.{hint}"
 
 
 def _public(*names: Any) -> list[str]:
@@ -325,6 +347,8 @@ def _of_module(module: types.ModuleType, name: str) -> Any:
     if name in vars(module):
         return vars(module)[name]
     gone = GONE.get(inner, {}).get(name)
+    if not gone and not _imported_by_name():
+        raise MissingName(f"module {module.__name__!r}", name, None, list(vars(module)))
     near = None if gone or name.startswith("_") else closest(name, _public(vars(module)))
     hint = f" Did you mean {near!r}?" if near else f" Hint: {gone}." if gone else ""
     if hint and _imported_by_name():  # `from … import` would hide the hint of an AttributeError

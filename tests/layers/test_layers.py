@@ -197,3 +197,51 @@ def test_layer_shared_by_two_models_has_the_same_weights_in_both():
     two.fit(x, x[:, :2], epochs=2, verbose=0)
     assert (np.maximum(one.predict(x, verbose=0), 0) == two.predict(x, verbose=0)).all()
     assert (shared(x) == one(x)).all()
+
+
+@ids
+def test_a_layer_is_built_again_from_its_build_config_and_own_variables(make, shape):
+    first, second = make(), make()
+    first(np.ones((2, *shape)))
+    config = first.get_build_config()
+    assert config is None or config == {"input_shape": (None, *shape)}
+    second.build_from_config(config)
+    store = {}
+    first.save_own_variables(store)
+    second.load_own_variables(store)
+    assert all(
+        (a == b).all() for a, b in zip(second.get_weights(), first.get_weights(), strict=True)
+    )
+
+
+def test_own_variables_of_another_number_or_shape_are_refused():
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    before = layer.get_weights()
+    for store in ({"0": before[0]}, {"0": np.ones((3, 3)), "1": before[1]}):
+        with pytest.raises(ValueError, match=r"Dense 'dense.*expected"):
+            layer.load_own_variables(store)
+    assert all((a == b).all() for a, b in zip(layer.get_weights(), before, strict=True))
+
+
+def test_losses_are_those_of_keras_and_left_out_where_frozen():
+    found = []
+    for k in (keras, fastmlp):
+        dense = k.layers.Dense(3, kernel_regularizer="l2", bias_regularizer=k.regularizers.L1(0.5))
+        cell = k.layers.SimpleRNN(2, recurrent_regularizer=k.regularizers.L1L2(0.1, 0.2))
+        for layer, shape in ((dense, (None, 4)), (cell, (None, 5, 4))):
+            layer.build(shape)
+            layer.set_weights([np.full(np.shape(w), 0.5, "float32") for w in layer.get_weights()])
+            found.append([float(loss) for loss in layer.losses])
+        dense.trainable = False
+        assert dense.losses == []
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-6)
+    np.testing.assert_allclose(found[3], found[1], rtol=1e-6)
+
+
+def test_a_layer_knows_its_path_and_the_metrics_in_attributes():
+    model = Sequential([Input((3, 2)), layers.LSTM(2, name="memory")])
+    assert model.layers[0].cell.path == "memory/lstm_cell"
+    assert layers.Dense(2, name="out").path == "out"
+    model.tracker, model.others = fastmlp.metrics.Mean(), [fastmlp.metrics.AUC()]
+    assert model.metrics == [model.tracker, *model.others]

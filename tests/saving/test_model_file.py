@@ -316,3 +316,37 @@ def test_a_file_that_lies_is_refused(name, tmp_path):
     tampered(path, LIES[name])
     with pytest.raises(ValueError, match=r"m\.fastmlp"):
         models.load_model(path)
+
+
+class Remembering(layers.Layer):
+    """Saves something that is no weight."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight((input_shape[-1],), "ones", name="scale")
+        self.note = np.zeros(2)
+
+    def call(self, x):
+        return x * self.scale
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["note"] = self.note
+
+    def load_own_variables(self, store):
+        self.note = np.array(store["note"])
+        super().load_own_variables({"0": store["0"]})
+
+
+@pytest.mark.parametrize("weights_alone", [False, True])
+def test_what_a_layer_saves_of_its_own_is_loaded(tmp_path, weights_alone):
+    model = Sequential([Input((3,)), Remembering(), layers.Dense(1)])
+    model.layers[0].note[:] = 7, 8
+    if weights_alone:
+        model.save_weights(path := str(tmp_path / "m.safetensors"))
+        twin = Sequential([Input((3,)), Remembering(), layers.Dense(1)])
+        twin.load_weights(path)
+    else:
+        model.save(path := str(tmp_path / "m.fastmlp"))
+        twin = fastmlp.models.load_model(path, custom_objects={"Remembering": Remembering})
+    assert twin.layers[0].note.tolist() == [7, 8]
+    assert all((a == b).all() for a, b in zip(twin.get_weights(), model.get_weights(), strict=True))

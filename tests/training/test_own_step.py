@@ -145,3 +145,15 @@ def test_a_step_of_ones_own_may_have_several_optimizers():
         before, model.get_weights(), grads, [0.01, 0.01, 0.5, 0.5], strict=True
     ):
         np.testing.assert_allclose(new, old - rate * g, rtol=1e-5, atol=1e-7)
+
+
+def test_metrics_in_attributes_begin_anew_in_each_epoch():
+    class Tracking(Own):
+        def train_step(self, data):
+            super().train_step(data)
+            self.tracker.update_state(1.0)
+            return {"seen": self.tracker.result()}
+
+    model = make(Tracking)
+    model.tracker = fastmlp.metrics.Sum()
+    assert model.fit(*data(), batch_size=8, epochs=2, verbose=0).history["seen"] == [3.0, 3.0]

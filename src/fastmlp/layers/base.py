@@ -93,6 +93,7 @@ class Layer(WeightHolder):
         self.dtype: str = dtype
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._has_built = False
+        self._build_shape: Any = None  # the shape it was built for
         self.calls: list[Call] = []
         self._shapes: tuple[Any, Any] | None = None  # of the first call's input and output
         self._made_in_init = 0  # weights that are older than build
@@ -351,7 +352,7 @@ class Layer(WeightHolder):
     def unbuild(self) -> None:
         """Forgets the weights and the input's shape: the data that told it were refused."""
         self._has_built = False
-        self._shapes = None
+        self._shapes = self._build_shape = None
         del self._variables[self._made_in_init :]
         self._functions, self.calls = {}, []
 
@@ -438,6 +439,25 @@ class Layer(WeightHolder):
                 found[name] = value
         return found
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What `build_from_config` needs to make the weights: the input's shape; `None` before."""
+        return None if self._build_shape is None else {"input_shape": self._build_shape}
+
+    def build_from_config(self, config: Mapping[str, Any] | None) -> None:
+        """Makes the weights as those of the layer whose `get_build_config` returned this.
+
+        Example:
+
+        >>> from fastmlp import layers
+        >>> first, second = layers.Dense(2), layers.Dense(2)
+        >>> first.build((None, 3))
+        >>> second.build_from_config(first.get_build_config())
+        >>> second.count_params()
+        8
+        """
+        if config:
+            self.build(map_shapes(lambda shape: shape, config["input_shape"]))
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_functions": {}}  # plans are made again when needed
 
@@ -493,6 +513,7 @@ def _once(build: Callable[..., None]) -> Callable[..., None]:
             finally:
                 self._is_building = False
             self._has_built = True
+            self._build_shape = args[0] if args else kwargs.get("input_shape")
 
     return once
 

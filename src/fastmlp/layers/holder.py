@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
@@ -177,6 +177,70 @@ class WeightHolder:
             ValueError: Their number or a shape differs; nothing is changed then.
         """
         set_values(f"{type(self).__name__} '{self.name}'", self.weights, weights)
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Puts the weights that are its own, not those of layers within, into a dict.
+
+        Args:
+            store: Gets an array for each: `"0"`, `"1"`, …, trainable ones first.
+        """
+        for i, variable in enumerate(self._own_weights()):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Sets the weights that are its own from what `save_own_variables` stored.
+
+        Args:
+            store: An array for each weight.
+
+        Raises:
+            ValueError: Their number or a shape differs; nothing is changed then.
+        """
+        where = f"{type(self).__name__} '{self.name}': load_own_variables"
+        own = self._own_weights()
+        names = [str(i) for i in range(len(own))]
+        if set(store) != set(names):
+            raise ValueError(f"{where}: expected the arrays {names}. Received: {list(store)}")
+        set_values(where, own, [store[name] for name in names])
+
+    def _own_weights(self) -> list[Variable]:
+        return sorted(self._variables, key=lambda variable: variable in self._constants)
+
+    @property
+    def path(self) -> str:
+        """Where it stands: its name, after those of the layers around it, as in its weights' paths."""
+        first = self._variables[0] if self._variables else None
+        return self.name if first is None else first.path.rpartition("/")[0]
+
+    @property
+    def losses(self) -> list[Any]:
+        """The penalties of the regularizers of all trainable weights, computed from their values.
+
+        Those that depend on data, by `add_loss` and `activity_regularizer`, are parts of the loss that
+        `fit` minimises, and not in this list.
+
+        Example:
+
+        >>> from fastmlp import layers
+        >>> dense = layers.Dense(2, kernel_initializer="ones", kernel_regularizer="l1")
+        >>> dense.build((None, 3))
+        >>> [round(float(loss), 4) for loss in dense.losses]
+        [0.06]
+        """
+        return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics in its attributes, and in those of the layers within; each once."""
+        from fastmlp.metrics import Metric  # which may use layers
+
+        found: dict[int, Any] = {}
+        for layer in self._all_layers():
+            for value in vars(layer).values():
+                for one in value if isinstance(value, (list, tuple)) else (value,):
+                    if isinstance(one, Metric):
+                        found.setdefault(id(one), one)
+        return list(found.values())
 
     def count_params(self) -> int:
         """Number of elements of all weights.

@@ -176,6 +176,16 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         first = self.layers
         return [*first, *(layer for layer in found if not any(layer is f for f in first))]
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics given to `compile`, as the last `fit` or `evaluate` understood them.
+
+        And those in attributes of the model and its layers.
+        """
+        compiled = self._compiled_metrics()
+        own = [metric for metric in super().metrics if not any(metric is c for c in compiled)]
+        return compiled + own
+
     def count_params(self) -> int:
         """Number of elements of all weights."""
         self._graph()

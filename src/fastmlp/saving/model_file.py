@@ -1,7 +1,7 @@
 """Models as files: their architecture, weights, compile settings and where their training is.
 
 arrays    weights by their path, as "dense/kernel"; then "optimizer/0/iteration", …; then "state/0", …,
-          what stateful layers keep between batches
+          what stateful layers keep between batches; then "own/0/name", …, of `own_variables.py`
 texts     "format", "fastmlp_version"
           "model"     class and config; missing where only weights were saved
           "compile"   arguments of `compile`
@@ -25,6 +25,7 @@ from fastmlp.layers.holder import set_values
 from fastmlp.layers.shapes import shapes
 from fastmlp.saving import safetensors
 from fastmlp.saving.compile_config import compile_config, compile_from_config
+from fastmlp.saving.own_variables import pack_own, restore_own
 from fastmlp.saving.paths import check_path, may_write
 from fastmlp.training.cursor import Cursor, FitSeeds
 from fastmlp.variables import Variable, only_shapes
@@ -128,6 +129,7 @@ def load_model(
             with only_shapes([w.shape for w in (*weights, *_states_of(arrays))]):
                 model = _make(texts["model"])
             model.set_weights(weights)
+            restore_own(model, arrays)
             if compile and texts.get("compile") is not None:
                 compile_from_config(model, texts["compile"])
                 _restore_training(model, arrays, texts["state"])
@@ -242,6 +244,7 @@ def _load_weights(
             continue
         for variable, value in zip(variables, new, strict=True):
             variable.assign(value)
+    restore_own(model, arrays)
     return all(fits) and len(ours) == len(theirs)
 
 
@@ -311,6 +314,7 @@ def _pack_state(model: Any) -> tuple[dict[str, np.ndarray], Texts]:
         state["optimizer"] = {"class_name": type(optimizer).__name__, "trained": trained}
         for i, variable in enumerate(optimizer.variables):
             arrays[f"optimizer/{i}/{variable.name}"] = variable.value
+    arrays |= pack_own(model)
     for i, kept in enumerate(model._boundary.states):
         arrays[f"{_STATE}{i}"] = kept.value
     cursor = model._cursor if model._fit is None else model._fit.cursor()

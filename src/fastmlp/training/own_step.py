@@ -132,6 +132,7 @@ def fit_by_own_steps(
     at_once = model.steps_per_execution
     try:
         for epoch in epochs:
+            model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             if progress is not None:
                 progress.begin_epoch(epoch)

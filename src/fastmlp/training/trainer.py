@@ -133,6 +133,9 @@ class Trainer(OnBatch, Binding):
     @property
     def metrics(self) -> list[Any]:
         """The metrics given to `compile`, as the last `fit` or `evaluate` understood them."""
+        return self._compiled_metrics()
+
+    def _compiled_metrics(self) -> list[Any]:
         return [] if self._compiled is None else list(self._compiled.resolved)
 
     def reset_metrics(self) -> None:
