@@ -14,7 +14,7 @@ _FOLDER = "own/"
 
 def pack_own(model: Any) -> dict[str, np.ndarray]:
     """The arrays, by `own/<number of the layer>/<key>`."""
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for number, layer in _layers(model):
         store: dict[str, Any] = {}
         layer.save_own_variables(store)
