@@ -41,6 +41,10 @@ COMMON = {
     "sample_weight": "Weights of the samples.",
     "custom_objects": "Classes and functions of one's own, by name.",
 }
+# What a docstring leaves its formula and source to.
+_REFERS = re.compile(r"(?:see|step of|Makes an?) `(?:losses\.)?(\w+)`")
+_FORMULA = re.compile(r" = | [+·/<>≤≥-] |[√Σ²‖]|\|\w")
+_CODE = r"```.*?```|`[^`]+`"
 _HEADING = re.compile(rf"^({'|'.join(_SECTIONS)}):(.*)$")
 
 
@@ -156,7 +160,31 @@ def complete(value: Any, names: dict[str, Any]) -> dict[str, str]:
         text = next((other[heading] for other in told if heading in other), "")
         if text and heading not in parts and "Input shape" not in parts:
             parts[heading] = text
+    sources = [other["Source"] for other in _meant(value, names) if "Source" in other]
+    if sources and "Source" not in parts:
+        parts["Source"] = sources[0]
     return parts
+
+
+def has_formula(value: Any, names: dict[str, Any]) -> bool:
+    """Whether its docstring, or that of what it refers to, has a line of mathematics."""
+    docs = [sections(inspect.getdoc(value) or ""), *_meant(value, names)]
+    return any(
+        _FORMULA.search(code) for doc in docs for code in re.findall(_CODE, doc[""], re.DOTALL)
+    ) or any(re.search(r"\w = \S", doc[""]) for doc in docs)
+
+
+def _meant(value: Any, names: dict[str, Any]) -> list[dict[str, str]]:
+    """Docstrings of the class that a function belongs to, and of what its own says "see" of."""
+    doc = inspect.getdoc(value) or ""
+    words = [] if inspect.isclass(value) else _class_names(value)
+    found = [names.get(name, value) for name in [*words, *_REFERS.findall(doc)]]
+    return [sections(inspect.getdoc(other) or "") for other in found if other is not value]
+
+
+def _class_names(function: Any) -> list[str]:
+    words = "".join(word.capitalize() for word in function.__name__.split("_"))
+    return [words, words.replace("Kl", "KL")]
 
 
 def untold(value: Any, parts: dict[str, str]) -> list[str]:
@@ -170,8 +198,7 @@ def _relatives(value: Any, names: dict[str, Any], text: str) -> list[dict[str, s
     others: list[Any] = list(value.__mro__[1:-1]) if inspect.isclass(value) else []
     others += [value.__init__] if inspect.isclass(value) else []
     if not inspect.isclass(value):
-        words = "".join(word.capitalize() for word in value.__name__.split("_"))
-        others += [names[n] for n in (words, words.replace("Kl", "KL")) if n in names]
+        others += [names[n] for n in _class_names(value) if n in names]
     others += [names[n] for n in re.findall(r"`(\w+)", text) if names.get(n, value) is not value]
     found = [sections(inspect.getdoc(other) or "") for other in others if other is not value]
     for other in list(found):  # one step further: to what those refer to

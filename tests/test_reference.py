@@ -48,6 +48,43 @@ def test_every_public_name_tells_what_it_is_and_takes(module: str) -> None:
     assert not faults
 
 
+# Bases, containers and ways to get something: what they compute is somebody else's.
+NO_FORMULA = {
+    "Constraint", "Initializer", "Input", "InputLayer", "InputSpec", "Layer", "LearningRateSchedule",
+    "Loss", "Metric", "Optimizer", "RandomInitializer", "ArrayInitializer", "Regularizer", "Wrapper",
+    "align", "deserialize", "get", "resolve", "resolve_all", "serialize",
+}  # fmt: skip
+MATHEMATICS = (
+    "layers", "losses", "metrics", "optimizers", "optimizers.schedules", "activations",
+    "initializers", "regularizers", "constraints",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", MATHEMATICS)
+def test_every_public_name_has_a_formula_and_a_source(module: str) -> None:
+    names = reference.public(module)
+    around = {**reference.public("losses"), **names} if module == "metrics" else names
+    needed = {name: value for name, value in names.items() if name not in NO_FORMULA}
+    assert len(needed) >= 4
+    no_formula = [n for n, value in needed.items() if not reference.has_formula(value, around)]
+    no_source = [n for n, v in needed.items() if not reference.complete(v, around).get("Source")]
+    assert (no_formula, no_source) == ([], [])
+
+
+def test_a_formula_is_a_line_of_mathematics() -> None:
+    def area(x: float) -> None:
+        """Some area: `y = x²`, for `x=1`."""
+
+    def words(x: float) -> None:
+        """Some `area` of `x=1`."""
+
+    def other(x: float) -> None:
+        """The same; see `area`."""
+
+    found = [reference.has_formula(f, {"area": area, "words": words}) for f in (area, words, other)]
+    assert found == [True, False, True]
+
+
 def told(doc: str) -> dict[str, str]:
     found: dict[str, str] = reference.sections(doc)
     return found

@@ -70,10 +70,14 @@ _registry = Registry("constraint", base=Constraint)
 class NonNeg(Constraint):
     """Negative weights become 0: `max(w, 0)`.
 
+    `w = max(w, 0)`
+
     Example:
 
     >>> NonNeg()([-1.0, 2.0])
     array([0., 2.])
+
+    Source: Lee, Seung, "Learning the parts of objects by non-negative matrix factorization", 1999.
     """
 
     kind = "non_neg"
@@ -130,6 +134,8 @@ class _Norm(Constraint):
 class MaxNorm(_Norm):
     """Weights of a larger norm are scaled down to it: norm(w) <= `max_value`.
 
+    `w = w · min(‖w‖, max_value) / (epsilon + ‖w‖)`
+
     Args:
         max_value: Largest norm, >= 0. Default: 2.
         axis: Axis or neighbouring axes along which the norm is taken. Default: 0, which in a Dense
@@ -157,6 +163,8 @@ class MaxNorm(_Norm):
 class UnitNorm(_Norm):
     """Weights are scaled to norm 1.
 
+    `w = w / (epsilon + ‖w‖)`
+
     Args:
         axis: Axis or neighbouring axes along which the norm is taken. Default: 0, which in a Dense
             kernel `(inputs, units)` gives one norm for each unit.
@@ -168,6 +176,8 @@ class UnitNorm(_Norm):
 
     >>> UnitNorm()(np.array([[3.0], [4.0]])).round(3).tolist()
     [[0.6], [0.8]]
+
+    Source: Oja, "A simplified neuron model as a principal component analyzer", 1982.
     """
 
     config_names = ("axis",)
@@ -179,6 +189,8 @@ class UnitNorm(_Norm):
 @_registry.register
 class MinMaxNorm(_Norm):
     """Weights are scaled so that their norm moves into [`min_value`, `max_value`].
+
+    `w = w · (rate · clip(‖w‖, min_value, max_value) + (1 - rate) · ‖w‖) / (epsilon + ‖w‖)`
 
     Args:
         min_value: Smallest norm, >= 0. Default: 0.
@@ -195,6 +207,8 @@ class MinMaxNorm(_Norm):
 
     >>> MinMaxNorm(2.0, 3.0, rate=0.5)(np.array([[3.0], [4.0]])).round(3).tolist()
     [[2.4], [3.2]]
+
+    Source: Keras 3's constraint of that name.
     """
 
     config_names = ("min_value", "max_value", "rate", "axis")

@@ -91,6 +91,8 @@ class L1(Regularizer):
 
     >>> L1(0.5)([1.0, -2.0])
     1.5
+
+    Source: Tibshirani, "Regression shrinkage and selection via the lasso", 1996.
     """
 
     config_names = ("l1",)
@@ -113,6 +115,9 @@ class L2(Regularizer):
 
     >>> L2(0.5)([1.0, -2.0])
     2.5
+
+    Source: Hoerl, Kennard, "Ridge regression", 1970; Krogh, Hertz, "A simple weight decay can
+    improve generalization", 1992.
     """
 
     config_names = ("l2",)
@@ -141,6 +146,8 @@ class L1L2(Regularizer):
 
     >>> get("l1_l2")
     L1L2(l1=0.01, l2=0.01)
+
+    Source: Zou, Hastie, "Regularization and variable selection via the elastic net", 2005.
     """
 
     config_names = ("l1", "l2")
@@ -153,6 +160,8 @@ class L1L2(Regularizer):
 @_registry.register
 class OrthogonalRegularizer(Regularizer):
     """Pushes the rows, or the columns, of a matrix towards right angles.
+
+    `penalty = factor · Σ_{i<j} |w_i · w_j| / (‖w_i‖ ‖w_j‖) / (n (n - 1) / 2)`
 
     `factor` times the mean of `|cos|` of the angle between two of them, over all pairs.
 
@@ -167,6 +176,8 @@ class OrthogonalRegularizer(Regularizer):
 
     >>> round(OrthogonalRegularizer(1.0)(np.array([[1.0, 0.0], [3.0, 3.0]])), 4)  # cos 45°
     0.7071
+
+    Source: Keras 3's regularizer of that name.
     """
 
     config_names = ("factor", "mode")

@@ -25,6 +25,9 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> import numpy as np
     >>> softmax(np.array([[0.0, 0.0]], "float32"))
     array([[0.5, 0.5]], dtype=float32)
+
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs",
+    1990.
     """
     return ops.softmax(x, axis=axis)
 
@@ -39,6 +42,9 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`, with values <= 0.
+
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs",
+    1990.
     """
     return ops.log_softmax(x, axis=axis)
 

@@ -19,6 +19,8 @@ def linear(x: Any) -> Any:
 
     Returns:
         `x` itself.
+
+    Source: The identity function.
     """
     return x
 
@@ -99,6 +101,8 @@ def relu6(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`.
+
+    Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.
     """
     return ops.activation(x, "relu6")
 
@@ -114,6 +118,8 @@ def hard_sigmoid(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`, with values in [0, 1].
+
+    Source: Howard et al., "Searching for MobileNetV3", 2019.
     """
     return ops.activation(x, "hard_sigmoid")
 
@@ -127,6 +133,8 @@ def hard_tanh(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`.
+
+    Source: Collobert, "Large scale machine learning", 2004.
     """
     return ops.activation(x, "hard_tanh")
 
@@ -159,6 +167,8 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
 
     Raises:
         ValueError: If `threshold` is not a finite number >= 0.
+
+    Source: Donoho, Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.
     """
     limit = check_number("hard_shrink", "threshold", threshold, 0)
     return ops.activation(x, "hard_shrink", (limit,))
@@ -177,6 +187,8 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
 
     Raises:
         ValueError: If `threshold` is not a finite number >= 0.
+
+    Source: Donoho, Johnstone, "Ideal spatial adaptation by wavelet shrinkage", 1994.
     """
     limit = check_number("soft_shrink", "threshold", threshold, 0)
     return ops.activation(x, "soft_shrink", (limit,))
@@ -202,6 +214,8 @@ def threshold(x: Any, threshold: float, default_value: float) -> Any:
     >>> import numpy as np
     >>> threshold(np.array([0.5, 2.0]), 1.0, -1.0)
     array([-1.,  2.])
+
+    Source: Keras 3; PyTorch's `Threshold`.
     """
     limit = check_number("threshold", "threshold", threshold)
     value = check_number("threshold", "default_value", default_value)

@@ -18,6 +18,9 @@ def sigmoid(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`, with values in [0, 1].
+
+    Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors",
+    1986.
     """
     return ops.activation(x, "sigmoid")
 
@@ -31,6 +34,8 @@ def log_sigmoid(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`.
+
+    Source: Keras 3; the logarithm of the logistic function.
     """
     return ops.activation(x, "log_sigmoid")
 
@@ -44,6 +49,8 @@ def tanh(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`, with values in [-1, 1].
+
+    Source: LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, section 4.4.
     """
     return ops.activation(x, "tanh")
 
@@ -57,6 +64,8 @@ def tanh_shrink(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`.
+
+    Source: Keras 3; PyTorch's `Tanhshrink`.
     """
     return ops.activation(x, "tanh_shrink")
 
@@ -70,6 +79,9 @@ def softplus(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`.
+
+    Source: Dugas, Bengio, Bélisle, Nadeau, Garcia, "Incorporating second-order functional knowledge
+    for better option pricing", 2001.
     """
     return ops.activation(x, "softplus")
 
@@ -102,6 +114,9 @@ def softsign(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`, with values in [-1, 1].
+
+    Source: Bergstra, Desjardins, Lamblin, Bengio, "Quadratic polynomials learn better image
+    features", 2009.
     """
     return ops.activation(x, "softsign")
 
@@ -115,6 +130,9 @@ def exponential(x: Any) -> Any:
 
     Returns:
         Array or symbolic tensor of the shape of `x`.
+
+    Source: The exponential function; McCullagh, Nelder, "Generalized linear models", 1989 (of
+    counts).
     """
     return ops.activation(x, "exponential")
 

@@ -15,10 +15,15 @@ from fastmlp.initializers.base import Initializer, registry
 class Zeros(Initializer):
     """All elements are 0.
 
+    `w = 0`
+
     Example:
 
     >>> Zeros()((2,), "float32")
     array([0., 0.], dtype=float32)
+
+    Source: Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", 2010 (for biases).
     """
 
     def _values(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -29,10 +34,14 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """All elements are 1.
 
+    `w = 1`
+
     Example:
 
     >>> Ones()((2,), "float32")
     array([1., 1.], dtype=float32)
+
+    Source: Keras 3's initializer of that name.
     """
 
     def _values(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -42,6 +51,8 @@ class Ones(Initializer):
 @registry.register
 class Constant(Initializer):
     """All elements are `value`.
+
+    `w = value`
 
     Args:
         value: Any finite number. Default: 0.
@@ -53,6 +64,8 @@ class Constant(Initializer):
 
     >>> Constant(0.5)((2,), "float32")
     array([0.5, 0.5], dtype=float32)
+
+    Source: Keras 3's initializer of that name.
     """
 
     config_names = ("value",)
@@ -68,6 +81,8 @@ class Constant(Initializer):
 class Identity(Initializer):
     """The identity matrix times `gain`, cut or padded with zeros if it is not square.
 
+    `w[i, j] = gain` where `i = j`, else 0.
+
     Args:
         gain: Factor. Default: 1.
 
@@ -79,6 +94,9 @@ class Identity(Initializer):
     >>> Identity()((2, 3), "float32")
     array([[1., 0., 0.],
            [0., 1., 0.]], dtype=float32)
+
+    Source: Le, Jaitly, Hinton, "A simple way to initialize recurrent networks of rectified linear
+    units", 2015.
     """
 
     config_names = ("gain",)

@@ -22,6 +22,8 @@ def truncated_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> 
 class RandomNormal(RandomInitializer):
     """Normally distributed: x ~ N(mean, stddev²).
 
+    `w = mean + stddev · n`, with n of the standard normal distribution.
+
     Args:
         mean: Mean. Default: 0.
         stddev: Standard deviation, >= 0. Default: 0.05.
@@ -35,6 +37,9 @@ class RandomNormal(RandomInitializer):
     >>> x = RandomNormal(stddev=0.1, seed=0)((100, 100))
     >>> round(float(x.std()), 2)
     0.1
+
+    Source: Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural
+    networks", 2012.
     """
 
     config_names = ("mean", "stddev")
@@ -52,6 +57,8 @@ class RandomNormal(RandomInitializer):
 class TruncatedNormal(RandomNormal):
     """Normally distributed within two standard deviations of the mean; the rest is drawn again.
 
+    `w = mean + stddev · n`, with n of the standard normal distribution and `|n| < 2`.
+
     The standard deviation after truncation is 0.8796 · `stddev`.
 
     Args:
@@ -67,6 +74,8 @@ class TruncatedNormal(RandomNormal):
     >>> x = TruncatedNormal(stddev=1.0, seed=0)((100, 100), "float64")
     >>> bool(abs(x).max() <= 2)
     True
+
+    Source: Keras 3's initializer of that name.
     """
 
     def _values(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -76,6 +85,8 @@ class TruncatedNormal(RandomNormal):
 @registry.register("uniform")
 class RandomUniform(RandomInitializer):
     """Uniformly distributed: minval <= x < maxval, before rounding to the weight's dtype.
+
+    `w = minval + (maxval - minval) · u`, with u uniform in [0, 1).
 
     Args:
         minval: Lower bound. Default: -0.05.
@@ -90,6 +101,8 @@ class RandomUniform(RandomInitializer):
     >>> x = RandomUniform(0.0, 1.0, seed=0)((100, 100))
     >>> round(float(x.mean()), 1)
     0.5
+
+    Source: Keras 3's initializer of that name.
     """
 
     config_names = ("minval", "maxval")
@@ -110,6 +123,8 @@ class RandomUniform(RandomInitializer):
 @registry.register("OrthogonalInitializer")
 class Orthogonal(RandomInitializer):
     """A random matrix with orthonormal columns, or rows if there are more columns, times `gain`.
+
+    `Q, R = qr(normal)`; `w = gain · Q · sign(diag(R))`
 
     Q of the QR decomposition of a normal matrix, with R's diagonal made positive: so Q is uniformly
     distributed over the orthogonal matrices. A shape of more axes is taken as

@@ -115,6 +115,8 @@ class _Case(VarianceScaling):
 class GlorotUniform(_Case):
     """Glorot (Xavier) uniform: |x| < sqrt(6 / (fan_in + fan_out)); the default of Dense.
 
+    `limit = sqrt(6 / (fan_in + fan_out))`
+
     Args:
         seed: Integer >= 0; `None`: drawn from the global seed.
         input_axes: As in `VarianceScaling`.
@@ -137,6 +139,8 @@ class GlorotUniform(_Case):
 class GlorotNormal(_Case):
     """Glorot (Xavier) normal: truncated normal, standard deviation sqrt(2 / (fan_in + fan_out)).
 
+    `stddev = sqrt(2 / (fan_in + fan_out))`
+
     Args:
         seed: Integer >= 0; `None`: drawn from the global seed.
         input_axes: As in `VarianceScaling`.
@@ -158,6 +162,8 @@ class GlorotNormal(_Case):
 class HeUniform(_Case):
     """He uniform, for relu: |x| < sqrt(6 / fan_in).
 
+    `limit = sqrt(6 / fan_in)`
+
     Args:
         seed: Integer >= 0; `None`: drawn from the global seed.
         input_axes: As in `VarianceScaling`.
@@ -177,6 +183,8 @@ class HeUniform(_Case):
 @registry.register
 class HeNormal(_Case):
     """He normal, for relu: truncated normal, standard deviation sqrt(2 / fan_in).
+
+    `stddev = sqrt(2 / fan_in)`
 
     Args:
         seed: Integer >= 0; `None`: drawn from the global seed.
@@ -198,6 +206,8 @@ class HeNormal(_Case):
 class LecunUniform(_Case):
     """LeCun uniform: |x| < sqrt(3 / fan_in).
 
+    `limit = sqrt(3 / fan_in)`
+
     Args:
         seed: Integer >= 0; `None`: drawn from the global seed.
         input_axes: As in `VarianceScaling`.
@@ -217,6 +227,8 @@ class LecunUniform(_Case):
 @registry.register
 class LecunNormal(_Case):
     """LeCun normal, for selu: truncated normal, standard deviation sqrt(1 / fan_in).
+
+    `stddev = sqrt(1 / fan_in)`
 
     Args:
         seed: Integer >= 0; `None`: drawn from the global seed.

@@ -27,6 +27,8 @@ class Activation(Layer):
     >>> import numpy as np
     >>> Activation("relu")(np.array([[-1.0, 2.0]]))
     array([[0., 2.]], dtype=float32)
+
+    Source: Keras 3's layer of that name.
     """
 
     supports_masking = True

@@ -34,6 +34,8 @@ class ReLU(Layer):
     >>> import numpy as np
     >>> ReLU(max_value=2.0)(np.array([[-1.0, 1.0, 3.0]]))
     array([[0., 1., 2.]], dtype=float32)
+
+    Source: Nair, Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
     """
 
     supports_masking = True
@@ -79,6 +81,9 @@ class LeakyReLU(Layer):
     >>> import numpy as np
     >>> LeakyReLU(0.5)(np.array([[-1.0, 1.0]]))
     array([[-0.5,  1. ]], dtype=float32)
+
+    Source: Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic models",
+    2013.
     """
 
     supports_masking = True
@@ -113,6 +118,9 @@ class ELU(Layer):
     >>> import numpy as np
     >>> ELU()(np.array([[0.0, 1.0]]))
     array([[0., 1.]], dtype=float32)
+
+    Source: Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by
+    exponential linear units", 2016.
     """
 
     supports_masking = True
@@ -149,6 +157,9 @@ class Softmax(Layer):
     >>> import numpy as np
     >>> Softmax()(np.array([[0.0, 0.0]]))
     array([[0.5, 0.5]], dtype=float32)
+
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs",
+    1990.
     """
 
     supports_masking = True

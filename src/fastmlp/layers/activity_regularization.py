@@ -11,6 +11,8 @@ from fastmlp.layers.base import Layer
 class ActivityRegularization(Layer):
     """Returns its inputs, and adds the mean over samples of `l1 Σ|x| + l2 Σ x²` to the loss.
 
+    `penalty = Σ_b Σ (l1 |x[b]| + l2 x[b]²) / batch`
+
     Args:
         l1: Factor of the absolute values, >= 0.
         l2: Factor of the squares, >= 0.
@@ -27,6 +29,8 @@ class ActivityRegularization(Layer):
     >>> import numpy as np
     >>> ActivityRegularization(l2=0.1)(np.array([[1.0, 2.0]]))
     array([[1., 2.]], dtype=float32)
+
+    Source: Keras 3's layer of that name.
     """
 
     supports_masking = True

@@ -24,6 +24,8 @@ _EQUAL = ("stateful", "return_sequences", "return_state")
 class Bidirectional(Layer):
     """Runs a recurrent layer forwards and a second one backwards over time, and merges the outputs.
 
+    `y = merge(forward(x), reverse(backward(reverse(x))))`, reversed along the steps.
+
     Args:
         layer: `LSTM`, `GRU`, `SimpleRNN` or `RNN`; layers like it are made anew from its config.
         merge_mode: How the outputs are merged: `'concat'`, `'sum'`, `'mul'`, `'ave'` (the mean), or

@@ -11,6 +11,12 @@ from fastmlp.layers.encoding import ArrayLayer, check_mode, encode
 class CategoryEncoding(ArrayLayer):
     """Whole numbers as vectors: `y[k]` tells whether, or how often, k is among them.
 
+    ```
+    one_hot    y[k] = 1 where x = k, else 0
+    multi_hot  y[k] = 1 where x[i] = k for some i, else 0
+    count      y[k] = Σ_i w[i] · (x[i] = k)
+    ```
+
     Numbers outside of [0, num_tokens) are dropped.
 
     Args:
@@ -40,6 +46,8 @@ class CategoryEncoding(ArrayLayer):
     >>> CategoryEncoding(4, output_mode="count")(np.array([[0, 1], [3, 3]]))
     array([[1., 1., 0., 0.],
            [0., 0., 0., 2.]], dtype=float32)
+
+    Source: Keras 3's layer of that name.
     """
 
     def __init__(

@@ -14,6 +14,8 @@ from fastmlp.layers.merging import check_list, unfit, where
 class Concatenate(Layer):
     """Puts its inputs side by side along an axis.
 
+    `y[…, j] = a[…, j]` for `j < m`, else `b[…, j - m]`, with m the size of a there.
+
     Args:
         axis: The axis; not 0, the batch. Default: the last one.
         **kwargs: `name`, `dtype`.
@@ -29,6 +31,8 @@ class Concatenate(Layer):
     >>> import numpy as np
     >>> Concatenate()([np.array([[1.0, 2.0]]), np.array([[3.0]])])
     array([[1., 2., 3.]], dtype=float32)
+
+    Source: Keras 3; as `numpy.concatenate`.
     """
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:

@@ -47,6 +47,9 @@ class Dense(Layer):
     array([[6., 6.]], dtype=float32)
     >>> layer.kernel.shape, layer.bias.shape
     ((3, 2), (2,))
+
+    Source: Rosenblatt, "The perceptron", 1958; Rumelhart, Hinton, Williams, "Learning
+    representations by back-propagating errors", 1986.
     """
 
     supports_masking = True

@@ -17,6 +17,8 @@ from fastmlp.variables import Variable
 class Discretization(ArrayLayer):
     """The bin that each number is in: `y` = how many boundaries are not above x.
 
+    `y = Σ_i (boundaries[i] <= x)`
+
     The boundaries are given, or found by `adapt` so that bins hold equally many of its numbers.
 
     Args:

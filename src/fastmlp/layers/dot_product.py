@@ -38,6 +38,8 @@ class Dot(Layer):
     >>> import numpy as np
     >>> Dot(axes=1)([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
     array([[11.]], dtype=float32)
+
+    Source: Keras 3; as `numpy.einsum`.
     """
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:

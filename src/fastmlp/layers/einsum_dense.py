@@ -50,6 +50,8 @@ class EinsumDense(Layer):
     >>> layer(np.ones((1, 2, 3)))
     array([[[3., 3.],
             [3., 3.]]], dtype=float32)
+
+    Source: Keras 3; as `numpy.einsum`.
     """
 
     kernel: Variable

@@ -52,6 +52,8 @@ class Embedding(Layer):
     >>> layers.Embedding(2, 2, weights=[[0.0, 1.0], [2.0, 3.0]])(np.array([[1, 0]]))
     array([[[2., 3.],
             [0., 1.]]], dtype=float32)
+
+    Source: Bengio, Ducharme, Vincent, Jauvin, "A neural probabilistic language model", 2003.
     """
 
     @accepts_old

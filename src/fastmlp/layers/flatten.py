@@ -14,6 +14,8 @@ from fastmlp.layers.base import Layer
 class Flatten(Layer):
     """Makes each sample one row: `(batch, a, b, …)` becomes `(batch, a·b·…)`. Costs nothing.
 
+    `y[b, i · n + j] = x[b, i, j]` for samples of shape `(m, n)`.
+
     Args:
         data_format: `'channels_last'` (or `None`) or `'channels_first'`: where the channels of an
             image stand; with the latter they are moved last in Keras, which fastmlp does not do.
@@ -33,6 +35,8 @@ class Flatten(Layer):
     >>> import numpy as np
     >>> Flatten()(np.zeros((2, 28, 28))).shape
     (2, 784)
+
+    Source: Keras 3; as `numpy.reshape`.
     """
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:

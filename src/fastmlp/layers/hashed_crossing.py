@@ -42,6 +42,8 @@ class HashedCrossing(RawLayer):
     >>> layer = HashedCrossing(5)
     >>> layer((np.array(["A", "B", "A"]), np.array([101, 101, 102])))
     array([1, 4, 3])
+
+    Source: Cheng et al., "Wide & deep learning for recommender systems", 2016; Keras 3 (the hash).
     """
 
     def __init__(

@@ -10,6 +10,8 @@ from fastmlp.layers.base import Layer
 class Identity(Layer):
     """Returns its inputs: a place in a model, for a name. Costs nothing.
 
+    `y = x`
+
     Args:
         **kwargs: `name`, `dtype`, `input_shape`.
 
@@ -21,6 +23,8 @@ class Identity(Layer):
     >>> import numpy as np
     >>> Identity()(np.array([[1.0, 2.0]]))
     array([[1., 2.]], dtype=float32)
+
+    Source: Keras 3's layer of that name.
     """
 
     supports_masking = True

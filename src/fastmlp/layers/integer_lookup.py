@@ -15,6 +15,9 @@ from fastmlp.layers.index_lookup import IndexLookup
 class IntegerLookup(IndexLookup):
     """Integers to their places in a vocabulary, which is given or found by `adapt`.
 
+    `y = i + num_oov_indices` where `vocabulary[i] = x`, and 1 more with a mask token, whose place
+    is 0.
+
     Identifiers of any size are told apart: they are read as the user gave them, not as floats.
 
     Args:
@@ -59,6 +62,8 @@ class IntegerLookup(IndexLookup):
     array([[0., 1., 0.],
            [1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
+
+    Source: Keras 3's layer of that name.
     """
 
     def __init__(

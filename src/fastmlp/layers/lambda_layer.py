@@ -15,6 +15,8 @@ functions = Registry("function")  # those that the user registers
 class Lambda(Layer):
     """Applies a function, written with `fastmlp.ops` and operators, to its inputs.
 
+    `y = function(x, **arguments)`
+
     For files, the function needs a name: register it with
     `fastmlp.saving.register_keras_serializable`. A subclass of `Layer` is as short and holds
     weights, too.
@@ -42,6 +44,8 @@ class Lambda(Layer):
     >>> import numpy as np
     >>> Lambda(lambda x: 2 * x + 1)(np.array([[1.0, 2.0]]))
     array([[3., 5.]], dtype=float32)
+
+    Source: Keras 3's layer of that name.
     """
 
     def __init__(

@@ -66,6 +66,8 @@ class LayerNormalization(Scaled):
 class GroupNormalization(Scaled):
     """Gives each group of features of a sample mean 0 and variance 1, then scales and shifts them.
 
+    `y = gamma · (x - mean) / sqrt(variance + epsilon) + beta`, mean and variance of each group.
+
     Args:
         groups: How many groups; -1: each feature is one.
         axis: The axis of features. Default: the last.
@@ -192,6 +194,8 @@ class UnitNormalization(Layer):
 
     >>> UnitNormalization()([[3.0, 4.0]])
     array([[0.6, 0.8]], dtype=float32)
+
+    Source: Keras 3; the Euclidean norm.
     """
 
     supports_masking = True

@@ -13,6 +13,8 @@ from fastmlp.layers.base import Layer
 class Masking(Layer):
     """Marks steps that do not count: those of which every feature is `mask_value`.
 
+    `mask[b, t] = max_f (x[b, t, f] ≠ mask_value)`; `y[b, t] = x[b, t] · mask[b, t]`
+
     Layers behind it leave them out: recurrent layers keep their state there, means and losses are over
     the other steps, and so are the metrics that are means. Its own output is 0 there.
 
@@ -36,6 +38,8 @@ class Masking(Layer):
     >>> x[:, 3:] = 0
     >>> bool((model(x) == model.layers[1](x[:, :3])).all())
     True
+
+    Source: Keras 3's layer of that name.
     """
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:

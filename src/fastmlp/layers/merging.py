@@ -38,6 +38,8 @@ class Merge(Layer):
 class Add(Merge):
     """The sum of its inputs.
 
+    `y = x₁ + x₂ + …`
+
     Args:
         **kwargs: `name`, `dtype`.
 
@@ -52,6 +54,8 @@ class Add(Merge):
     >>> import numpy as np
     >>> Add()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
     array([[4., 6.]], dtype=float32)
+
+    Source: Keras 3; as `numpy.add`.
     """
 
     def merge(self, a: Tensor, b: Tensor) -> Any:
@@ -66,6 +70,8 @@ class Subtract(Merge):
     >>> import numpy as np
     >>> Subtract()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])])
     array([[-2., -3.]], dtype=float32)
+
+    Source: Keras 3; as `numpy.subtract`.
     """
 
     def call(self, inputs: Any) -> Any:
@@ -79,11 +85,15 @@ class Subtract(Merge):
 class Multiply(Merge):
     """The product of its inputs, element by element. Takes what `Add` takes.
 
+    `y = x₁ · x₂ · …`
+
     Example:
 
     >>> import numpy as np
     >>> Multiply()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
     array([[3., 8.]], dtype=float32)
+
+    Source: Keras 3; as `numpy.multiply`.
     """
 
     def merge(self, a: Tensor, b: Tensor) -> Any:
@@ -93,11 +103,15 @@ class Multiply(Merge):
 class Average(Merge):
     """The mean of its inputs, element by element. Takes what `Add` takes.
 
+    `y = (x₁ + x₂ + … + x_n) / n`
+
     Example:
 
     >>> import numpy as np
     >>> Average()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
     array([[2., 3.]], dtype=float32)
+
+    Source: Keras 3; as `numpy.mean`.
     """
 
     def call(self, inputs: Any) -> Any:
@@ -110,11 +124,15 @@ class Average(Merge):
 class Maximum(Merge):
     """The largest of its inputs, element by element. Takes what `Add` takes.
 
+    `y = max(x₁, x₂, …)`
+
     Example:
 
     >>> import numpy as np
     >>> Maximum()([np.array([[1.0, 5.0]]), np.array([[3.0, 4.0]])])
     array([[3., 5.]], dtype=float32)
+
+    Source: Keras 3; as `numpy.maximum`.
     """
 
     def merge(self, a: Tensor, b: Tensor) -> Any:
@@ -124,11 +142,15 @@ class Maximum(Merge):
 class Minimum(Merge):
     """The smallest of its inputs, element by element. Takes what `Add` takes.
 
+    `y = min(x₁, x₂, …)`
+
     Example:
 
     >>> import numpy as np
     >>> Minimum()([np.array([[1.0, 5.0]]), np.array([[3.0, 4.0]])])
     array([[1., 4.]], dtype=float32)
+
+    Source: Keras 3; as `numpy.minimum`.
     """
 
     def merge(self, a: Tensor, b: Tensor) -> Any:

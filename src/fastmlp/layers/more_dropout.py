@@ -16,6 +16,9 @@ _LOWEST = -1.0507009873554805 * 1.6732632423543772
 class SpatialDropout1D(Dropout):
     """Dropout of whole features: one decision for all steps `(batch, steps, features)` of a sample.
 
+    `y[b, t, f] = x[b, t, f] · d[b, f] / (1 - rate)`, where d is 0 with the probability `rate`, else
+    1.
+
     Args:
         rate: Share to drop, from 0 to 1.
         seed: As for `Dropout`.

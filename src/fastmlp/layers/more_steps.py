@@ -14,6 +14,8 @@ from fastmlp.layers.base import Layer
 class UpSampling1D(Layer):
     """Repeats each step: `(batch, steps, features)` becomes `(batch, size · steps, features)`.
 
+    `y[b, t] = x[b, ⌊t / size⌋]`
+
     Args:
         size: How often each step comes.
         **kwargs: `name`, `dtype`, `input_shape`.
@@ -32,6 +34,8 @@ class UpSampling1D(Layer):
     >>> import numpy as np
     >>> UpSampling1D(2)(np.array([[[1.0], [2.0]]])).tolist()
     [[[1.0], [1.0], [2.0], [2.0]]]
+
+    Source: Keras 3; as `numpy.repeat`.
     """
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
@@ -48,6 +52,8 @@ class UpSampling1D(Layer):
 
 class ZeroPadding1D(Layer):
     """Adds steps of zeros before and after a sequence.
+
+    `y[b, t] = x[b, t - before]` for `before <= t < before + steps`, else 0.
 
     Args:
         padding: How many on each side; or a pair, before and after.
@@ -69,6 +75,8 @@ class ZeroPadding1D(Layer):
     >>> import numpy as np
     >>> ZeroPadding1D((1, 2))(np.array([[[1.0], [2.0]]])).tolist()
     [[[0.0], [1.0], [2.0], [0.0], [0.0]]]
+
+    Source: Keras 3; as `numpy.pad`.
     """
 
     def __init__(

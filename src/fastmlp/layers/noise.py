@@ -51,6 +51,8 @@ class GaussianNoise(_Noise):
     >>> y = GaussianNoise(2.0)(np.zeros((500, 40)), training=True)
     >>> bool(abs(y.mean()) < 0.1 and abs(y.std() - 2) < 0.1)
     True
+
+    Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
     """
 
     @accepts_old

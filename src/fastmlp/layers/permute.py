@@ -14,6 +14,8 @@ from fastmlp.layers.base import Layer
 class Permute(Layer):
     """Puts the axes of each sample in another order.
 
+    `y[b, j, i] = x[b, i, j]` with `dims=(2, 1)`.
+
     Args:
         dims: Which axis comes where, counted from 1, without the batch: `(2, 1)` swaps two.
         **kwargs: `name`, `dtype`, `input_shape`.
@@ -29,6 +31,8 @@ class Permute(Layer):
     >>> import numpy as np
     >>> Permute((2, 1))(np.zeros((5, 3, 4))).shape
     (5, 4, 3)
+
+    Source: Keras 3; as `numpy.transpose`.
     """
 
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:

@@ -41,6 +41,8 @@ class GlobalPooling1D(Layer):
 class GlobalAveragePooling1D(GlobalPooling1D):
     """The mean over the steps of a sequence: `(batch, steps, features)` becomes `(batch, features)`.
 
+    `y[b, f] = Σ_t m[b, t] · x[b, t, f] / Σ_t m[b, t]`, where the mask m is 1 if there is none.
+
     With a mask `(batch, steps)`, as an `Embedding` or `Masking` before it makes one, the mean is over
     the steps that count; over none it is 0.
 
@@ -63,6 +65,8 @@ class GlobalAveragePooling1D(GlobalPooling1D):
     >>> import numpy as np
     >>> GlobalAveragePooling1D()(np.array([[[1.0, 2.0], [3.0, 4.0]]]))
     array([[2., 3.]], dtype=float32)
+
+    Source: Lin, Chen, Yan, "Network in network", 2014.
     """
 
     def call(self, x: Tensor, mask: Tensor | None = None) -> Any:
@@ -81,11 +85,15 @@ class GlobalAveragePooling1D(GlobalPooling1D):
 class GlobalMaxPooling1D(GlobalPooling1D):
     """The largest value over the steps of a sequence. Takes what `GlobalAveragePooling1D` takes.
 
+    `y[b, f] = max_t x[b, t, f]`
+
     Example:
 
     >>> import numpy as np
     >>> GlobalMaxPooling1D()(np.array([[[1.0, 5.0], [3.0, 4.0]]]))
     array([[3., 5.]], dtype=float32)
+
+    Source: Collobert et al., "Natural language processing (almost) from scratch", 2011.
     """
 
     def call(self, x: Tensor) -> Any:

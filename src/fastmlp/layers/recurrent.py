@@ -79,6 +79,8 @@ class SimpleRNN(Recurrent):
     >>> import numpy as np
     >>> SimpleRNN(4)(np.ones((2, 5, 3))).shape
     (2, 4)
+
+    Source: Elman, "Finding structure in time", 1990.
     """
 
     @accepts_old

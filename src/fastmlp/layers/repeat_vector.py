@@ -13,6 +13,8 @@ from fastmlp.layers.base import Layer
 class RepeatVector(Layer):
     """Repeats each sample: `(batch, features)` becomes `(batch, n, features)`.
 
+    `y[b, t, f] = x[b, f]`
+
     Args:
         n: How often.
         **kwargs: `name`, `dtype`, `input_shape`.
@@ -32,6 +34,8 @@ class RepeatVector(Layer):
     >>> RepeatVector(2)(np.array([[1.0, 2.0]]))
     array([[[1., 2.],
             [1., 2.]]], dtype=float32)
+
+    Source: Keras 3; as `numpy.repeat`.
     """
 
     def __init__(self, n: int, **kwargs: Any) -> None:

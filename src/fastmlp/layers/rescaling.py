@@ -29,6 +29,8 @@ class Rescaling(Layer):
     >>> import numpy as np
     >>> Rescaling(0.5, offset=-1.0)(np.array([[0, 4]], "uint8"))
     array([[-1.,  1.]], dtype=float32)
+
+    Source: Keras 3's layer of that name.
     """
 
     supports_masking = True

@@ -15,6 +15,8 @@ from fastmlp.layers.base import Layer
 class Reshape(Layer):
     """Gives each sample another shape with as many elements. Costs nothing.
 
+    `ravel(y[b]) = ravel(x[b])`
+
     Args:
         target_shape: Shape of a sample, without the batch; one size may be -1: what is left.
         **kwargs: `name`, `dtype`, `input_shape`.
@@ -33,6 +35,8 @@ class Reshape(Layer):
     >>> import numpy as np
     >>> Reshape((2, -1))(np.zeros((5, 6))).shape
     (5, 2, 3)
+
+    Source: Keras 3; as `numpy.reshape`.
     """
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:

@@ -77,6 +77,8 @@ class RNN(Layer):
     >>> layer = layers.RNN([layers.LSTMCell(4), Leaky(2)], return_sequences=True)
     >>> layer(np.ones((8, 5, 3))).shape
     (8, 5, 2)
+
+    Source: Elman, "Finding structure in time", 1990.
     """
 
     def __init__(

@@ -15,6 +15,8 @@ from fastmlp.layers.base import Layer
 class StackedRNNCells(Layer):
     """Cells of which each reads the outputs of the one before it.
 
+    `x_1 = inputs; x_{k+1}, states_k = cell_k(x_k, states_k)`
+
     Args:
         cells: List of cells; see `RNN`.
         **kwargs: `name`, `dtype`, `trainable`.
@@ -36,6 +38,8 @@ class StackedRNNCells(Layer):
     >>> cells = StackedRNNCells([layers.LSTMCell(4), layers.GRUCell(2)])
     >>> layers.RNN(cells)(np.ones((8, 5, 3))).shape
     (8, 2)
+
+    Source: Graves, Mohamed, Hinton, "Speech recognition with deep recurrent neural networks", 2013.
     """
 
     def __init__(self, cells: Any, **kwargs: Any) -> None:

@@ -15,6 +15,9 @@ from fastmlp.layers.index_lookup import IndexLookup
 class StringLookup(IndexLookup):
     """Strings to their places in a vocabulary, which is given or found by `adapt`.
 
+    `y = i + num_oov_indices` where `vocabulary[i] = x`, and 1 more with a mask token, whose place
+    is 0.
+
     Args:
         max_tokens: Largest vocabulary, special tokens included; `None`: no limit.
         num_oov_indices: Places for strings that are not in the vocabulary: with several, their hash
@@ -55,6 +58,8 @@ class StringLookup(IndexLookup):
     >>> StringLookup(vocabulary=["a", "b", "c"], invert=True)([[1, 3], [0, 2]])
     array([['a', 'c'],
            ['[UNK]', 'b']], dtype=object)
+
+    Source: Keras 3's layer of that name.
     """
 
     given_input_dtype = "string"

@@ -47,6 +47,8 @@ class TimeDistributed(Wrapper):
     (2, 5, 4)
     >>> TimeDistributed(layers.LSTM(4))(np.ones((2, 5, 6, 3))).shape
     (2, 5, 4)
+
+    Source: Keras 3's layer of that name.
     """
 
     supports_masking = True

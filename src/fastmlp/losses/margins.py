@@ -41,6 +41,8 @@ class Hinge(SimpleLoss):
 
     >>> float(Hinge()([[0], [1]], [[-0.5], [2.0]]))
     0.25
+
+    Source: Cortes, Vapnik, "Support-vector networks", 1995.
     """
 
     kind = "hinge"
@@ -48,7 +50,10 @@ class Hinge(SimpleLoss):
 
 @registry.register
 class SquaredHinge(SimpleLoss):
-    """The square of the hinge: `loss = mean(max(1 - y_true · y_pred, 0)²)`; see `Hinge`."""
+    """The square of the hinge: `loss = mean(max(1 - y_true · y_pred, 0)²)`; see `Hinge`.
+
+    Source: Tang, "Deep learning using linear support vector machines", 2013.
+    """
 
     kind = "squared_hinge"
 
@@ -58,6 +63,9 @@ class CategoricalHinge(SimpleLoss):
     """The hinge of n classes: `loss = max(neg - pos + 1, 0)`.
 
     With one-hot targets, `pos = Σ y_true · y_pred` and `neg = max((1 - y_true) · y_pred)`.
+
+    Source: Crammer, Singer, "On the algorithmic implementation of multiclass kernel-based vector
+    machines", 2001.
     """
 
     kind = "categorical_hinge"

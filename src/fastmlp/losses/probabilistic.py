@@ -82,6 +82,9 @@ class BinaryCrossentropy(Loss):
 
     >>> round(float(BinaryCrossentropy()([[0], [1]], [[0.2], [0.6]])), 4)
     0.367
+
+    Source: Bishop, "Pattern recognition and machine learning", 2006, equation 4.90; Szegedy et al.,
+    "Rethinking the Inception architecture for computer vision", 2016 (label smoothing).
     """
 
     config_names = ("from_logits", "label_smoothing", "axis")
@@ -125,6 +128,9 @@ class CategoricalCrossentropy(Loss):
 
     >>> round(float(CategoricalCrossentropy()([[0, 1, 0]], [[0.05, 0.95, 0]])), 4)
     0.0513
+
+    Source: Bishop, "Pattern recognition and machine learning", 2006, equation 4.108; Szegedy et
+    al., "Rethinking the Inception architecture for computer vision", 2016 (label smoothing).
     """
 
     config_names = ("from_logits", "label_smoothing", "axis")
@@ -171,6 +177,8 @@ class SparseCategoricalCrossentropy(Loss):
 
     >>> round(float(SparseCategoricalCrossentropy()([1], [[0.05, 0.95, 0]])), 4)
     0.0513
+
+    Source: Bishop, "Pattern recognition and machine learning", 2006, equation 4.108.
     """
 
     sparse = True
@@ -225,6 +233,8 @@ class KLDivergence(SimpleLoss):
 
     >>> round(float(KLDivergence()([[0.0, 1.0]], [[0.4, 0.6]])), 4)
     0.5108
+
+    Source: Kullback, Leibler, "On information and sufficiency", 1951.
     """
 
     kind = "kl_divergence"
@@ -232,6 +242,10 @@ class KLDivergence(SimpleLoss):
 
 @registry.register
 class Poisson(SimpleLoss):
-    """The loss of counts: `loss = mean(y_pred - y_true · log(y_pred + 1e-7))`."""
+    """The loss of counts: `loss = mean(y_pred - y_true · log(y_pred + 1e-7))`.
+
+    Source: McCullagh, Nelder, "Generalized linear models", 1989, chapter 6: the negative logarithm
+    of the Poisson distribution's likelihood, without its constant.
+    """
 
     kind = "poisson"

@@ -72,6 +72,8 @@ class MeanSquaredError(SimpleLoss):
     0.5
     >>> float(loss([[0.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 0.0]], sample_weight=[0.7, 0.3]))
     0.25
+
+    Source: Bishop, "Pattern recognition and machine learning", 2006, section 3.1.1 (least squares).
     """
 
     kind = "mean_squared_error"
@@ -82,6 +84,9 @@ class MeanAbsoluteError(SimpleLoss):
     """The mean of absolute differences: `loss = mean(|y_pred - y_true|)`.
 
     Its gradient is 0 where they are equal, as on TensorFlow; Keras on JAX has a slope there.
+
+    Source: Hastie, Tibshirani, Friedman, "The elements of statistical learning", 2009, section
+    10.6.
     """
 
     kind = "mean_absolute_error"
@@ -89,7 +94,10 @@ class MeanAbsoluteError(SimpleLoss):
 
 @registry.register("mape", "MAPE")
 class MeanAbsolutePercentageError(SimpleLoss):
-    """Differences in per cent: `loss = 100 · mean(|y_pred - y_true| / max(|y_true|, 1e-7))`."""
+    """Differences in per cent: `loss = 100 · mean(|y_pred - y_true| / max(|y_true|, 1e-7))`.
+
+    Source: Hyndman, Koehler, "Another look at measures of forecast accuracy", 2006.
+    """
 
     kind = "mean_absolute_percentage_error"
 
@@ -99,6 +107,8 @@ class MeanSquaredLogarithmicError(SimpleLoss):
     """Squares of relative differences: `loss = mean((log(1 + y_pred) - log(1 + y_true))²)`.
 
     Values below 1e-7 count as 1e-7, and have no gradient.
+
+    Source: Keras 3; scikit-learn's `mean_squared_log_error`.
     """
 
     kind = "mean_squared_logarithmic_error"
@@ -121,6 +131,8 @@ class Huber(Loss):
 
     >>> float(Huber()([[0.0, 0.0]], [[1.0, 3.0]]))
     1.5
+
+    Source: Huber, "Robust estimation of a location parameter", 1964.
     """
 
     kind = "huber"
@@ -143,6 +155,8 @@ class LogCosh(SimpleLoss):
     """The logarithm of the hyperbolic cosine: `loss = mean(log(cosh(y_pred - y_true)))`.
 
     About `½ d²` for small differences and `|d| - log 2` for large ones.
+
+    Source: Keras 3's loss of that name.
     """
 
     kind = "log_cosh"
@@ -160,6 +174,8 @@ class CosineSimilarity(Loss):
         reduction: How values become one number; see `Loss`.
         name: Name; `None`: `"cosine_similarity"`.
         dtype: Element type; see `Loss`.
+
+    Source: Manning, Raghavan, Schütze, "Introduction to information retrieval", 2008, section 6.3.
     """
 
     kind = "cosine_similarity"

@@ -56,10 +56,14 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> np.ndarray:
 class Accuracy(RowMetric):
     """How often predictions equal targets.
 
+    `result = Σ w · (y_pred = y_true) / Σ w`
+
     Example:
 
     >>> float(Accuracy()([[1], [2], [3], [4]], [[0], [2], [3], [4]]))
     0.75
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
     """
 
     kind = "accuracy"
@@ -70,6 +74,8 @@ class Accuracy(RowMetric):
 @registry.register
 class BinaryAccuracy(RowMetric):
     """How often predictions are on the right side of a threshold.
+
+    `result = Σ w · ((y_pred > threshold) = y_true) / Σ w`
 
     Args:
         name: Name; `None`: `"binary_accuracy"`.
@@ -82,6 +88,8 @@ class BinaryAccuracy(RowMetric):
     >>> metric.update_state([[1], [1], [0], [0]], [[0.98], [1], [0], [0.6]])
     >>> float(metric.result())
     0.75
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
     """
 
     kind = "binary_accuracy"
@@ -99,7 +107,12 @@ class BinaryAccuracy(RowMetric):
 
 @registry.register
 class CategoricalAccuracy(RowMetric):
-    """How often the largest prediction is that of the class, with one-hot targets."""
+    """How often the largest prediction is that of the class, with one-hot targets.
+
+    `result = Σ w · (argmax(y_pred) = argmax(y_true)) / Σ w`
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
+    """
 
     kind = "categorical_accuracy"
     direction = "max"
@@ -107,7 +120,12 @@ class CategoricalAccuracy(RowMetric):
 
 @registry.register
 class SparseCategoricalAccuracy(RowMetric):
-    """How often the largest prediction is that of the class, with class numbers as targets."""
+    """How often the largest prediction is that of the class, with class numbers as targets.
+
+    `result = Σ w · (argmax(y_pred) = y_true) / Σ w`
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
+    """
 
     kind = "sparse_categorical_accuracy"
     direction = "max"

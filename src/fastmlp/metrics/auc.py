@@ -21,6 +21,9 @@ _SUMMATIONS = ("interpolation", "minoring", "majoring")
 class AUC(ConfusionMetric):
     """The area under the ROC or precision-recall curve, as a Riemann sum over thresholds.
 
+    By default `result = Σ_i (x_i - x_{i+1}) · (y_i + y_{i+1}) / 2` over rising thresholds, where x is
+    the false and y the true positive rate, or x recall and y precision.
+
     Args:
         num_thresholds: Number of thresholds, > 1, evenly spaced from 0 to 1. Default: 200.
         curve: `"ROC"`, true over false positive rate; `"PR"`, precision over recall; or
@@ -51,6 +54,9 @@ class AUC(ConfusionMetric):
     >>> metric.update_state([0, 0, 1, 1], [0, 0.5, 0.3, 0.9])
     >>> float(metric.result())
     0.75
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006; Davis, Goadrich, "The relationship
+    between precision-recall and ROC curves", 2006 (interpolation).
     """
 
     direction = "max"

@@ -189,6 +189,8 @@ class _Count(_AtThresholds):
 class TruePositives(_Count):
     """The number of positive targets predicted as positive, or the sum of their weights.
 
+    `result = Σ w · y_true · (y_pred > threshold)`
+
     Args:
         thresholds: Number in [0, 1] or list of them; predictions above it count as positive.
             `None`: 0.5.
@@ -199,6 +201,8 @@ class TruePositives(_Count):
 
     >>> float(TruePositives()([0, 1, 1, 1], [1, 0, 1, 1]))
     2.0
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
     """
 
     def from_counts(self, counts: Counts) -> np.ndarray:
@@ -207,7 +211,12 @@ class TruePositives(_Count):
 
 @registry.register
 class FalsePositives(_Count):
-    """The number of negative targets predicted as positive; arguments as for `TruePositives`."""
+    """The number of negative targets predicted as positive; arguments as for `TruePositives`.
+
+    `result = Σ w · (1 - y_true) · (y_pred > threshold)`
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
+    """
 
     def from_counts(self, counts: Counts) -> np.ndarray:
         return counts.false_positives
@@ -215,7 +224,12 @@ class FalsePositives(_Count):
 
 @registry.register
 class TrueNegatives(_Count):
-    """The number of negative targets predicted as negative; arguments as for `TruePositives`."""
+    """The number of negative targets predicted as negative; arguments as for `TruePositives`.
+
+    `result = Σ w · (1 - y_true) · (y_pred <= threshold)`
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
+    """
 
     def from_counts(self, counts: Counts) -> np.ndarray:
         return counts.true_negatives
@@ -223,7 +237,12 @@ class TrueNegatives(_Count):
 
 @registry.register
 class FalseNegatives(_Count):
-    """The number of positive targets predicted as negative; arguments as for `TruePositives`."""
+    """The number of positive targets predicted as negative; arguments as for `TruePositives`.
+
+    `result = Σ w · y_true · (y_pred <= threshold)`
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
+    """
 
     def from_counts(self, counts: Counts) -> np.ndarray:
         return counts.false_negatives
@@ -274,6 +293,8 @@ class Precision(_Rate):
     >>> metric.update_state([0, 1, 1, 1], [1, 0, 1, 1])
     >>> round(float(metric.result()), 4)
     0.6667
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
     """
 
     def from_counts(self, counts: Counts) -> np.ndarray:
@@ -293,6 +314,8 @@ class Recall(_Rate):
         class_id: Column of targets and predictions that alone counts; `None`: all.
         name: Name; `None`: `"recall"`.
         dtype: Element type; see `Metric`.
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
     """
 
     def from_counts(self, counts: Counts) -> np.ndarray:

@@ -141,6 +141,8 @@ class F1Score(FBetaScore):
     ... )
     >>> metric.result().round(4)
     array([0.5   , 0.8   , 0.6667])
+
+    Source: van Rijsbergen, "Information retrieval", 1979, chapter 7.
     """
 
     config_names = ("average", "threshold")

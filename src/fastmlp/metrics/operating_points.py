@@ -132,6 +132,8 @@ class SpecificityAtSensitivity(_AtRate):
     >>> metric = SpecificityAtSensitivity(0.5)
     >>> round(float(metric([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])), 4)
     0.6667
+
+    Source: Fawcett, "An introduction to ROC analysis", 2006.
     """
 
     given, wanted = "sensitivity", "specificity"
@@ -168,6 +170,8 @@ class PrecisionAtRecall(_AtRate):
 
     >>> float(PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8]))
     0.5
+
+    Source: Eban et al., "Scalable learning of non-decomposable objectives", 2017.
     """
 
     given, wanted = "recall", "precision"
@@ -204,6 +208,8 @@ class RecallAtPrecision(_AtRate):
 
     >>> float(RecallAtPrecision(0.8)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9]))
     0.5
+
+    Source: Eban et al., "Scalable learning of non-decomposable objectives", 2017.
     """
 
     given, wanted = "precision", "recall"

@@ -13,7 +13,10 @@ from fastmlp.metrics.reduction import RowMetric, sample_weights
 
 @registry.register
 class KLDivergence(RowMetric):
-    """The mean of `Σ y_true · log(y_true / y_pred)`."""
+    """The mean of `Σ y_true · log(y_true / y_pred)`.
+
+    Source: Kullback, Leibler, "On information and sufficiency", 1951.
+    """
 
     kind = "kl_divergence"
     direction = "min"
@@ -24,7 +27,11 @@ registry.register_old("kullback_leibler_divergence", "kl_divergence")
 
 @registry.register
 class Poisson(RowMetric):
-    """The mean of `y_pred - y_true · log(y_pred + 1e-7)`."""
+    """The mean of `y_pred - y_true · log(y_pred + 1e-7)`.
+
+    Source: McCullagh, Nelder, "Generalized linear models", 1989, chapter 6: the negative logarithm
+    of the Poisson distribution's likelihood, without its constant.
+    """
 
     kind = "poisson"
     direction = "min"
@@ -44,6 +51,8 @@ class _Crossentropy(RowMetric):
 class BinaryCrossentropy(_Crossentropy):
     """The mean cross-entropy of targets 0 and 1.
 
+    `result = Σ w · -mean(y · log p + (1 - y) · log(1 - p)) / Σ w`
+
     Args:
         name: Name; `None`: `"binary_crossentropy"`.
         dtype: Element type; see `Metric`.
@@ -56,6 +65,8 @@ class BinaryCrossentropy(_Crossentropy):
     >>> metric.update_state([[0, 1], [0, 0]], [[0.6, 0.4], [0.4, 0.6]])
     >>> round(float(metric.result()), 4)
     0.8149
+
+    Source: Bishop, "Pattern recognition and machine learning", 2006, equation 4.90.
     """
 
     config_names = ("from_logits", "label_smoothing")
@@ -75,12 +86,16 @@ class BinaryCrossentropy(_Crossentropy):
 class CategoricalCrossentropy(_Crossentropy):
     """The mean cross-entropy of one-hot targets.
 
+    `result = Σ w · -(Σ_k y_k · log p_k) / Σ w`
+
     Args:
         name: Name; `None`: `"categorical_crossentropy"`.
         dtype: Element type; see `Metric`.
         from_logits: Whether predictions are logits.
         label_smoothing: Number in [0, 1]; see `losses.CategoricalCrossentropy`.
         axis: Axis of classes.
+
+    Source: Bishop, "Pattern recognition and machine learning", 2006, equation 4.108.
     """
 
     config_names = ("from_logits", "label_smoothing", "axis")
@@ -101,12 +116,16 @@ class CategoricalCrossentropy(_Crossentropy):
 class SparseCategoricalCrossentropy(_Crossentropy):
     """The mean cross-entropy of class numbers.
 
+    `result = Σ w · -log p[y_true] / Σ w`
+
     Args:
         name: Name; `None`: `"sparse_categorical_crossentropy"`.
         dtype: Element type; see `Metric`.
         from_logits: Whether predictions are logits.
         ignore_class: A class whose samples have the value 0; with sample weights, they do not count.
         axis: Axis of classes.
+
+    Source: Bishop, "Pattern recognition and machine learning", 2006, equation 4.108.
     """
 
     config_names = ("from_logits", "ignore_class", "axis")

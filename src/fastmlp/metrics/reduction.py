@@ -37,12 +37,16 @@ def sample_weights(
 class Mean(Metric):
     """The weighted mean of values.
 
+    `result = Σ w · v / Σ w`
+
     Example:
 
     >>> mean = Mean()
     >>> mean.update_state([1.0, 3.0, 5.0, 7.0])
     >>> float(mean.result())
     4.0
+
+    Source: The weighted arithmetic mean.
     """
 
     op = ""
@@ -70,7 +74,12 @@ class Mean(Metric):
 
 @registry.register
 class Sum(Metric):
-    """The weighted sum of values."""
+    """The weighted sum of values.
+
+    `result = Σ w · v`
+
+    Source: The weighted sum.
+    """
 
     op = ""
 
@@ -160,6 +169,8 @@ class RowMetric(Metric):
 class MeanMetricWrapper(RowMetric):
     """The weighted mean of a function of targets and predictions.
 
+    `result = Σ w · fn(y_true, y_pred) / Σ w`
+
     Args:
         fn: A function of `fastmlp.losses`, its name, a loss, or any function `fn(y_true, y_pred)` that
             returns values for each sample, or one for the batch. Written with `fastmlp.ops`, it is
@@ -177,6 +188,8 @@ class MeanMetricWrapper(RowMetric):
     >>> metric = MeanMetricWrapper(losses.huber, delta=2.0)
     >>> float(metric([[0.0]], [[3.0]])), metric.name
     (4.0, 'huber')
+
+    Source: Keras 3's metric of that name.
     """
 
     direction = "min"

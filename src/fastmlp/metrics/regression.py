@@ -25,6 +25,8 @@ class MeanSquaredError(RowMetric):
     >>> metric.update_state([[0, 1], [0, 0]], [[1, 1], [0, 0]], sample_weight=[1, 0])
     >>> float(metric.result())
     0.5
+
+    Source: Bishop, "Pattern recognition and machine learning", 2006, section 3.1.1 (least squares).
     """
 
     kind = "mean_squared_error"
@@ -33,7 +35,10 @@ class MeanSquaredError(RowMetric):
 
 @registry.register("rmse", "RMSE")
 class RootMeanSquaredError(RowMetric):
-    """The root of the mean of `(y_pred - y_true)²`."""
+    """The root of the mean of `(y_pred - y_true)²`.
+
+    Source: Hyndman, Koehler, "Another look at measures of forecast accuracy", 2006.
+    """
 
     kind = "mean_squared_error"
     masked = False
@@ -51,7 +56,11 @@ class RootMeanSquaredError(RowMetric):
 
 @registry.register("mae", "MAE")
 class MeanAbsoluteError(RowMetric):
-    """The mean of `|y_pred - y_true|`."""
+    """The mean of `|y_pred - y_true|`.
+
+    Source: Hastie, Tibshirani, Friedman, "The elements of statistical learning", 2009, section
+    10.6.
+    """
 
     kind = "mean_absolute_error"
     direction = "min"
@@ -59,7 +68,10 @@ class MeanAbsoluteError(RowMetric):
 
 @registry.register("mape", "MAPE")
 class MeanAbsolutePercentageError(RowMetric):
-    """The mean of `100 |y_pred - y_true| / max(|y_true|, 1e-7)`."""
+    """The mean of `100 |y_pred - y_true| / max(|y_true|, 1e-7)`.
+
+    Source: Hyndman, Koehler, "Another look at measures of forecast accuracy", 2006.
+    """
 
     kind = "mean_absolute_percentage_error"
     direction = "min"
@@ -67,7 +79,10 @@ class MeanAbsolutePercentageError(RowMetric):
 
 @registry.register("msle", "MSLE")
 class MeanSquaredLogarithmicError(RowMetric):
-    """The mean of `(log(1 + y_pred) - log(1 + y_true))²`."""
+    """The mean of `(log(1 + y_pred) - log(1 + y_true))²`.
+
+    Source: Keras 3; scikit-learn's `mean_squared_log_error`.
+    """
 
     kind = "mean_squared_logarithmic_error"
     direction = "min"
@@ -75,7 +90,10 @@ class MeanSquaredLogarithmicError(RowMetric):
 
 @registry.register
 class LogCoshError(RowMetric):
-    """The mean of `log(cosh(y_pred - y_true))`; its name is `"logcosh"`."""
+    """The mean of `log(cosh(y_pred - y_true))`; its name is `"logcosh"`.
+
+    Source: Keras 3's metric of that name.
+    """
 
     kind = "log_cosh"
     direction = "min"
@@ -88,10 +106,14 @@ class LogCoshError(RowMetric):
 class CosineSimilarity(RowMetric):
     """The cosine of the angle between targets and predictions; the loss of that name is minus it.
 
+    `result = Σ w · (y_true · y_pred) / (‖y_true‖ ‖y_pred‖) / Σ w`
+
     Args:
         name: Name; `None`: `"cosine_similarity"`.
         dtype: Element type; see `Metric`.
         axis: Axis of the vectors.
+
+    Source: Manning, Raghavan, Schütze, "Introduction to information retrieval", 2008, section 6.3.
     """
 
     kind = "cosine_similarity"

@@ -72,6 +72,8 @@ def _rows(where: str, y_true: Any, y_pred: Any, rule: str) -> tuple[Any, Any]:
 class TopKCategoricalAccuracy(MeanMetricWrapper):
     """How often the class of a one-hot target is among the k largest predictions.
 
+    `result = Σ w · (rank of y_pred[argmax(y_true)] <= k) / Σ w`, where the largest has rank 1.
+
     Args:
         k: How many predictions are looked at. Default: 5.
         name: Name; `None`: `"top_k_categorical_accuracy"`.
@@ -89,6 +91,8 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
     >>> metric.update_state([[0, 0, 1], [0, 1, 0]], [[0.1, 0.9, 0.8], [0.05, 0.95, 0]])
     >>> float(metric.result())
     0.5
+
+    Source: Russakovsky et al., "ImageNet large scale visual recognition challenge", 2015.
     """
 
     direction = "max"
@@ -111,6 +115,8 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     """How often a class number is among those of the k largest predictions.
 
+    `result = Σ w · (rank of y_pred[y_true] <= k) / Σ w`, where the largest has rank 1.
+
     Args:
         k: How many predictions are looked at. Default: 5.
         name: Name; `None`: `"sparse_top_k_categorical_accuracy"`.
@@ -128,6 +134,8 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     >>> metric = SparseTopKCategoricalAccuracy(k=1)
     >>> float(metric([2, 1], [[0.1, 0.9, 0.8], [0.05, 0.95, 0]]))
     0.5
+
+    Source: Russakovsky et al., "ImageNet large scale visual recognition challenge", 2015.
     """
 
     direction = "max"

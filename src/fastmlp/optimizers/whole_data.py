@@ -74,6 +74,8 @@ class WholeDataOptimizer(Optimizer):
 class LBFGS(WholeDataOptimizer):
     """Quasi-Newton steps on all weights together, by SciPy's L-BFGS-B.
 
+    `w = w - step · H · g`
+
     The step is `-H·g`, where `H`, an estimate of the inverse Hessian, comes from the last `maxcor`
     changes of weights and gradients; a line search finds its length. For up to about 100,000
     weights, and losses without dropout. In models of float64 it goes on where float32 ends.

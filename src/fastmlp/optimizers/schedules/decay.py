@@ -35,6 +35,8 @@ class ExponentialDecay(Formula):
 
     >>> ExponentialDecay(0.1, decay_steps=100, decay_rate=0.5)(200)
     0.025
+
+    Source: Szegedy et al., "Going deeper with convolutions", 2015 (staircase).
     """
 
     config_names = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
@@ -85,6 +87,9 @@ class InverseTimeDecay(Formula):
 
     >>> InverseTimeDecay(0.1, decay_steps=100, decay_rate=1)(300)
     0.025
+
+    Source: Bengio, "Practical recommendations for gradient-based training of deep architectures",
+    2012, section 3.1.1.
     """
 
     config_names = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
@@ -139,6 +144,8 @@ class PolynomialDecay(Formula):
 
     >>> PolynomialDecay(0.5, decay_steps=100, end_learning_rate=0.25)(50)
     0.375
+
+    Source: Goodfellow, Bengio, Courville, "Deep learning", 2016, equation 8.14 (power 1).
     """
 
     config_names = (
@@ -178,7 +185,7 @@ class PolynomialDecay(Formula):
 class PiecewiseConstantDecay(Formula):
     """One learning rate up to a step, another up to the next.
 
-    `values[i]` holds while `step <= boundaries[i]`, the last value after the last boundary.
+    `rate = values[i]` while `step <= boundaries[i]`, the last value after the last boundary.
 
     Args:
         boundaries: Numbers of steps, rising.
@@ -193,6 +200,8 @@ class PiecewiseConstantDecay(Formula):
     >>> schedule = PiecewiseConstantDecay([10, 20], [0.5, 0.25, 0.125])
     >>> schedule(10), schedule(11), schedule(99)
     (0.5, 0.25, 0.125)
+
+    Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2016, section 4.2.
     """
 
     config_names = ("boundaries", "values", "name")
