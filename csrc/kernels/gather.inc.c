@@ -42,6 +42,30 @@ FM_INLINE void FM(prefetch_row)(const char *row, ptrdiff_t bytes)
     for (ptrdiff_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
 }
 
+/* One column: x[i ldx] = src[row(i)]. Rows are as good as independent: the processor reads ahead. */
+FM_INLINE int FM(gather_column)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,
+                                const int64_t *rows, ptrdiff_t first, ptrdiff_t m,
+                                const enum fm_gather kind)
+{
+    R sum = 0; /* of x - x, which is NaN unless x is finite */
+    for (ptrdiff_t i = 0; i < m; i++, x += ldx) {
+        const ptrdiff_t row = rows ? (ptrdiff_t)rows[first + i] : first + i;
+        *x = FM(gather_value)(src + row * row_stride, kind);
+        sum += *x - *x;
+    }
+    return sum != 0;
+}
+
+/* The elements of a row, side by side, of R's own type. */
+FM_INLINE void FM(copy_row)(R *x, const char *row, ptrdiff_t n)
+{
+    const R *from = (const R *)row;
+    ptrdiff_t j = 0;
+    for (; j + VL <= n; j += VL) v_store(x + j, v_load(from + j));
+    if (j < n && n > VL) v_store(x + n - VL, v_load(from + n - VL)); /* some once more */
+    else if (j < n) v_storen(x + j, v_loadn(from + j, n - j), n - j);
+}
+
 FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,
                              ptrdiff_t stride, const int64_t *rows, ptrdiff_t first, ptrdiff_t m,
                              ptrdiff_t n, const enum fm_gather kind, const ptrdiff_t size,
@@ -49,10 +73,11 @@ FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row
 {
     enum { AHEAD = 1024, MOST = 4096 }; /* bytes in flight; of a row, the processor follows on */
     enum { TOGETHER = 2048 };           /* elements of short rows that are checked at once, in L1 */
+    if (n == 1) return FM(gather_column)(x, ldx, src, row_stride, rows, first, m, kind);
     const ptrdiff_t bytes = stride == size ? (n * size < MOST ? n * size : MOST) : size;
     const ptrdiff_t ahead = bytes < AHEAD ? AHEAD / 2 / (bytes < 64 ? 64 : bytes) + 1 : 1;
     R *const all = x;
-    const int together = floating && n > 1 && ldx == n && m * n <= TOGETHER;
+    const int together = floating && ldx == n && m * n <= TOGETHER;
     int bad = 0;
     if (!rows) {
         src += first * row_stride;
@@ -66,12 +91,9 @@ FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row
             FM(prefetch_row)(src + (ptrdiff_t)rows[first + i + ahead] * row_stride, bytes);
         }
         const char *row = src + (rows ? (ptrdiff_t)rows[first + i] : i) * row_stride;
-        if (n == 1) {
-            x[0] = FM(gather_value)(row, kind);
-            if (floating) bad |= x[0] - x[0] != 0;
-            continue;
-        }
-        if (stride == size) {
+        if (stride == size && VL > 1 && floating && size == sizeof(R)) {
+            FM(copy_row)(x, row, n);
+        } else if (stride == size) {
             for (ptrdiff_t j = 0; j < n; j++) x[j] = FM(gather_value)(row + j * size, kind);
         } else {
             for (ptrdiff_t j = 0; j < n; j++) x[j] = FM(gather_value)(row + j * stride, kind);

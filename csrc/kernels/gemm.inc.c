@@ -27,7 +27,9 @@ typedef struct fm_split {
 FM_INLINE fm_split fm_split_rows(ptrdiff_t m)
 {
     if (m <= FM_MR) return (fm_split){m, 1, 0};
-    const ptrdiff_t tiles = (m + FM_MR - 1) / FM_MR, height = (m + tiles - 1) / tiles;
+    const ptrdiff_t tiles = (m + FM_MR - 1) / FM_MR;
+    ptrdiff_t height = FM_MR; /* m / tiles, rounded up: without a division, one or two turns */
+    while ((height - 1) * tiles >= m) height--;
     const ptrdiff_t tall = m - tiles * (height - 1);
     return (fm_split){height, tall, tiles - tall};
 }
@@ -64,7 +66,7 @@ FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
 }
 
 /* All column panels. Leaves b, c, bias and n of t moved. */
-static void fm_panels(fm_product *t)
+static __attribute__((noinline)) void fm_panels(fm_product *t)
 {
     if (t->m <= 0) return;
     const fm_split rows = fm_split_rows(t->m);
@@ -218,6 +220,12 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
         t.b = a, t.ldb = a_cs;
         t.m = 1, t.n = t.ldc = m;
     }
-    if (t.m > 2 * FM_MR && t.n >= VL && k >= 32) fm_blocks(&t);
-    else fm_panels(&t);
+    if (t.m > 2 * FM_MR && t.n >= VL && k >= 32) {
+        fm_blocks(&t);
+    } else if (t.m > 1 && t.n <= FM_PANEL) { /* most products of a small network */
+        t.c_last = t.b_last = t.n < VL ? 0 : t.n - VL;
+        fm_panel(&t, fm_split_rows(t.m), t.n / VL + (t.n > VL && t.n % VL > 0));
+    } else {
+        fm_panels(&t);
+    }
 }

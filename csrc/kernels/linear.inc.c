@@ -16,6 +16,19 @@ FM_INLINE void FM(transpose_side)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda
         FM_UNROLL for (int l = 0; l < VL; l++) v_store(b + l * ldb, r[l]);
         return;
     }
+    if (FM_SIDE == VL && (m >= VL || n >= VL)) { /* less of one side: lanes or rows of zeros */
+        vf r[VL];
+        FM_UNROLL for (int l = 0; l < VL; l++)
+        {
+            r[l] = l >= m ? v_zero() : n >= VL ? v_load(a + l * lda) : v_loadn(a + l * lda, n);
+        }
+        v_transpose(r);
+        for (int l = 0; l < VL && l < n; l++) {
+            if (m >= VL) v_store(b + l * ldb, r[l]);
+            else v_storen(b + l * ldb, r[l], m);
+        }
+        return;
+    }
     for (ptrdiff_t j = 0; j < FM_SIDE && j < n; j++) {
         for (ptrdiff_t i = 0; i < FM_SIDE && i < m; i++) b[j * ldb + i] = a[i * lda + j];
     }

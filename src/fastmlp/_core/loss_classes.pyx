@@ -9,6 +9,7 @@ A class outside of 0 .. n - 1 gives a loss and a gradient of NaN: labels are che
 """
 from libc.math cimport NAN
 
+from fastmlp._core._native cimport kernels32, kernels64
 from fastmlp._core.loss_rows cimport (
     EPSILON, clip, clip_slope, e_to, ln, ln1p, positive, real, register, row_f32, row_f64,
 )
@@ -17,6 +18,33 @@ from fastmlp._core.loss_rows cimport (
 cdef inline real sigmoid(real x) noexcept nogil:
     cdef real e = e_to(x if x < 0 else -x)  # never overflows
     return e / (1 + e) if x < 0 else 1 / (1 + e)
+
+
+cdef extern from "kernels/kernels.h" nogil:
+    enum:
+        FM_MAP_log
+
+
+cdef bint of_certain_labels(real *loss, const real *t, const real *p, ptrdiff_t m) noexcept nogil:
+    """-log of the probability (m) of what is: of t = 1 that is p, clipped, of t = 0 1 - p.
+
+    All logarithms at once, without a branch on a label. False if a label is neither 1 nor 0.
+    """
+    cdef ptrdiff_t i
+    cdef real q, low = <real>EPSILON, high = <real>(1 - EPSILON), doubt = 0
+    for i in range(m):
+        q = clip(p[i], low, high)
+        loss[i] = t[i] * q + (1 - t[i]) * (1 - q)
+        doubt += (t[i] * (1 - t[i])) * (t[i] * (1 - t[i]))
+    if doubt != 0:
+        return False
+    if real is float:
+        kernels32().map[<int>FM_MAP_log](loss, loss, 1, NULL, 0, NULL, 0, m)
+    else:
+        kernels64().map[<int>FM_MAP_log](loss, loss, 1, NULL, 0, NULL, 0, m)
+    for i in range(m):
+        loss[i] = -loss[i]
+    return True
 
 
 # Cross-entropy of two classes; h[0] is the label smoothing: y = t (1 - h[0]) + h[0] / 2.
@@ -31,6 +59,8 @@ cdef void binary_crossentropy(real *loss, real *dp, const real *t, const real *p
     cdef real q, x, y, keep = <real>(1 - h[0]), add = <real>(0.5 * h[0]), c = <real>(1.0 / n)
     cdef real low = <real>EPSILON, high = <real>(1 - EPSILON)
     cdef double s
+    if n == 1 and h[0] == 0 and dp == NULL and of_certain_labels(loss, t, p, m):
+        return
     for i in range(m):
         s = 0
         for j in range(n):
@@ -53,7 +83,10 @@ cdef void binary_crossentropy_sigmoid(real *loss, real *dp, const real *t, const
     cdef ptrdiff_t i, j, each = tn > 1
     cdef real keep = <real>(1 - h[0]), add = <real>(0.5 * h[0]), c = <real>(1.0 / n)
     binary_crossentropy(loss, <real *>NULL, t, p, m, n, tn, h)
-    if dp != NULL:
+    if dp != NULL and n == 1:
+        for i in range(m):
+            dp[i] = p[i] - (t[i] * keep + add)
+    elif dp != NULL:
         for i in range(m):
             for j in range(n):
                 dp[i * n + j] = c * (p[i * n + j] - (t[i * tn + j * each] * keep + add))

@@ -27,6 +27,13 @@ cdef void mean_squared_error(real *loss, real *dp, const real *t, const real *p,
     cdef ptrdiff_t i, j, each = tn > 1
     cdef real d, c = <real>(2.0 / n)
     cdef double s
+    if n == 1:
+        for i in range(m):
+            d = p[i] - t[i]
+            loss[i] = d * d
+            if dp != NULL:
+                dp[i] = c * d
+        return
     for i in range(m):
         s = 0
         for j in range(n):

@@ -37,7 +37,7 @@ cdef inline void run_loss(real *dp, const Op *op, const Step *step, Worker *work
     cdef double *acc = op.acc + worker.task * op.n_acc
     cdef double s = loss_scale(<const real *>op.p[4], op.n[5], step.m * rep, op.n[4])
     cdef double slope = op.f[0] * s
-    cdef double weight = 1, total = 0
+    cdef double weight, total = 0
     cdef real loss[BLOCK]
     cdef real c
     cdef real *d
@@ -46,14 +46,21 @@ cdef inline void run_loss(real *dp, const Op *op, const Step *step, Worker *work
         size = BLOCK if end - r > BLOCK else end - r
         d = dp + r * n if dp != NULL else dp
         call(row, loss, d, t + r * tn, p + r * n, size, n, tn, &op.f[1])
-        for k in range(size):
-            if w != NULL:
-                weight = w[(r + k) // each]
-            total += weight * loss[k]
+        if w == NULL:
+            for k in range(size):
+                total += loss[k]
             if d != NULL:
-                c = <real>(slope * weight)
-                for j in range(n):
-                    d[k * n + j] *= c
+                c = <real>slope
+                for k in range(size * n):
+                    d[k] *= c
+        else:
+            for k in range(size):
+                weight = w[(r + k) // each]
+                total += weight * loss[k]
+                if d != NULL:
+                    c = <real>(slope * weight)
+                    for j in range(n):
+                        d[k * n + j] *= c
         r += BLOCK
     acc[0] += s * step.m * total
     acc[1] += i1 - i0
