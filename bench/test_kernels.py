@@ -340,12 +340,12 @@ def cell(kernel: str) -> Callable[[int, int], Contest]:
             if kernel == "gru_fwd":
                 recurrent.cell(kernel, [out, to_s, x, before], *usual)
                 return out
-            out[:] = dh
             if kernel == "lstm_bwd":
                 i2[:] = 0
-                recurrent.cell(kernel, [to_s, out, i2, zero, zero, s, c, before], *usual)
+                recurrent.cell(kernel, [to_s, i2, dh, s, c, before], *usual)
                 return to_s
-            recurrent.cell(kernel, [to_x, other, out, zero, s, before], *usual)
+            out[:] = dh
+            recurrent.cell(kernel, [to_x, other, out, s, before], *usual)
             return other
 
         def numpy() -> Array:

@@ -2,16 +2,15 @@
  *
  *   lstm_fwd   i k n o of s <- g(i) g(k) f(n) g(o)
  *              c = k before + i n                  h = o f(c)                before: c of the step before
- *   lstm_bwd   e = dh + dyh                        d = dc + dyc + e o f'(c)
- *              dx = d n g'(i), d before g'(k), d i f'(n), e f(c) g'(o)
- *              dh = 0                              dc = d k
+ *   lstm_bwd   d = dc + dh o f'(c)                 dc = d k
+ *              dx = d n g'(i), d before g'(k), d i f'(n), dh f(c) g'(o)
  *   gru_fwd    s holds ? a b i2, i2 that of r      z = g(x0 + a)             r = g(x1 + b)
  *              n = f(x2 + r i2)                    h = z before + (1 - z) n  s <- z r n i2
- *   gru_bwd    e = dh + dy                         dn = e (1 - z) f'(n)      dh = e z
- *              dx = e (before - n) g'(z), dn i2 g'(r), dn                    di = dx0, dx1, dn r
+ *   gru_bwd    dn = dh (1 - z) f'(n)               di = dx0, dx1, dn r
+ *              dx = dh (before - n) g'(z), dn i2 g'(r), dn                   dh = dh z
  *
- * h, c, before, dh, dc, dyh, dyc: (m, u)    s: (m, 4 u)    x, dx, di: (m, 3 u) of gru, (m, 4 u) of lstm.
- * Rows are ld.. elements apart, those of dh and dc u; before, dyh and dyc are as far apart as h. dx of
+ * h, c, before, dh, dc: (m, u)    s: (m, 4 u)    x, dx, di: (m, 3 u) of gru, (m, 4 u) of lstm.
+ * Rows are ld.. elements apart, those of dh and dc u; before is as far apart as h. dx of
  * lstm_bwd may be s; nothing else overlaps. f and g are activations whose gradient needs their result
  * alone, as numbers of enum fm_act. tanh and sigmoid, which nearly all networks take, are compiled
  * apart: chosen by a switch for each vector they cost 10 % more.
@@ -68,19 +67,16 @@ FM_INLINE void FM(lstm_cell)(R *h, R *c, R *s, const R *before, ptrdiff_t u, ptr
     PUT(h, v_mul(o, FM(cell_y)(cell, f)));
 }
 
-FM_INLINE void FM(lstm_cell_bwd)(R *dx, R *dh, R *dc, const R *dyh, const R *dyc, const R *s,
-                                 const R *c, const R *before, ptrdiff_t u, ptrdiff_t w, int f,
-                                 int g)
+FM_INLINE void FM(lstm_cell_bwd)(R *dx, R *dc, const R *dh, const R *s, const R *c, const R *before,
+                                 ptrdiff_t u, ptrdiff_t w, int f, int g)
 {
     const vf i = GET(s), k = GET(s + u), n = GET(s + 2 * u), o = GET(s + 3 * u);
-    const vf fc = FM(cell_y)(GET(c), f), e = v_add(GET(dh), GET(dyh));
-    vf d = v_add(GET(dc), GET(dyc));
-    d = v_add(d, FM(cell_dx)(v_mul(e, o), fc, f));
+    const vf fc = FM(cell_y)(GET(c), f), e = GET(dh);
+    const vf d = v_add(GET(dc), FM(cell_dx)(v_mul(e, o), fc, f));
     PUT(dx, FM(cell_dx)(v_mul(d, n), i, g));
     PUT(dx + u, FM(cell_dx)(v_mul(d, GET(before)), k, g));
     PUT(dx + 2 * u, FM(cell_dx)(v_mul(d, i), n, f));
     PUT(dx + 3 * u, FM(cell_dx)(v_mul(e, fc), o, g));
-    PUT(dh, v_zero());
     PUT(dc, v_mul(d, k));
 }
 
@@ -96,10 +92,10 @@ FM_INLINE void FM(gru_cell)(R *h, R *s, const R *x, const R *before, ptrdiff_t u
     PUT(h, v_fma(z, GET(before), v_mul(v_sub(v_set1(1), z), n)));
 }
 
-FM_INLINE void FM(gru_cell_bwd)(R *dx, R *di, R *dh, const R *dy, const R *s, const R *before,
-                                ptrdiff_t u, ptrdiff_t w, int f, int g)
+FM_INLINE void FM(gru_cell_bwd)(R *dx, R *di, R *dh, const R *s, const R *before, ptrdiff_t u,
+                                ptrdiff_t w, int f, int g)
 {
-    const vf z = GET(s), r = GET(s + u), n = GET(s + 2 * u), e = v_add(GET(dh), GET(dy));
+    const vf z = GET(s), r = GET(s + u), n = GET(s + 2 * u), e = GET(dh);
     const vf dn = FM(cell_dx)(v_mul(e, v_sub(v_set1(1), z)), n, f);
     const vf dz = FM(cell_dx)(v_mul(e, v_sub(GET(before), n)), z, g);
     const vf dr = FM(cell_dx)(v_mul(dn, GET(s + 3 * u)), r, g);
@@ -135,14 +131,12 @@ static void FM(lstm_fwd)(R *h, R *c, R *s, const R *before, ptrdiff_t m, ptrdiff
 #undef CELL
 }
 
-static void FM(lstm_bwd)(R *dx, R *dh, R *dc, const R *dyh, const R *dyc, const R *s, const R *c,
-                         const R *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds,
-                         int f, int g)
+static void FM(lstm_bwd)(R *dx, R *dc, const R *dh, const R *s, const R *c, const R *before,
+                         ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, int f, int g)
 {
 #define CELL(w, f, g)                                                                              \
-    FM(lstm_cell_bwd)(dx + i * lds + j, dh + i * u + j, dc + i * u + j, dyh + i * ldh + j,         \
-                      dyc + i * ldh + j, s + i * lds + j, c + i * ldh + j, before + i * ldh + j,   \
-                      u, w, f, g)
+    FM(lstm_cell_bwd)(dx + i * lds + j, dc + i * u + j, dh + i * u + j, s + i * lds + j,           \
+                      c + i * ldh + j, before + i * ldh + j, u, w, f, g)
     ALL_CELLS
 #undef CELL
 }
@@ -157,12 +151,12 @@ static void FM(gru_fwd)(R *h, R *s, const R *x, const R *before, ptrdiff_t m, pt
 #undef CELL
 }
 
-static void FM(gru_bwd)(R *dx, R *di, R *dh, const R *dy, const R *s, const R *before, ptrdiff_t m,
-                        ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f, int g)
+static void FM(gru_bwd)(R *dx, R *di, R *dh, const R *s, const R *before, ptrdiff_t m, ptrdiff_t u,
+                        ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f, int g)
 {
 #define CELL(w, f, g)                                                                              \
-    FM(gru_cell_bwd)(dx + i * ldx + j, di + i * ldx + j, dh + i * u + j, dy + i * ldh + j,         \
-                     s + i * lds + j, before + i * ldh + j, u, w, f, g)
+    FM(gru_cell_bwd)(dx + i * ldx + j, di + i * ldx + j, dh + i * u + j, s + i * lds + j,          \
+                     before + i * ldh + j, u, w, f, g)
     ALL_CELLS
 #undef CELL
 }

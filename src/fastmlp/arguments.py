@@ -187,7 +187,7 @@ def _along(op: Op) -> Arguments:
 
 
 def _recurrent(op: Op) -> Arguments:
-    from fastmlp._core.recurrent import KINDS
+    from fastmlp._core.recurrent import GIVEN, KINDS
 
     attrs = op.attrs
     kinds = [_ACTIVATIONS[attrs[name]] for name in ("activation", "recurrent_activation")]
@@ -197,7 +197,7 @@ def _recurrent(op: Op) -> Arguments:
         return [hc, gates, *op.ins], sizes, []
     dx, dh0 = op.outs[:2]
     other = op.outs[2] if len(op.outs) > 2 else None
-    return [dx, other, dh0, *op.ins], [*sizes, attrs["first"]], []
+    return [dx, other, dh0, *op.ins], [*sizes, attrs["first"], GIVEN.index(attrs["given"])], []
 
 
 # Arguments of each native op: pointers, sizes, scalars.

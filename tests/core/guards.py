@@ -35,12 +35,12 @@ def guarded(values: np.ndarray, gap: int = 3) -> Guarded:
     return result
 
 
-def read_only(values: np.ndarray) -> np.ndarray:
+def read_only(values: np.ndarray, gap: int = 3) -> np.ndarray:
     """A copy among NaNs, at an address that is a multiple of its item size only, and not writable.
 
     NaNs show in the result if a kernel reads what is not its own.
     """
-    copy = Guarded(values.shape, values.dtype.type)
+    copy = Guarded(values.shape, values.dtype.type, gap)
     copy._memory[...] = np.nan
     copy.array[...] = values
     copy.array.flags.writeable = False

@@ -19,11 +19,10 @@ TOLERANCE = {np.float32: {"rtol": 1e-5, "atol": 3e-6}, np.float64: {"rtol": 1e-1
 def run(kernel, arrays, out, *functions):
     """The kernel's outputs, the first `out` of its arguments, after a look around them."""
     layout = native.LAYOUT[kernel].split()
-    places = [
-        guarded(a, 0 if kind == "u1" else 3)
-        for a, kind in zip(arrays[:out], layout[:out], strict=True)
-    ]
-    native.cell(kernel, [*(p.array for p in places), *map(read_only, arrays[out:])], *functions)
+    gaps = [0 if kind == "u1" else 3 for kind in layout]
+    places = [guarded(a, gap) for a, gap in zip(arrays[:out], gaps[:out], strict=True)]
+    read = [read_only(a, gap) for a, gap in zip(arrays[out:], gaps[out:], strict=True)]
+    native.cell(kernel, [*(place.array for place in places), *read], *functions)
     for place in places:
         place.check()
     return [place.array for place in places]
@@ -32,7 +31,7 @@ def run(kernel, arrays, out, *functions):
 def numbers(m, u, dtype):
     """What kernels read: states, gates and gradients, as matrices by name."""
     rng = np.random.default_rng(u)
-    widths = {"s": 4, "x": 3, **dict.fromkeys(("h", "c", "before", "dh", "dc", "dyh", "dyc"), 1)}
+    widths = {"s": 4, "x": 3, **dict.fromkeys(("h", "c", "before", "dh", "dc"), 1)}
     return {name: rng.normal(size=(m, w * u)).astype(dtype) for name, w in widths.items()}
 
 
@@ -56,20 +55,17 @@ def test_cells_are_their_formulas(tier, functions, dtype):
                 run("lstm_fwd", [h, c, s, before], 3, *functions),
                 reference.lstm_step(gates, before, *functions),
             )
-            dx, dc_before = reference.lstm_step_bwd(
-                dh + v["dyh"], dc + v["dyc"], gates, c, before, *functions
-            )
             agree(
-                run("lstm_bwd", [s, dh, dc, v["dyh"], v["dyc"], s, c, before], 3, *functions),
-                [dx, np.zeros_like(dh), dc_before],
+                run("lstm_bwd", [s, dc, dh, s, c, before], 2, *functions),
+                reference.lstm_step_bwd(dh, dc, gates, c, before, *functions),
             )
             agree(
                 run("gru_fwd", [h, s, v["x"], before], 2, *functions),
                 reference.gru_step(by_gate(v["x"], u), gates[:, 1:], before, *functions),
             )
             agree(
-                run("gru_bwd", [v["x"], v["x"], dh, v["dyh"], s, before], 3, *functions),
-                reference.gru_step_bwd(dh + v["dyh"], gates, before, *functions),
+                run("gru_bwd", [v["x"], v["x"], dh, s, before], 3, *functions),
+                reference.gru_step_bwd(dh, gates, before, *functions),
             )
 
 
@@ -86,17 +82,16 @@ def test_every_activation_is_that_of_the_layers(tier, name):
     assert np.array_equal(gates[0, 74:111], activations.forward(name, a[0]))
     dy = np.full_like(a, 1.5)
     dx, saved = np.empty_like(s), np.hstack([one, one, gates[:, 74:111], one])
-    native.cell("lstm_bwd", [dx, zero.copy(), dy, zero, zero, saved, one, zero], name, "sigmoid")
+    native.cell("lstm_bwd", [dx, dy, zero, saved, one, zero], name, "sigmoid")
     assert np.array_equal(dx[0, 74:111], activations.backward(name, dy[0], saved[0, 74:111]))
 
 
 def test_gradients_may_replace_gates(tier):
     v = numbers(3, 13, np.float32)
     s, dx = v["s"].copy(), np.empty_like(v["s"])
-    rest = [v[name] for name in ("dyh", "dyc")]
+    rest = [v[name] for name in ("c", "before")]
     for to in (dx, s):
-        start = [v["dh"].copy(), v["dc"].copy()]
-        native.cell("lstm_bwd", [to, *start, *rest, s, v["c"], v["before"]], "tanh", "sigmoid")
+        native.cell("lstm_bwd", [to, v["dc"].copy(), v["dh"], s, *rest], "tanh", "sigmoid")
     assert np.array_equal(dx, s)
 
 

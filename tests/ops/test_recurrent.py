@@ -52,6 +52,25 @@ def test_gradients_and_twins(kind, masked, states):
             np.testing.assert_allclose(v.value, expected.weights[w], rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("kind", GATES)
+@pytest.mark.parametrize(("masked", "states"), [(False, False), (True, True)])
+@pytest.mark.parametrize("first", [1, STEPS])
+def test_gradients_of_each_h_and_of_the_last_alone(kind, masked, states, first):
+    use = cell(kind, masked, states)
+
+    def part(hidden):
+        return use(hidden)[:, 0, first:]
+
+    (backward,) = (op for op in case(part).plan().ops() if op.name == "rnn_bwd")
+    assert backward.attrs["given"] == ("each" if first == 1 else "last")
+    check_gradients(case(part))
+    native, twin = (case(part) for _ in range(2))
+    expected = twin.run_reference(3, batch=4)
+    native.run_native(3, batch=4, threads=2)
+    for v, w in zip(native.variables, twin.variables, strict=True):
+        np.testing.assert_allclose(v.value, expected.weights[w], rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize(
     "activation", sorted({*ACTIVATIONS} - {"exponential"})
 )  # of which states explode

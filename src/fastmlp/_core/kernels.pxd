@@ -43,12 +43,12 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*rowsum)(float *y, const float *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*lstm_fwd)(float *h, float *c, float *s, const float *before, ptrdiff_t m, ptrdiff_t u,
                          ptrdiff_t ldh, ptrdiff_t lds, int f, int g) noexcept nogil
-        void (*lstm_bwd)(float *dx, float *dh, float *dc, const float *dyh, const float *dyc, const float *s,
-                         const float *c, const float *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh,
-                         ptrdiff_t lds, int f, int g) noexcept nogil
+        void (*lstm_bwd)(float *dx, float *dc, const float *dh, const float *s, const float *c,
+                         const float *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, int f,
+                         int g) noexcept nogil
         void (*gru_fwd)(float *h, float *s, const float *x, const float *before, ptrdiff_t m, ptrdiff_t u,
                         ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f, int g) noexcept nogil
-        void (*gru_bwd)(float *dx, float *di, float *dh, const float *dy, const float *s, const float *before,
+        void (*gru_bwd)(float *dx, float *di, float *dh, const float *s, const float *before,
                         ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f,
                         int g) noexcept nogil
         void (*softmax_fwd)(float *y, const float *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
@@ -96,12 +96,12 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*rowsum)(double *y, const double *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*lstm_fwd)(double *h, double *c, double *s, const double *before, ptrdiff_t m, ptrdiff_t u,
                          ptrdiff_t ldh, ptrdiff_t lds, int f, int g) noexcept nogil
-        void (*lstm_bwd)(double *dx, double *dh, double *dc, const double *dyh, const double *dyc, const double *s,
-                         const double *c, const double *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh,
-                         ptrdiff_t lds, int f, int g) noexcept nogil
+        void (*lstm_bwd)(double *dx, double *dc, const double *dh, const double *s, const double *c,
+                         const double *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, int f,
+                         int g) noexcept nogil
         void (*gru_fwd)(double *h, double *s, const double *x, const double *before, ptrdiff_t m, ptrdiff_t u,
                         ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f, int g) noexcept nogil
-        void (*gru_bwd)(double *dx, double *di, double *dh, const double *dy, const double *s, const double *before,
+        void (*gru_bwd)(double *dx, double *di, double *dh, const double *s, const double *before,
                         ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f,
                         int g) noexcept nogil
         void (*softmax_fwd)(double *y, const double *x, ptrdiff_t m, ptrdiff_t n) noexcept nogil

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 KINDS: tuple[str, ...]
+GIVEN: tuple[str, ...]
 LAYOUT: dict[str, str]
 OPS: dict[str, tuple[int, int]]
 

@@ -3,7 +3,7 @@
 
     op        p                                       n                       items: samples
     rnn_fwd   hc gates x u b h0 c0 mask               kind steps units f g
-    rnn_bwd   dx di|dc0 dh0 dhc u gates hc mask       kind steps units f g first
+    rnn_bwd   dx di|dc0 dh0 dy u gates hc mask        kind steps units f g first given
 
     kind      x, one step                  one step
     simple    z                            h' = f(z + h·u)
@@ -20,6 +20,7 @@ di (m, T, 3 u): gru's gradient of h·u + b; of the others it is dx
 u lies in the micro-kernel's panels (plan/panels.py), for rnn_bwd uᵀ
 x and gates, gates and dx of lstm may be one buffer: a step then needs no copy
 first: whether the gradient of h0 or c0 is asked for; if not, dh0 is unfinished
+given: what dy is the gradient of: all of hc, h after each step (m, T, u), or the last h (m, u)
 
 f and g are activations whose gradient needs their result alone. All of a step but its product is one kernel
 (csrc/kernels/recurrent.inc.c). The gradient of u is one product, of all states before their steps and all di,
@@ -40,7 +41,11 @@ cdef enum:                   # flags of gemm
     ACCUMULATE = 1
     PANELS = 4
 
+cdef enum:                   # given
+    ALL, EACH, LAST
+
 KINDS = ("simple", "gru", "lstm")
+GIVEN = ("all", "each", "last")
 
 
 cdef inline void gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t lda, const real *b, ptrdiff_t m, ptrdiff_t n,
@@ -58,23 +63,22 @@ cdef inline void act(real *y, ptrdiff_t n, ptrdiff_t index) noexcept nogil:
         kernels64().act_fwd[index](y, y, n, NULL)
 
 
-cdef inline void act_bwd(real *dx, real *dh, const real *dy, const real *y, ptrdiff_t n,
-                         ptrdiff_t index) noexcept nogil:
-    """dx = (dh + dy) f'; dh becomes zero: all of it goes through the activation."""
+cdef inline void act_bwd(real *dx, const real *dy, const real *y, ptrdiff_t n, ptrdiff_t index) noexcept nogil:
     if real is float:
-        kernels32().add(dx, dh, dy, n)
-        kernels32().act_bwd[index](dx, dx, y, n, NULL)
+        kernels32().act_bwd[index](dx, dy, y, n, NULL)
     else:
-        kernels64().add(dx, dh, dy, n)
-        kernels64().act_bwd[index](dx, dx, y, n, NULL)
-    memset(dh, 0, n * sizeof(real))
+        kernels64().act_bwd[index](dx, dy, y, n, NULL)
 
 
-cdef inline void add(real *y, const real *x, ptrdiff_t n) noexcept nogil:
-    if real is float:
-        kernels32().add(y, y, x, n)
-    else:
-        kernels64().add(y, y, x, n)
+cdef inline void add_rows(real *y, const real *x, ptrdiff_t ldx, ptrdiff_t i0, ptrdiff_t i1,
+                          ptrdiff_t u) noexcept nogil:
+    """Rows i0 .. i1 of y (m, u) += those of x, ldx apart."""
+    cdef ptrdiff_t i
+    for i in range(i0, i1):
+        if real is float:
+            kernels32().add(y + i * u, y + i * u, x + i * ldx, u)
+        else:
+            kernels64().add(y + i * u, y + i * u, x + i * ldx, u)
 
 
 cdef inline void lstm_fwd(real *h, real *c, real *s, const real *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh,
@@ -85,13 +89,12 @@ cdef inline void lstm_fwd(real *h, real *c, real *s, const real *before, ptrdiff
         kernels64().lstm_fwd(h, c, s, before, m, u, ldh, lds, f, g)
 
 
-cdef inline void lstm_bwd(real *dx, real *dh, real *dc, const real *dyh, const real *dyc, const real *s,
-                          const real *c, const real *before, ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh,
-                          ptrdiff_t lds, int f, int g) noexcept nogil:
+cdef inline void lstm_bwd(real *dx, real *dc, const real *dh, const real *s, const real *c, const real *before,
+                          ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, int f, int g) noexcept nogil:
     if real is float:
-        kernels32().lstm_bwd(dx, dh, dc, dyh, dyc, s, c, before, m, u, ldh, lds, f, g)
+        kernels32().lstm_bwd(dx, dc, dh, s, c, before, m, u, ldh, lds, f, g)
     else:
-        kernels64().lstm_bwd(dx, dh, dc, dyh, dyc, s, c, before, m, u, ldh, lds, f, g)
+        kernels64().lstm_bwd(dx, dc, dh, s, c, before, m, u, ldh, lds, f, g)
 
 
 cdef inline void gru_fwd(real *h, real *s, const real *x, const real *before, ptrdiff_t m, ptrdiff_t u,
@@ -102,13 +105,12 @@ cdef inline void gru_fwd(real *h, real *s, const real *x, const real *before, pt
         kernels64().gru_fwd(h, s, x, before, m, u, ldh, lds, ldx, f, g)
 
 
-cdef inline void gru_bwd(real *dx, real *di, real *dh, const real *dy, const real *s, const real *before,
-                         ptrdiff_t m, ptrdiff_t u, ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f,
-                         int g) noexcept nogil:
+cdef inline void gru_bwd(real *dx, real *di, real *dh, const real *s, const real *before, ptrdiff_t m, ptrdiff_t u,
+                         ptrdiff_t ldh, ptrdiff_t lds, ptrdiff_t ldx, int f, int g) noexcept nogil:
     if real is float:
-        kernels32().gru_bwd(dx, di, dh, dy, s, before, m, u, ldh, lds, ldx, f, g)
+        kernels32().gru_bwd(dx, di, dh, s, before, m, u, ldh, lds, ldx, f, g)
     else:
-        kernels64().gru_bwd(dx, di, dh, dy, s, before, m, u, ldh, lds, ldx, f, g)
+        kernels64().gru_bwd(dx, di, dh, s, before, m, u, ldh, lds, ldx, f, g)
 
 
 cdef inline void start(real *h, const real *h0, ptrdiff_t i, ptrdiff_t u) noexcept nogil:
@@ -183,16 +185,24 @@ cdef inline void run_rnn_bwd(real *dx, const Op *op, ptrdiff_t i0, ptrdiff_t i1)
     cdef real *dc = <real *>op.p[1]
     cdef real *dh = <real *>op.p[2]
     cdef const real *dy = <const real *>op.p[3]
+    cdef ptrdiff_t given = op.n[6], ldy = row if given == ALL else (T * u if given == EACH else u)
     cdef const real *panels = <const real *>op.p[4]
     cdef const real *s
     cdef const real *h
     cdef const real *mask
-    cdef ptrdiff_t i, j, t, lds = T * 4 * u, ldx = T * w
+    cdef ptrdiff_t i, j, k, t, lds = T * 4 * u, ldx = T * w
+    # Where a step takes all of dh, the product behind it assigns; with a mask some samples keep theirs.
+    cdef bint assigns = kind != GRU and op.p[7] == NULL
     memset(dh + i0 * u, 0, (i1 - i0) * u * sizeof(real))
     if kind == LSTM:
         memset(dc + i0 * u, 0, (i1 - i0) * u * sizeof(real))
     for t in range(T - 1, -1, -1):
-        dy = <const real *>op.p[3] + (t + 1) * u
+        if given != LAST:
+            add_rows(dh, dy + (t + (given == ALL)) * u, ldy, i0, i1, u)
+        elif t == T - 1:
+            add_rows(dh, dy, ldy, i0, i1, u)
+        if kind == LSTM and given == ALL:
+            add_rows(dc, dy + (t + 1) * u + half, ldy, i0, i1, u)
         s = <const real *>op.p[5] + t * 4 * u
         h = <const real *>op.p[6] + (t + 1) * u
         mask = <const real *>op.p[7] + t if op.p[7] != NULL else NULL
@@ -200,29 +210,27 @@ cdef inline void run_rnn_bwd(real *dx, const Op *op, ptrdiff_t i0, ptrdiff_t i1)
         while i < i1:
             j = run_end(mask, T, i, i1, True)
             if kind == LSTM:
-                lstm_bwd(dx + t * w + i * ldx, dh + i * u, dc + i * u, dy + i * row, dy + i * row + half, s + i * lds,
-                         h + i * row + half, h + i * row + half - u, j - i, u, row, lds, f, g)
+                lstm_bwd(dx + t * w + i * ldx, dc + i * u, dh + i * u, s + i * lds, h + i * row + half,
+                         h + i * row + half - u, j - i, u, row, lds, f, g)
             elif kind == GRU:
-                gru_bwd(dx + t * w + i * ldx, di + t * w + i * ldx, dh + i * u, dy + i * row, s + i * lds,
-                        h + i * row - u, j - i, u, row, lds, ldx, f, g)
+                gru_bwd(dx + t * w + i * ldx, di + t * w + i * ldx, dh + i * u, s + i * lds, h + i * row - u,
+                        j - i, u, row, lds, ldx, f, g)
             else:
-                for i in range(i, j):
-                    act_bwd(dx + t * w + i * ldx, dh + i * u, dy + i * row, h + i * row, u, f)
+                for k in range(i, j):
+                    act_bwd(dx + t * w + k * ldx, dh + k * u, h + k * row, u, f)
+            if kind != GRU and not assigns:
+                memset(dh + i * u, 0, (j - i) * u * sizeof(real))
             i = run_end(mask, T, j, i1, False)
             for j in range(j, i):
                 memset(dx + t * w + j * ldx, 0, w * sizeof(real))
                 memset(di + t * w + j * ldx, 0, w * sizeof(real))
-                add(dh + j * u, dy + j * row, u)
-                if kind == LSTM:
-                    add(dc + j * u, dy + j * row + half, u)
         if t > 0 or op.n[5]:
             gemm(dh + i0 * u, u, <const real *>(di + t * w) + i0 * ldx, ldx, panels, i1 - i0, u, w,
-                 <const real *>NULL, ACCUMULATE)
-    if op.n[5]:
-        for i in range(i0, i1):  # hc begins with h0 and c0 themselves
-            add(dh + i * u, <const real *>op.p[3] + i * row, u)
-            if kind == LSTM:
-                add(dc + i * u, <const real *>op.p[3] + i * row + half, u)
+                 <const real *>NULL, 0 if assigns else ACCUMULATE)
+    if op.n[5] and given == ALL:  # hc begins with h0 and c0 themselves
+        add_rows(dh, dy, ldy, i0, i1, u)
+        if kind == LSTM:
+            add_rows(dc, dy + half, ldy, i0, i1, u)
 
 
 cdef void rnn_fwd_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
@@ -249,9 +257,9 @@ OPS = {
 # Of each kernel, in the order of its arguments: which distance between rows they have, and their units.
 LAYOUT = {
     "lstm_fwd": "h1 h1 s4 h1",
-    "lstm_bwd": "s4 u1 u1 h1 h1 s4 h1 h1",
+    "lstm_bwd": "s4 u1 u1 s4 h1 h1",
     "gru_fwd": "h1 s4 x3 h1",
-    "gru_bwd": "x3 x3 u1 h1 s4 h1",
+    "gru_bwd": "x3 x3 u1 s4 h1",
 }
 
 
@@ -260,13 +268,13 @@ cdef void run_cell(real *tag, ptrdiff_t kernel, const size_t *p, ptrdiff_t m, pt
     if kernel == 0:
         lstm_fwd(<real *>p[0], <real *>p[1], <real *>p[2], <const real *>p[3], m, u, ldh, lds, f, g)
     elif kernel == 1:
-        lstm_bwd(<real *>p[0], <real *>p[1], <real *>p[2], <const real *>p[3], <const real *>p[4],
-                 <const real *>p[5], <const real *>p[6], <const real *>p[7], m, u, ldh, lds, f, g)
+        lstm_bwd(<real *>p[0], <real *>p[1], <const real *>p[2], <const real *>p[3], <const real *>p[4],
+                 <const real *>p[5], m, u, ldh, lds, f, g)
     elif kernel == 2:
         gru_fwd(<real *>p[0], <real *>p[1], <const real *>p[2], <const real *>p[3], m, u, ldh, lds, ldx, f, g)
     else:
-        gru_bwd(<real *>p[0], <real *>p[1], <real *>p[2], <const real *>p[3], <const real *>p[4],
-                <const real *>p[5], m, u, ldh, lds, ldx, f, g)
+        gru_bwd(<real *>p[0], <real *>p[1], <real *>p[2], <const real *>p[3], <const real *>p[4], m, u, ldh, lds,
+                ldx, f, g)
 
 
 def cell(str kernel, arrays, str activation, str recurrent_activation):
@@ -274,7 +282,7 @@ def cell(str kernel, arrays, str activation, str recurrent_activation):
 
     Rows are contiguous; those of dh and dc, and of all of one kind, are equally far apart.
     """
-    cdef size_t[8] p
+    cdef size_t[6] p
     cdef ptrdiff_t number = list(LAYOUT).index(kernel), m = arrays[0].shape[0], u, ldh, lds, ldx
     cdef int f, g
     u = arrays[len(arrays) - 1].shape[1]

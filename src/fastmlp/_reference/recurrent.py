@@ -82,10 +82,14 @@ def _fwd(op: Op, s: State) -> None:
 
 
 def _bwd(op: Op, s: State) -> None:
-    dhc, u, gates, hc, mask = (None if v is None else s[v] for v in op.ins)
+    dy, u, gates, hc, mask = (None if v is None else s[v] for v in op.ins)
     kind, steps, n = (op.attrs[name] for name in ("kind", "steps", "units"))
     f, g = op.attrs["activation"], op.attrs["recurrent_activation"]
-    assert dhc is not None and hc is not None and u is not None
+    assert dy is not None and hc is not None and u is not None
+    dhc = dy
+    if op.attrs["given"] != "all":
+        dhc = np.zeros_like(hc)
+        dhc[:, 0, 1 if op.attrs["given"] == "each" else steps :] = dy.reshape(s.m, -1, n)
     dx = np.zeros((s.m, steps, u.shape[1]), hc.dtype)
     di = np.zeros_like(dx)
     dh, dc = np.zeros((s.m, n), hc.dtype), np.zeros((s.m, n), hc.dtype)

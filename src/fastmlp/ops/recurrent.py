@@ -58,7 +58,10 @@ class Recurrent(OpSpec):
             outs.append(b.value((units,)))
         saved = None if kind == "simple" else op.outs[1]
         first = any(b.differentiable(state) for state in (h0, c0))
-        b.emit("rnn_bwd", outs, [dy, u, saved, op.outs[0], mask], first=first, **op.attrs)
+        dy, given = _given(b, dy, steps, units)
+        b.emit(
+            "rnn_bwd", outs, [dy, u, saved, op.outs[0], mask], first=first, given=given, **op.attrs
+        )
         di = outs[2] if kind == "gru" else dx
         b.add_gradient(x, dx)
         if b.differentiable(u):
@@ -72,6 +75,18 @@ class Recurrent(OpSpec):
             b.add_gradient(h0, dh0)
         if c0 is not None and b.differentiable(c0):
             b.add_gradient(c0, outs[2])
+
+
+def _given(b: Builder, dy: Buffer, steps: int, units: int) -> tuple[Buffer, str]:
+    """The gradient of the states, without the zeros around that of each h or of the last one."""
+    makers = [op for op in b.plan.rows if dy in op.outs]
+    if len(makers) == 1 and makers[0].name == "put" and makers[0].attrs["zero"]:
+        index = makers[0].attrs["index"].reshape(-1)
+        for given, first in (("each", 1), ("last", steps)):
+            (part,) = makers[0].ins
+            if part and np.array_equal(index, np.arange(first * units, (steps + 1) * units)):
+                return part, given
+    return dy, "all"
 
 
 def recurrent(
