@@ -114,18 +114,25 @@ class Executable:
         self._faulty: list[Op] = []  # that may meet an index which is no row
         self.program.on_fault = self._raise_fault
         self._freeze()
-        updates = (op.attrs for op in plan.ops() if op.name in ("update", "assign"))
-        self._update = next(updates, None)
+        self._updates: dict[int, dict[str, Any]] = {}
+        for op in plan.ops():
+            if op.name in ("update", "assign"):
+                self._updates.setdefault(op.attrs["part"], op.attrs)
         self.set_hyper(hyper)
 
     def _raise_fault(self, number: int, value: float, row: int) -> None:
         raise no_such_row(self._faulty[number], value, row)
 
     def set_hyper(self, hyper: tuple[Any, ...]) -> None:
-        """New constants for the optimizer, as a learning rate that has changed."""
-        if self._update is not None:
-            kind, every = UPDATES.get(self._update["kind"], len(UPDATES)), self._update["every"]
-            self.program.set_update(kind, hyper, self._scalars, every)
+        """New constants for the optimizer, as a learning rate that has changed.
+
+        Args:
+            hyper: Of the optimizer; a tuple of them where there are several.
+        """
+        for part, attrs in self._updates.items():
+            own = hyper[part] if isinstance(hyper[0], tuple) else hyper
+            kind = UPDATES.get(attrs["kind"], len(UPDATES))
+            self.program.set_update(kind, own, self._scalars.get(part, 0), attrs["every"], part)
 
     @property
     def is_random(self) -> bool:
@@ -206,7 +213,7 @@ class Executable:
 
     def _freeze(self) -> None:
         plan = self.plan
-        self._scalars = 0
+        self._scalars: dict[int, int] = {}
         numbers: dict[Op, int] = {}
         entries: list[tuple[Any, ...]] = []
         groups = [g for phase in plan.phases for g in phase.groups] + plan.prologue
@@ -300,7 +307,7 @@ class Executable:
             self._memory[buffer][...] = 0
         place = address(self._memory[buffer])
         if buffer.name == "step scalars":
-            self._scalars = place
+            self._scalars[buffer.slot] = place
         return place
 
 

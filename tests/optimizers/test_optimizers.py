@@ -126,6 +126,7 @@ def test_every_native_update_is_described_with_its_number_of_slots() -> None:
 
 def test_the_list_above_is_complete() -> None:
     others = {"lbfgs", "levenbergmarquardt"}  # those of the whole data
+    others |= {"multioptimizer", "lossscaleoptimizer"}  # made of others
     assert {cls.__name__.lower() for cls in CLASSES} == set(base.registry.names()) - others
 
 

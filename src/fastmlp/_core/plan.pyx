@@ -14,7 +14,7 @@ from libc.string cimport memset
 from fastmlp._core cimport blas, optimizers, random, team
 from fastmlp._core.logs cimport Logs
 from fastmlp._core.op cimport Op, Worker
-from fastmlp._core.program cimport Group, Pass, Phase, Program, Task, reduce_sums, steps_of
+from fastmlp._core.program cimport Group, Pass, Phase, Program, Rates, Task, Update, reduce_sums, steps_of
 
 import numpy as np
 
@@ -52,17 +52,33 @@ cdef enum:
 
 
 cdef void prepare(Pass *p) noexcept nogil:
-    """The optimizer's scalars of the step at hand."""
+    """The optimizers' scalars of the step at hand."""
     cdef double[8] h
-    cdef int i
-    if p.rates.values != NULL:
-        p.hyper[0] = p.rates.values[p.step.t - p.rates.first]
-    optimizers.prepare(p.update_kind, p.hyper, p.step.t // p.every, p.update_state, h)
-    for i in range(8):
-        if p.float64:
-            (<double *>p.scalars)[i] = h[i]
-        else:
-            (<float *>p.scalars)[i] = <float>h[i]
+    cdef int i, number
+    cdef Update *u
+    for number in range(p.n_updates):
+        u = &p.updates[number]
+        if u.scalars == NULL:
+            continue
+        if u.rates.values != NULL:
+            u.hyper[0] = u.rates.values[p.step.t - u.rates.first]
+        optimizers.prepare(u.kind, u.hyper, p.step.t // u.every, u.state, h)
+        for i in range(8):
+            if p.float64:
+                (<double *>u.scalars)[i] = h[i]
+            else:
+                (<float *>u.scalars)[i] = <float>h[i]
+
+
+cdef bint knows_rates(const Pass *p) noexcept nogil:
+    """Whether the learning rates of the step at hand are in the tables."""
+    cdef int number
+    cdef const Rates *rates
+    for number in range(p.n_updates):
+        rates = &p.updates[number].rates
+        if rates.values != NULL and p.step.t >= rates.first + rates.n:
+            return False
+    return True
 
 
 cdef void draw_order(Job *job, Pass *p) noexcept nogil:
@@ -92,7 +108,7 @@ cdef bint begin_step(Job *job) noexcept nogil:
         return False
     if job.steps_left == 0 or job.passes_left == 0:
         return False
-    if p.update_kind >= 0 and p.rates.values != NULL and p.step.t >= p.rates.first + p.rates.n:
+    if not knows_rates(p):
         return False         # Python computes the learning rates of the next steps
     if job.until_check <= 0:
         job.until_check = job.check_every
@@ -102,7 +118,7 @@ cdef bint begin_step(Job *job) noexcept nogil:
     p.step.m = min(p.batch, p.end - p.position)
     if job.at == 0 and job.order != NULL:
         draw_order(job, p)
-    if p.update_kind >= 0:
+    if p.n_updates:
         prepare(p)
     if job.at == 1 and p.position == 0:
         run_prologue(p)      # the weights are others than at the validation before
@@ -113,7 +129,7 @@ cdef bint begin_step(Job *job) noexcept nogil:
 cdef void end_step(Job *job) noexcept nogil:
     cdef Pass *p = &job.passes[job.at]
     p.position += p.step.m
-    if p.update_kind >= 0:
+    if p.n_updates:
         p.step.t += 1
     job.steps_left -= 1
     job.until_check -= 1

@@ -39,6 +39,20 @@ cdef struct Rates:           # learning rates of steps first … first + n - 1
     ptrdiff_t n
 
 
+cdef enum:
+    MAX_UPDATES = 16         # optimizers of one model
+
+
+cdef struct Update:          # one optimizer
+    int kind
+    int64_t every            # steps an update: more than 1 where gradients are accumulated
+    double[8] hyper
+    double[4] state
+    Rates rates
+    ptrdiff_t block          # steps of the next table of rates
+    void *scalars            # eight numbers of the plan's type, prepared for each step; NULL: it has no weights
+
+
 cdef struct Pass:            # one program over one data set
     Phase *phases
     ptrdiff_t n_phases
@@ -47,13 +61,9 @@ cdef struct Pass:            # one program over one data set
     ptrdiff_t n_sums
     double *acc
     ptrdiff_t n_acc
-    int update_kind          # -1: no optimizer
-    double *hyper
-    double *update_state
+    Update *updates          # of the program
+    int n_updates            # 0: no optimizer
     Fault *fault             # of the program
-    int64_t every            # steps an update: more than 1 where gradients are accumulated
-    const Rates *rates       # of the program
-    void *scalars            # eight numbers of the plan's type, prepared for each step
     bint float64
     Step step
     ptrdiff_t samples
@@ -78,14 +88,11 @@ cdef class Program:
     cdef Op *ops
     cdef ptrdiff_t n_ops
     cdef Pass base           # what every pass of this program starts from
-    cdef double[8] hyper
-    cdef double[4] update_state
-    cdef Rates rates
+    cdef Update[MAX_UPDATES] updates
     cdef Fault fault
     cdef public object on_fault  # raises the error of (number, value, row)
-    cdef object _schedule    # has rates(first, n); None: a constant learning rate
-    cdef object _table       # what rates points into
-    cdef ptrdiff_t _block    # steps of the next table
+    cdef list _schedules     # of each optimizer: has rates(first, n); None: a constant learning rate
+    cdef list _tables        # what its rates point into
     cdef readonly ptrdiff_t n_out
     cdef readonly ptrdiff_t scratch_bytes
     cdef readonly bint uses_blas
@@ -98,9 +105,11 @@ cdef class Program:
     cdef int _fill_phase(self, Phase *phase, list groups) except -1
     cdef void _add_sum(self, Op *op, ptrdiff_t n_tasks) noexcept
     cdef int _place_accumulators(self) except -1
-    cdef int set_hyper(self, tuple hyper) except -1
+    cdef int set_hyper(self, int number, tuple hyper) except -1
+    cdef int read_one(self, int number, object optimizer) except -1
     # The optimizer's numbers of now.
     cpdef int read_optimizer(self, object optimizer) except -1
     cdef void forget_rates(self) noexcept
+    cdef void forget_table(self, int number) noexcept
     cdef int raise_fault(self) except -1
     cdef int cover(self, int64_t t) except -1

@@ -68,8 +68,8 @@ cdef class Program:
         self.fetches = <void **>calloc(n_fetches + 1, sizeof(void *))
         if self.feeds == NULL or self.fetches == NULL:
             raise MemoryError("no memory for a plan")
-        self.base.update_kind = -1
         self.base.fault = &self.fault
+        self._schedules, self._tables = [None] * MAX_UPDATES, [None] * MAX_UPDATES
         self._bound = [None] * (n_feeds + n_fetches)
         self.calls, self.call_ns = [], []
 
@@ -210,64 +210,88 @@ cdef class Program:
         """Seconds of all runs, and of each piece of Python code in them."""
         return self.run_ns * 1e-9, [ns * 1e-9 for ns in self.call_ns]
 
-    def set_update(self, int kind, tuple hyper, size_t scalars, int64_t every=1):
-        """The optimizer's kernel, its constants, and where a step's scalars go.
+    def set_update(self, int kind, tuple hyper, size_t scalars, int64_t every=1, int number=0):
+        """An optimizer's kernel, its constants, and where a step's scalars go.
 
         Args:
             kind: Index of an update.
             hyper: The learning rate, or a schedule with a method `rates`; then the kernel's others.
             scalars: Address.
             every: Steps an update.
+            number: Of the optimizer, where there are several.
         """
-        self.base.update_kind, self.base.every = kind, every
-        self.base.hyper, self.base.update_state = self.hyper, self.update_state
-        self.base.rates = &self.rates
-        self.base.scalars = <void *>scalars
-        self.set_hyper(hyper)
+        cdef Update *update = &self.updates[number]
+        self.base.updates = self.updates
+        self.base.n_updates = max(self.base.n_updates, number + 1)
+        update.kind, update.every, update.scalars = kind, every, <void *>scalars
+        self.set_hyper(number, hyper)
 
-    cdef int set_hyper(self, tuple hyper) except -1:
+    cdef int set_hyper(self, int number, tuple hyper) except -1:
         """The learning rate or its schedule, and the optimizer's other constants."""
         cdef ptrdiff_t i
+        cdef Update *update = &self.updates[number]
         cdef object first = hyper[0]
         cdef object schedule = None if type(first) is float or not hasattr(first, "rates") else first
-        self.hyper[0] = 0 if schedule is not None else first
+        update.hyper[0] = 0 if schedule is not None else first
         for i in range(1, len(hyper)):
-            self.hyper[i] = hyper[i]
-        if schedule is not self._schedule:
-            self._schedule = schedule
-            self.forget_rates()
+            update.hyper[i] = hyper[i]
+        if schedule is not self._schedules[number]:
+            self._schedules[number] = schedule
+            self.forget_table(number)
         return 0
 
     cpdef int read_optimizer(self, object optimizer) except -1:
         """The numbers of now, as `optimizer.hyper()` gives them, without making Python objects."""
+        cdef int number = 0
+        cdef tuple parts = optimizer.parts
+        if not parts:
+            return self.read_one(0, optimizer)
+        for part in parts:
+            if number < self.base.n_updates:
+                self.read_one(number, part)
+            number += 1
+        return 0
+
+    cdef int read_one(self, int number, object optimizer) except -1:
         cdef object rate = optimizer._learning_rate
+        cdef double *hyper = self.updates[number].hyper
         cdef int i = 1
         if type(rate) is not Variable:
-            return self.set_hyper(optimizer.hyper())
-        self.hyper[0] = (<double *>np.PyArray_DATA(<np.ndarray?>rate.value))[0]
+            return self.set_hyper(number, optimizer.hyper())
+        hyper[0] = (<double *>np.PyArray_DATA(<np.ndarray?>rate.value))[0]
         for name in <tuple?>optimizer.hyper_names:
-            self.hyper[i] = getattr(optimizer, name)
+            hyper[i] = getattr(optimizer, name)
             i += 1
-        if self._schedule is not None:
-            self._schedule = None
-            self.forget_rates()
+        if self._schedules[number] is not None:
+            self._schedules[number] = None
+            self.forget_table(number)
         return 0
 
     cdef void forget_rates(self) noexcept:
-        """The next execution asks the schedule anew: its numbers may have been changed."""
-        self.rates.values, self.rates.first, self.rates.n = NULL, 0, 0
-        self._block = FIRST_BLOCK
+        """The next execution asks the schedules anew: their numbers may have been changed."""
+        cdef int number
+        for number in range(self.base.n_updates):
+            self.forget_table(number)
+
+    cdef void forget_table(self, int number) noexcept:
+        cdef Update *update = &self.updates[number]
+        update.rates.values, update.rates.first, update.rates.n = NULL, 0, 0
+        update.block = FIRST_BLOCK
 
     cdef int cover(self, int64_t t) except -1:
-        """Sees to it that the learning rate of the step after t is known; of many more, mostly."""
+        """Sees to it that the learning rates of the step after t are known; of many more, mostly."""
         cdef double[::1] table
-        if self._schedule is None or 0 <= t - self.rates.first < self.rates.n:
-            return 0
-        self._table = table = np.ascontiguousarray(self._schedule.rates(t, self._block), np.float64)
-        if not table.shape[0]:
-            raise ValueError(f"{type(self._schedule).__name__}: rates({t}, {self._block}) returned nothing")
-        self.rates.values, self.rates.first, self.rates.n = &table[0], t, table.shape[0]
-        self._block = min(4 * self._block, LAST_BLOCK)
+        cdef int number
+        cdef Update *update
+        for number in range(self.base.n_updates):
+            schedule, update = self._schedules[number], &self.updates[number]
+            if schedule is None or 0 <= t - update.rates.first < update.rates.n:
+                continue
+            self._tables[number] = table = np.ascontiguousarray(schedule.rates(t, update.block), np.float64)
+            if not table.shape[0]:
+                raise ValueError(f"{type(schedule).__name__}: rates({t}, {update.block}) returned nothing")
+            update.rates.values, update.rates.first, update.rates.n = &table[0], t, table.shape[0]
+            update.block = min(4 * update.block, LAST_BLOCK)
         return 0
 
     def bind_feed(self, ptrdiff_t index, list parts, ptrdiff_t first_row, object alive):

@@ -366,11 +366,12 @@ def _due(op: Op, s: State) -> bool:
     return bool((s.t + 1) % op.attrs["every"] == 0)
 
 
-def _hyper(s: State) -> tuple[float, ...]:
+def _hyper(op: Op, s: State) -> tuple[float, ...]:
     """The optimizer's constants, with the learning rate of this step."""
-    rate = s.hyper[0]
+    hyper = s.hyper[op.attrs["part"]] if isinstance(s.hyper[0], tuple) else s.hyper
+    rate = hyper[0]
     first = float(rate.rates(s.t, 1)[0]) if hasattr(rate, "rates") else rate
-    return (first, *s.hyper[1:])
+    return (first, *hyper[1:])
 
 
 def _accumulate_gradient(op: Op, s: State) -> None:
@@ -385,7 +386,7 @@ def _accumulate_gradient(op: Op, s: State) -> None:
 def _decay(op: Op, s: State) -> None:
     w = _weight(op)
     if _due(op, s):
-        s.weights[w] = s.weights[w] * (1 - op.attrs["weight_decay"] * _hyper(s)[0])
+        s.weights[w] = s.weights[w] * (1 - op.attrs["weight_decay"] * _hyper(op, s)[0])
 
 
 def _update(op: Op, s: State) -> None:
@@ -396,7 +397,7 @@ def _update(op: Op, s: State) -> None:
     n = len(op.ins) - 3
     t = s.t // op.attrs["every"]
     s.weights[w], new = updates.update(
-        op.attrs["kind"], s.weights[w], s[op.ins[1]], slots[:n], _hyper(s), t
+        op.attrs["kind"], s.weights[w], s[op.ins[1]], slots[:n], _hyper(op, s), t
     )
     s.slots[w] = [*new, *slots[n:]]
 
@@ -413,7 +414,7 @@ def _ema(op: Op, s: State) -> None:
 
 
 def _scalar(op: Op, s: State) -> None:
-    values = {7: _hyper(s)[0], 0: s.t // op.attrs["every"]}
+    values = {7: _hyper(op, s)[0], 0: s.t // op.attrs["every"]}
     s.put(op.outs[0], np.asarray(values[op.attrs["number"]]))
 
 

@@ -147,7 +147,8 @@ class TensorBoard(Callback):
         held_out = {
             n.removeprefix("val_"): values.pop(n) for n in [*values] if n.startswith("val_")
         }
-        values["learning_rate"] = float(self.model.optimizer.learning_rate)
+        if hasattr(self.model.optimizer, "learning_rate"):  # several optimizers have several
+            values["learning_rate"] = float(self.model.optimizer.learning_rate)
         if self.write_steps_per_second:
             steps = self.model.optimizer.iterations - self._steps_before
             values["steps_per_second"] = steps / (time.perf_counter() - self._epoch_start)

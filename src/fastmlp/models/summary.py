@@ -214,6 +214,9 @@ def _optimizer_size(optimizer: Any, trained: tuple[int, int]) -> tuple[int, int]
     """
     if optimizer is None or not getattr(optimizer, "iterations", 0):
         return None
+    if optimizer.wraps:
+        sizes = [(v.size, v.size * np.dtype(v.dtype).itemsize) for v in optimizer.variables]
+        return sum(n for n, _ in sizes), sum(size for _, size in sizes)
     slots = len(optimizer.slot_names)
     scalars = 1 if isinstance(optimizer.hyper()[0], LearningRateSchedule) else 2
     return scalars + slots * trained[0], 4 * scalars + slots * trained[1]

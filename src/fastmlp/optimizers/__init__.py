@@ -12,7 +12,10 @@ from fastmlp.optimizers.ftrl import Ftrl
 from fastmlp.optimizers.lamb import Lamb
 from fastmlp.optimizers.lion import Lion
 from fastmlp.optimizers.lookup import deserialize, get, serialize
+from fastmlp.optimizers.loss_scale_optimizer import LossScaleOptimizer
+from fastmlp.optimizers.multi_optimizer import MultiOptimizer
 from fastmlp.optimizers.muon import Muon
+from fastmlp.optimizers.optimizer_map import OptimizerMap
 from fastmlp.optimizers.rmsprop import RMSprop
 from fastmlp.optimizers.schedule_free import ScheduleFreeAdamW
 from fastmlp.optimizers.sgd import SGD
@@ -31,9 +34,12 @@ __all__ = [
     "Lamb",
     "LevenbergMarquardt",
     "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
     "deserialize",

@@ -97,6 +97,9 @@ class Optimizer(State, Configurable):
     kind: str = ""
     slots: tuple[str, ...] = ()
     hyper_names: tuple[str, ...] = ()
+    parts: tuple[Optimizer, ...] = ()  # of one that is made of others
+    wraps = False  # whether it is
+    whole_data = False  # whether a step is one on all data
 
     def __init__(
         self,

@@ -41,6 +41,7 @@ class WholeDataOptimizer(Optimizer):
 
     config_names: ClassVar[tuple[str, ...]] = ("maxiter", "gtol")
     needs_mse = False
+    whole_data = True
 
     def __init__(self, maxiter: int | None, gtol: float, name: str | None) -> None:
         super().__init__(1.0, name=name)

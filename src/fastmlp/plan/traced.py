@@ -71,7 +71,7 @@ def _trace(b: Builder, variable: Variable, g: Buffer, scalars: Buffer, spec: Upd
         recording.reset(token)
         b.plan.rows = rows
     for target, x in zip(assigned, results, strict=True):
-        attrs = {"kind": spec.kind, "every": spec.every}
+        attrs = {"kind": spec.kind, "every": spec.every, "part": spec.part}
         ops.append(Op("assign", [], [b.weight(target), x], attrs, variable.path))
     found = {x.variable for op in ops for x in op.ins if x is not None and x.kind == "weight"}
     touched = {v for v in found if v is not None}
@@ -82,7 +82,7 @@ def _scalar(values: Lowering, scalars: Buffer, number: int, spec: UpdateSpec) ->
     """One of the step's scalars as a tensor."""
     tensor = graph.input_tensor((), values.b.plan.dtype, "learning rate")
     values.values[tensor] = y = values.b.batch(())
-    values.b.emit("scalar", [y], [scalars], number=number, every=spec.every)
+    values.b.emit("scalar", [y], [scalars], number=number, every=spec.every, part=spec.part)
     return tensor
 
 

@@ -8,7 +8,7 @@ and a constraint whole weights; each is a stage of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastmlp._record import Record
@@ -30,6 +30,8 @@ class UpdateSpec(Record):
         every: Steps an update; their gradients are averaged.
         ema: Momentum of the moving averages, and after how many updates each they are written into
             the weights (0: never); `None`: there are none.
+        part: Number of the optimizer, where there are several.
+        parts: Several optimizers, each with its weights; then nothing else here counts.
         step: An optimizer's own `update_step`, of gradient, weight, learning rate and number of
             updates; the order of weights; and all that it depends on, for comparison.
     """
@@ -45,6 +47,8 @@ class UpdateSpec(Record):
     step: Callable[[Tensor, Variable, Tensor, Tensor], None] | None = None
     variables: tuple[Variable, ...] = ()
     version: str = ""
+    part: int = 0
+    parts: tuple[tuple[UpdateSpec, tuple[Variable, ...]], ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return type(other) is UpdateSpec and self._values() == other._values()
@@ -82,15 +86,32 @@ def add_penalties(b: Builder, variables: Sequence[Variable]) -> None:
 def add_updates(b: Builder, spec: UpdateSpec) -> None:
     """Adds the updates of all weights that have a gradient."""
     plan = b.plan
-    scalars = Buffer("cell", (8,), "step scalars")
     losses = dict(plan.stages.pop()) if plan.stages else {}
+    stages: list[Stage] = []
+    for part, variables in spec.parts or ((spec, tuple(plan.parameters)),):
+        parameters = {v: plan.parameters[v] for v in variables if v in plan.parameters}
+        stages += _stages(b, part, parameters, losses)
+    rest = list(losses.items())  # penalties of weights that no loss depends on
+    if rest:
+        stages[:1] = [(stages[0] if stages else []) + rest]
+    plan.stages.extend(stage for stage in stages if stage)
+
+
+def _stages(
+    b: Builder,
+    spec: UpdateSpec,
+    parameters: Mapping[Variable, list[Op]],
+    losses: dict[Variable, list[Op]],
+) -> list[Stage]:
+    """What one optimizer does to its weights; takes their penalties out of `losses`."""
+    scalars = Buffer("cell", (8,), "step scalars", slot=spec.part)
     by_norm = spec.clipnorm is not None or spec.global_clipnorm is not None
     gradients: Stage = []
     updates: Stage = []
     averages: Stage = []
     constraints: Stage = []
     code: Stage = []  # constraints that are Python code: a phase each
-    for variable, ops in plan.parameters.items():
+    for variable, ops in parameters.items():
         g = ops[0].outs[0]
         first = [*losses.pop(variable, []), *ops, *_shape_gradient(b, variable, g, spec)]
         second = _decay(b, variable, scalars, spec)
@@ -110,18 +131,16 @@ def add_updates(b: Builder, spec: UpdateSpec) -> None:
             attrs = {"constraint": variable.constraint}
             op = Op(name, [], [b.weight(variable)], attrs, variable.path)
             (constraints if name == "constrain" else code).append((variable, [op]))
-    rest = list(losses.items())  # penalties of weights that no loss depends on
-    stages = [gradients + rest, *_norms(gradients, updates, spec)]
+    stages = [gradients, *_norms(gradients, updates, spec)]
     if spec.step is None:
         stages.append(updates)
     else:  # an update is one task: what works on rows stays apart from it
-        whole = [(variable, ops[0].outs[0]) for variable, ops in plan.parameters.items()]
+        whole = [(variable, ops[0].outs[0]) for variable, ops in parameters.items()]
         stages += [
             [entry for entry in updates if entry[1]],
             traced_updates(b, whole, scalars, spec),
         ]
-    stages += [averages, constraints, *([entry] for entry in code)]
-    plan.stages.extend(stage for stage in stages if stage)
+    return [*stages, averages, constraints, *([entry] for entry in code)]
 
 
 def _shape_gradient(b: Builder, variable: Variable, g: Buffer, spec: UpdateSpec) -> list[Op]:
@@ -142,7 +161,7 @@ def _decay(b: Builder, variable: Variable, scalars: Buffer, spec: UpdateSpec) ->
     decay = dict(spec.decays).get(variable)
     if decay is None:
         return []
-    attrs = {"weight_decay": decay, "every": spec.every}
+    attrs = {"weight_decay": decay, "every": spec.every, "part": spec.part}
     return [Op("decay", [], [b.weight(variable), scalars], attrs, variable.path)]
 
 
@@ -152,7 +171,7 @@ def _update(
     if spec.kind == COLLECT.kind:
         return []
     slots = [_slot(variable, i) for i in range(spec.slots)]
-    attrs = {"kind": spec.kind, "every": spec.every}
+    attrs = {"kind": spec.kind, "every": spec.every, "part": spec.part}
     return [Op("update", [], [b.weight(variable), g, *slots, scalars], attrs, variable.path)]
 
 

@@ -11,6 +11,7 @@ from fastmlp import metrics as metrics_
 from fastmlp.graph import Shape
 from fastmlp.losses.axes import axis_last
 from fastmlp.optimizers import Optimizer
+from fastmlp.optimizers.wrapping import Wrapping
 from fastmlp.plan.lower import LossSpec, MetricSpec
 from fastmlp.plan.update import UpdateSpec
 from fastmlp.training import forms
@@ -239,6 +240,14 @@ def _known_loss(loss: Any) -> Any:
 
 def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSpec:
     """The optimizer as the plan sees it; one that is traced gets its variables first."""
+    if isinstance(optimizer, Wrapping):
+        trained = [v for v in variables if v.trainable]
+        optimizer.ensure_built(trained)
+        parts = tuple(
+            (update_spec(part, own).with_values(part=number), tuple(own))
+            for number, (part, own) in enumerate(optimizer.split(trained))
+        )
+        return UpdateSpec("", 0, parts=parts)
     own = ""
     if not optimizer.kind:
         optimizer.ensure_built(v for v in variables if v.trainable)
