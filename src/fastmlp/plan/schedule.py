@@ -68,32 +68,40 @@ def _rows(plan: Plan, ops: list[Op], chunk: int) -> Group:
 
 
 def row_chunk(capacity: int) -> int:
-    """Samples of one task: about eight tasks a batch, of 24 to 96 samples.
+    """Samples of one task: about eight tasks a batch, of 24 to 96 samples, if two cores share that well.
 
-    Multiples of 24 are whole tiles of 6 and of 8 rows: with 32 samples, six tiles of 5 or 6 rows, a
-    step of the benchmark's networks took 6 to 20 % longer on one core. More samples would leave a second core
-    without work.
+    Multiples of 24 are whole tiles of 6 and of 8 rows. But of 32 samples by 24 and 8 one core computes
+    three quarters: by 16 and 16 a step of 784-128-128-10 took 20 % less, by 12 and 12 of 24 samples
+    35 %, by 22 of 128 samples 5 %.
     """
-    return min(96, max(24, -(-capacity // (8 * 24)) * 24))
+    most = min(96, max(24, -(-capacity // (8 * 24)) * 24))
+    whole, rest = divmod(capacity, most)
+    longest = (whole + 1) // 2 * most + (rest if whole % 2 == 0 else 0)  # of two cores' shares
+    return most if longest <= 0.53 * capacity else _even(capacity, most)
 
 
 def recurrent_chunk(capacity: int) -> int:
-    """Samples of one task with a recurrent layer: an even number of equal tasks, of 24 at the most.
+    """Samples of one task with a recurrent layer.
 
     Each step of time reads the recurrent weights once a task; the loop over time is long, so that
     two cores that share 32 samples by 24 and 8 would take half as long again as by 16 and 16.
     """
-    tasks = 2 * -(-capacity // 48)
-    return -(-capacity // tasks)
+    return _even(capacity, 24)
 
 
 def shares_chunk(capacity: int) -> int:
-    """Samples of one task that adds up its gradients: an even number of equal tasks.
+    """Samples of one task that adds up its gradients.
 
     Fewer tasks leave fewer shares to sum: with tasks of 128 samples a step of 16-64-64-1 took 6 % less
     than with 64 on one core. But a batch of 256 is work for four cores.
     """
-    most = 64 if capacity <= 256 else 128
+    return _even(capacity, 64 if capacity <= 256 else 128)
+
+
+def _even(capacity: int, most: int) -> int:
+    """Samples of one of an even number of equal tasks, `most` at the most; fewer than 8 are one task."""
+    if capacity < 8:
+        return capacity
     tasks = 2 * -(-capacity // (2 * most))
     return -(-capacity // tasks)
 
