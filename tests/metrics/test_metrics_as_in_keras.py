@@ -306,7 +306,7 @@ def test_values(name):
     [*CASES, *COUNTS, *RATES, *SCORES, ("AUC", AREAS[-1]), ("AUC", {}), ("AUC", LABELS[0])],
 )
 def test_configs_of_keras_are_understood(name, kwargs):
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     theirs = getattr(keras.metrics, name)(**kwargs)
     ours = metrics.deserialize(keras.metrics.serialize(theirs))
     assert type(ours) is getattr(metrics, name)

@@ -18,7 +18,7 @@ Y = np.ones((8, 1), "f4")
 @pytest.fixture(autouse=True)
 def _names():
     fastmlp._names.reset()
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def branching(lib):

@@ -19,7 +19,7 @@ P, Q = RNG.normal(size=(20, 1)).astype("f4"), RNG.normal(size=(20, 2)).astype("f
 @pytest.fixture(autouse=True)
 def _names():
     fastmlp._names.reset()
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def siamese(lib):

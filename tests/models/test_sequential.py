@@ -13,7 +13,7 @@ from fastmlp import Input, Sequential, layers
 @pytest.fixture(autouse=True)
 def _names():
     fastmlp._names.reset()
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def classifier(lib=fastmlp):
