@@ -23,7 +23,8 @@ ROWS: dict[str, str] = {
     "mnist128": "products on rows of 784 wait for L2; dropout, gather and loss take a tenth",
     "mnist512": "weights and Adam's two arrays come from L3 every step; packing them takes a tenth",
     "higgs300": "100 rows and 300 columns are no whole tiles; tanh and its gradient take a tenth",
-    "lstm300": "16 rows a core and step of time read all recurrent weights from L3",
+    "lstm300": "products take four fifths, near the peak; the rest is gates, packing of weights and "
+    "gradients, Adam and the inputs' products, which one row of weights makes as long as a copy",
     "lstm64": "gates take a fifth; products of 16 rows and 64 columns start and end too often",
     "wide2048": "weights, their panels and Adam's two arrays, 110 MB, come from memory every step",
 }
