@@ -40,6 +40,7 @@ def pooled(k):
 def test_ten_steps_are_those_of_keras(stack):
     y = Y if stack is not every_step else np.repeat(Y[:, None], STEPS, axis=1)
     models = []
+    keras.utils.set_random_seed(3)
     for k in (keras, fastmlp):
         model = k.Sequential([k.Input((STEPS,), dtype="int32"), *stack(k)])
         model.compile(k.optimizers.Adam(0.05), "mse")
@@ -166,3 +167,19 @@ def test_positions_looked_up_within_a_layer_are_trained():
     before = model.get_weights()[0]
     model.fit(x, np.zeros_like(x), verbose=0)
     assert (model.get_weights()[0] != before).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [1, 5, 8, 16, 32, 33])
+def test_rows_of_any_width_are_looked_up_and_their_gradients_added(width, dtype):
+    rng = np.random.default_rng(4)
+    x, target = rng.integers(0, 7, (9, 6)), rng.normal(size=(9, 6, width))
+    table = layers.Embedding(7, width, dtype=dtype)
+    model = Sequential([Input((6,), dtype=dtype), table])
+    model.compile("sgd", "mse")
+    rows = np.asarray(table.embeddings)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), rows[x])
+    (gradient,) = fastmlp.gradients(model, x, target)[1]
+    expected = np.zeros_like(rows)
+    np.add.at(expected, x, 2 * (rows[x] - target) / target.size)
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)

@@ -28,8 +28,17 @@ cdef extern from *:
     #else
     #define fm_ask_for(p) ((void)(p))
     #endif
+    /* y += x, n a number that the compiler knows: a few vector instructions, and no call. */
+    #define FM_ADD(name, real) \
+        static inline void name(real *__restrict y, const real *__restrict x, ptrdiff_t n) { \
+            for (ptrdiff_t i = 0; i < n; i++) y[i] += x[i]; \
+        }
+    FM_ADD(fm_add_few_f32, float)
+    FM_ADD(fm_add_few_f64, double)
     """
     void fm_ask_for(const void *p) noexcept nogil
+    void fm_add_few_f32(float *y, const float *x, ptrdiff_t n) noexcept nogil
+    void fm_add_few_f64(double *y, const double *x, ptrdiff_t n) noexcept nogil
 
 
 cdef enum:
@@ -43,6 +52,43 @@ cdef inline int32_t row_of(real index, ptrdiff_t rows) noexcept nogil:
     return <int32_t>index if index > -1 and index < rows else 0
 
 
+cdef inline void copy_row(real *y, const real *x, ptrdiff_t d) noexcept nogil:
+    """y = x; of the usual small widths without a call."""
+    if d == 8:
+        memcpy(y, x, 8 * sizeof(real))
+    elif d == 16:
+        memcpy(y, x, 16 * sizeof(real))
+    elif d == 32:
+        memcpy(y, x, 32 * sizeof(real))
+    else:
+        memcpy(y, x, d * sizeof(real))
+
+
+cdef inline void ask_for_row(const real *dy, ptrdiff_t d) noexcept nogil:
+    fm_ask_for(dy)
+    if d * sizeof(real) > 64:  # the CPU asks for the third line itself
+        fm_ask_for(<const char *>dy + 64)
+
+
+cdef inline void add_row(real *sum, const real *x, ptrdiff_t d) noexcept nogil:
+    """sum += x; of the usual small widths without a call."""
+    if real is float:
+        if d == 8:
+            fm_add_few_f32(sum, x, 8)
+        elif d == 16:
+            fm_add_few_f32(sum, x, 16)
+        elif d == 32:
+            fm_add_few_f32(sum, x, 32)
+        else:
+            kernels32().add(sum, sum, x, d)
+    elif d == 8:
+        fm_add_few_f64(sum, x, 8)
+    elif d == 16:
+        fm_add_few_f64(sum, x, 16)
+    else:
+        kernels64().add(sum, sum, x, d)
+
+
 cdef inline void run_embed(real *y, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t rep = op.n[0], d = op.n[1], rows = op.n[2], i, sample
     cdef const real *index = <const real *>op.p[1]
@@ -50,7 +96,7 @@ cdef inline void run_embed(real *y, const Op *op, const Step *step, ptrdiff_t i0
     cdef Fault *fault = <Fault *>op.p[3]
     for i in range(i0 * rep, i1 * rep):
         if index[i] > -1 and index[i] < rows:
-            memcpy(y + i * d, w + <ptrdiff_t>index[i] * d, d * sizeof(real))
+            copy_row(y + i * d, w + <ptrdiff_t>index[i] * d, d)
         else:  # no row, or NaN
             memset(y + i * d, 0, d * sizeof(real))
             sample = step.first + i // rep
@@ -96,8 +142,6 @@ cdef inline void run_grad_rows(real *g, const Op *op, const Step *step, Worker *
     cdef const real *index = <const real *>op.p[2]
     cdef const int32_t *order = <const int32_t *>op.p[3]
     cdef ptrdiff_t low = 0, high = n, middle, row
-    cdef real *sum
-    cdef const char *ahead
     g = g + i0 * op.n[5] if op.n[5] else <real *>worker.scratch
     if not op.n[4]:
         memset(g, 0, (i1 - i0) * d * sizeof(real))
@@ -112,15 +156,8 @@ cdef inline void run_grad_rows(real *g, const Op *op, const Step *step, Worker *
         if row >= i1:
             break
         if low + AHEAD < n:
-            ahead = <const char *>(dy + order[low + AHEAD] * d)
-            fm_ask_for(ahead)
-            if d * sizeof(real) > 64:  # the CPU asks for the third line itself
-                fm_ask_for(ahead + 64)
-        sum = g + (row - i0) * d
-        if real is float:
-            kernels32().add(sum, sum, dy + order[low] * d, d)
-        else:
-            kernels64().add(sum, sum, dy + order[low] * d, d)
+            ask_for_row(dy + order[low + AHEAD] * d, d)
+        add_row(g + (row - i0) * d, dy + order[low] * d, d)
         low += 1
 
 
