@@ -11,8 +11,8 @@ _CALLS = (
     "numbers do not fill a register tile"
 )
 _EDGES = (
-    "products take two thirds; the rest is gather, activations, loss, column sums, packing and "
-    "Adam, which the roofline does not count"
+    "products take two thirds to four fifths; the rest is gather, activations, loss, column sums, "
+    "packing and Adam, which the roofline does not count"
 )
 
 # Of a row of training that misses its target, by the name of its case.
@@ -20,9 +20,12 @@ ROWS: dict[str, str] = {
     "sin": f"{_CALLS}; an epoch has six steps, and its Python (history, order) costs as much as one",
     "pima": f"{_CALLS}; Adam's update, the gather and the loss's logarithms take a quarter",
     "tab64": f"{_EDGES}; with 64 columns a tile starts and ends too often",
-    "mnist128": "products on rows of 784 wait for L2; dropout, gather and loss take a tenth",
-    "mnist512": "weights and Adam's two arrays come from L3 every step; packing them takes a tenth",
-    "higgs300": "100 rows and 300 columns are no whole tiles; tanh and its gradient take a tenth",
+    "mnist128": "products take four fifths, gather, dropout, packing and SGD the rest; each of two "
+    "cores reads half of the weights and of the batch from the other's cache",
+    "mnist512": "products take four fifths; weights and Adam's two arrays come from L3 every step, and "
+    "Adam and packing take a seventh",
+    "higgs300": "products take five sixths; tanh, packing, transposes and SGD take the rest, and 100 "
+    "rows and 300 columns are no whole tiles",
     "lstm300": "products take four fifths, near the peak; the rest is gates, packing of weights and "
     "gradients, Adam and the inputs' products, which one row of weights makes as long as a copy",
     "lstm64": "gates take a fifth; products of 16 rows and 64 columns start and end too often",

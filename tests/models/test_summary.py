@@ -49,7 +49,7 @@ def like(model) -> types.SimpleNamespace:
         count = len(model.trainable_variables)
         slots = (len(model.optimizer.variables) - 2) // max(1, count)
         names, hyper = ("slot",) * slots, lambda: (0.1,)
-        optimizer = types.SimpleNamespace(iterations=1, slot_names=names, hyper=hyper)
+        optimizer = types.SimpleNamespace(iterations=1, wraps=False, slot_names=names, hyper=hyper)
     return types.SimpleNamespace(
         name=model.name,
         layers=[convert(one) for one in model.layers],

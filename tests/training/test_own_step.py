@@ -157,3 +157,30 @@ def test_metrics_in_attributes_begin_anew_in_each_epoch():
     model = make(Tracking)
     model.tracker = fastmlp.metrics.Sum()
     assert model.fit(*data(), batch_size=8, epochs=2, verbose=0).history["seen"] == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("name", ["compute_loss", "compute_metrics", "test_step", "predict_step"])
+def test_overrides_that_would_not_be_called_are_refused(name):
+    x, y = data()
+    kind = type("Model", (Sequential,), {name: lambda self, *args, **kwargs: None})
+    model = make(kind)
+    before = model.get_weights()
+    method = {"test_step": "evaluate", "predict_step": "predict"}.get(name, "fit")
+    with pytest.raises(TypeError, match=rf"^{method}: Model\.{name} would not be called. Hint:"):
+        getattr(model, method)(*((x,) if method == "predict" else (x, y)))
+    if name == "test_step":
+        with pytest.raises(TypeError, match=r"validation: Model\.test_step"):
+            model.fit(x, y, validation_split=0.5)
+    for weight, old in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+
+
+def test_a_step_of_ones_own_may_call_a_loss_of_ones_own():
+    class Both(Own):
+        def compute_loss(self):
+            return 7.0
+
+        def train_step(self, data):
+            return super().train_step(data) | {"mine": self.compute_loss()}
+
+    assert make(Both).fit(*data(), verbose=0).history["mine"] == [7.0]

@@ -147,6 +147,16 @@ class Trainer(OnBatch, Binding):
             if callable(reset := getattr(metric, "reset_state", None)):
                 reset()
 
+    def _refuse_overrides(self, where: str, *names: str) -> None:
+        """Methods that Keras would call, but fastmlp would not, do not go unnoticed."""
+        for name in names:
+            if hasattr(type(self), name):
+                raise TypeError(
+                    f"{where}: {type(self).__name__}.{name} would not be called. Hint: a loss or metric "
+                    "of your own is a function given to compile(), what depends on layers an add_loss(), "
+                    "all else a train_step() of your own, or a loop over predict_on_batch()"
+                )
+
     def _require_compiled(self, method: str) -> Compiled:
         if self._compiled is None or self.optimizer is None:
             raise RuntimeError(
@@ -221,6 +231,9 @@ class Trainer(OnBatch, Binding):
         own_step = type(self).train_step is not Trainer.train_step
         if not own_step or self._compiled is None:
             self._require_compiled("fit")
+            self._refuse_overrides("fit", "compute_loss", "compute_metrics")
+        if validation_data is not None or validation_split:
+            self._refuse_overrides("fit's validation", "test_step")
         check_batch("fit", batch_size)
         epochs = check_int("fit", "epochs", epochs, 0)
         initial_epoch = check_int("fit", "initial_epoch", initial_epoch, 0)
@@ -365,6 +378,7 @@ class Trainer(OnBatch, Binding):
             RuntimeError: The model is not compiled.
         """
         self._require_compiled("evaluate")
+        self._refuse_overrides("evaluate", "test_step", "compute_loss", "compute_metrics")
         check_batch("evaluate", batch_size)
         steps = check_steps("evaluate", "steps", steps)
         listed = CallbackList(callbacks, model=self)
@@ -419,6 +433,7 @@ class Trainer(OnBatch, Binding):
             y = self._quick.predict(self, x, batch_size)
             if y is not None:
                 return y
+        self._refuse_overrides("predict", "predict_step")
         check_batch("predict", batch_size)
         steps = check_steps("predict", "steps", steps)
         listed = CallbackList(callbacks, model=self)
