@@ -1,4 +1,4 @@
-"""What every test may ask for: the folder of real data, each SIMD tier in turn."""
+"""How the tests run, and what each may ask for: the folder of real data, each SIMD tier in turn."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ import pytest
 from fastmlp._core import _native
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """The whole suite runs in two processes, each file in one; named files run in this process."""
+    if hasattr(config, "workerinput"):
+        return  # this is one of the two
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    if not named and config.option.numprocesses is None and not config.option.usepdb:
+        config.option.numprocesses, config.option.dist = 2, "loadfile"
 
 
 @pytest.fixture(scope="session")

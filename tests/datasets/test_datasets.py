@@ -37,7 +37,7 @@ def write(file: Path, content: dict[str, np.ndarray]) -> Path:
 
 def idx(array: np.ndarray) -> bytes:
     header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
-    return gzip.compress(header + array.tobytes())
+    return gzip.compress(header + array.tobytes(), mtime=0)
 
 
 def idx_files(content: dict[str, np.ndarray]) -> dict[str, bytes]:
@@ -192,10 +192,13 @@ def test_fashion_mnist_refuses_what_does_not_unpack(tmp_path, server):
     ("packed", "why"),
     [
         (b"no gzip", "does not unpack"),
-        (gzip.compress(b"\0\0\x08\x01" * 20)[:-12], "does not unpack"),
-        (gzip.compress(b"PK\3\4"), "no idx file of unsigned bytes"),
-        (gzip.compress(b"\0\0\x08\x03\0\0\0\1"), "header is cut off"),
-        (gzip.compress(b"\0\0\x08\x01\0\0\0\5abc"), r"3 bytes are no array of shape \(5,\)"),
+        (gzip.compress(b"\0\0\x08\x01" * 20, mtime=0)[:-12], "does not unpack"),
+        (gzip.compress(b"PK\3\4", mtime=0), "no idx file of unsigned bytes"),
+        (gzip.compress(b"\0\0\x08\x03\0\0\0\1", mtime=0), "header is cut off"),
+        (
+            gzip.compress(b"\0\0\x08\x01\0\0\0\5abc", mtime=0),
+            r"3 bytes are no array of shape \(5,\)",
+        ),
     ],
 )
 def test_damaged_idx_files_are_named(packed, why, tmp_path):
