@@ -1,7 +1,8 @@
 """The extension modules: one per .pyx in src/fastmlp/_core.
 
 The C kernels are linked into `_native`, the thread team into `team`: what is global in C must be
-in one module only.
+in one module only. `_cyutility` is what Cython itself needs for typed memoryviews: shared, because
+compiling it into every module as well would take a third longer.
 """
 
 import os
@@ -42,11 +43,16 @@ def extension(pyx: Path) -> Extension:
     )
 
 
+SHARED = "fastmlp._core._cyutility"
 setup(
     ext_modules=cythonize(
-        [extension(pyx) for pyx in sorted(Path("src/fastmlp/_core").glob("*.pyx"))],
+        [
+            *[extension(pyx) for pyx in sorted(Path("src/fastmlp/_core").glob("*.pyx"))],
+            Extension(SHARED, [], extra_compile_args=COMPILE, extra_link_args=LINK),
+        ],
         include_path=["src"],
         build_dir="build/cython",
+        shared_utility_qualified_name=SHARED,
     ),
     options={"build_ext": {"parallel": os.cpu_count()}},
 )

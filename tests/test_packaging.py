@@ -23,6 +23,7 @@ NATIVE = sorted(
     module.name
     for module in pkgutil.iter_modules(_core.__path__)
     if (PACKAGE / "_core" / f"{module.name}.py").exists() is False
+    and module.name != "_cyutility"  # Cython's own
 )
 
 
