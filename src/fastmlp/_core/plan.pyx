@@ -11,34 +11,13 @@ weights always are those of a whole step, and goes on where it stopped.
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
-from fastmlp._core cimport blas, optimizers, random, team
+from fastmlp._core cimport blas, random, team
+from fastmlp._core.clock cimport fm_now_ns
 from fastmlp._core.logs cimport Logs
 from fastmlp._core.op cimport Op, Worker
-from fastmlp._core.program cimport Group, Pass, Phase, Program, Rates, Task, Update, reduce_sums, steps_of
+from fastmlp._core.program cimport Group, Pass, Phase, Program, Task, knows_rates, prepare, reduce_sums, steps_of
 
 import numpy as np
-
-cdef extern from *:
-    """
-    #include <time.h>
-    #ifdef _WIN32
-    #include <windows.h>
-    static long long fm_now_ns(void) {
-        LARGE_INTEGER now, second;
-        QueryPerformanceCounter(&now);
-        QueryPerformanceFrequency(&second);
-        return (long long)((double)now.QuadPart * 1e9 / (double)second.QuadPart);
-    }
-    #else
-    static long long fm_now_ns(void) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
-    }
-    #endif
-    """
-    int64_t fm_now_ns() noexcept nogil
-
 
 cdef extern from "<stdint.h>":
     ptrdiff_t PTRDIFF_MAX
@@ -49,36 +28,6 @@ cdef enum:
     MAX_WORKERS = 256
     GRAIN_NS = 50_000_000    # an execution takes about so many nanoseconds at the most
     SHUFFLE = 0xF00D         # stream of random numbers that orders epochs; layers draw from others
-
-
-cdef void prepare(Pass *p) noexcept nogil:
-    """The optimizers' scalars of the step at hand."""
-    cdef double[8] h
-    cdef int i, number
-    cdef Update *u
-    for number in range(p.n_updates):
-        u = &p.updates[number]
-        if u.scalars == NULL:
-            continue
-        if u.rates.values != NULL:
-            u.hyper[0] = u.rates.values[p.step.t - u.rates.first]
-        optimizers.prepare(u.kind, u.hyper, p.step.t // u.every, u.state, h)
-        for i in range(8):
-            if p.float64:
-                (<double *>u.scalars)[i] = h[i]
-            else:
-                (<float *>u.scalars)[i] = <float>h[i]
-
-
-cdef bint knows_rates(const Pass *p) noexcept nogil:
-    """Whether the learning rates of the step at hand are in the tables."""
-    cdef int number
-    cdef const Rates *rates
-    for number in range(p.n_updates):
-        rates = &p.updates[number].rates
-        if rates.values != NULL and p.step.t >= rates.first + rates.n:
-            return False
-    return True
 
 
 cdef void draw_order(Job *job, Pass *p) noexcept nogil:

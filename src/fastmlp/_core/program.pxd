@@ -72,6 +72,11 @@ cdef struct Pass:            # one program over one data set
     ptrdiff_t end            # position where the pass ends
 
 
+# The optimizers' scalars of the step at hand; and whether its learning rates are in the tables.
+cdef void prepare(Pass *p) noexcept nogil
+cdef bint knows_rates(const Pass *p) noexcept nogil
+
+
 # Sums of every op's accumulators over its tasks, in their order.
 cdef void reduce_sums(const Pass *p, double *out) noexcept nogil
 

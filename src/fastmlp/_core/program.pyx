@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from fastmlp._core cimport optimizers
 from fastmlp._core.op cimport Feed, Op, Part, op_run
 
 import importlib
@@ -377,6 +378,36 @@ cdef void free_phase(Phase *phase) noexcept:
             free(phase.groups[g].ops)
     free(phase.groups)
     free(phase.tasks)
+
+
+cdef void prepare(Pass *p) noexcept nogil:
+    """The optimizers' scalars of the step at hand."""
+    cdef double[8] h
+    cdef int i, number
+    cdef Update *u
+    for number in range(p.n_updates):
+        u = &p.updates[number]
+        if u.scalars == NULL:
+            continue
+        if u.rates.values != NULL:
+            u.hyper[0] = u.rates.values[p.step.t - u.rates.first]
+        optimizers.prepare(u.kind, u.hyper, p.step.t // u.every, u.state, h)
+        for i in range(8):
+            if p.float64:
+                (<double *>u.scalars)[i] = h[i]
+            else:
+                (<float *>u.scalars)[i] = <float>h[i]
+
+
+cdef bint knows_rates(const Pass *p) noexcept nogil:
+    """Whether the learning rates of the step at hand are in the tables."""
+    cdef int number
+    cdef const Rates *rates
+    for number in range(p.n_updates):
+        rates = &p.updates[number].rates
+        if rates.values != NULL and p.step.t >= rates.first + rates.n:
+            return False
+    return True
 
 
 cdef void reduce_sums(const Pass *p, double *out) noexcept nogil:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from fastmlp.errors import bad_argument, unknown_keywords
 from fastmlp.function import Function
 from fastmlp.graph import Tensor
 from fastmlp.layers import eager, masks
-from fastmlp.layers.holder import WeightHolder
+from fastmlp.layers.configured import Configured
 from fastmlp.layers.input_spec import check_inputs
 from fastmlp.layers.shapes import check_shape, map_shapes, shapes
 from fastmlp.registry import snake_case
@@ -25,11 +25,8 @@ from fastmlp.regularizers import has_factors
 
 _DTYPES = ("float32", "float64")
 
-# In Keras's configs; without effect if None.
-_KERAS_ALONE = ("quantization_config", "lora_rank", "lora_alpha")
 
-
-class Layer(WeightHolder):
+class Layer(Configured):
     """A named function with weights.
 
     A layer stores its arguments in `__init__`, makes its weights in `build(input_shape)`, and
@@ -63,14 +60,8 @@ class Layer(WeightHolder):
     """Whether outputs have masks: those that `compute_mask` returns. May be set in `__init__`."""
 
     given_input_dtype: str | None = None  # of a model that begins with it; `None`: its dtype
-    _given: tuple[tuple[Any, ...], dict[str, Any]]  # to __init__
     input_spec: Any = None
     """What its first argument must be: an `InputSpec`, or a list or dict of them."""
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        layer = super().__new__(cls)
-        layer._given = (args, kwargs)
-        return layer
 
     @accepts_old
     def __init__(
@@ -93,7 +84,7 @@ class Layer(WeightHolder):
         self.dtype: str = dtype
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._has_built = False
-        self._build_shape: Any = None  # the shape it was built for
+        self._build_shape = None
         self.calls: list[Call] = []
         self._shapes: tuple[Any, Any] | None = None  # of the first call's input and output
         self._made_in_init = 0  # weights that are older than build
@@ -405,77 +396,10 @@ class Layer(WeightHolder):
             )
         return self.calls[0]
 
-    # Configs.
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal layer.
-
-        A subclass with arguments of its own adds them; if it has no `get_config`, they are those it
-        was called with.
-        """
-        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        return {**self._given_arguments(), **config}
-
-    def _given_arguments(self) -> dict[str, Any]:
-        """What a layer without a `get_config` of its own was made with, by name."""
-        kind = type(self)
-        if not _is_foreign(kind, "__init__") or _is_foreign(kind, "get_config"):
-            return {}
-        args, kwargs = self._given
-        bound = inspect.signature(kind.__init__).bind(self, *args, **kwargs)
-        found: dict[str, Any] = {}
-        for name, value in list(bound.arguments.items())[1:]:
-            parameter = bound.signature.parameters[name]
-            if parameter.kind is parameter.VAR_POSITIONAL and value:
-                raise NotImplementedError(
-                    f"{kind.__name__} '{self.name}': expected a get_config() method, since __init__ "
-                    f"takes *{name}"
-                )
-            if parameter.kind is parameter.VAR_KEYWORD:
-                found.update(value)
-            elif parameter.kind is not parameter.VAR_POSITIONAL:
-                found[name] = value
-        return found
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """What `build_from_config` needs to make the weights: the input's shape; `None` before."""
-        return None if self._build_shape is None else {"input_shape": self._build_shape}
-
-    def build_from_config(self, config: Mapping[str, Any] | None) -> None:
-        """Makes the weights as those of the layer whose `get_build_config` returned this.
-
-        Example:
-
-        >>> from fastmlp import layers
-        >>> first, second = layers.Dense(2), layers.Dense(2)
-        >>> first.build((None, 3))
-        >>> second.build_from_config(first.get_build_config())
-        >>> second.count_params()
-        8
-        """
-        if config:
-            self.build(map_shapes(lambda shape: shape, config["input_shape"]))
+    # Copies.
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_functions": {}}  # plans are made again when needed
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Makes a layer from what `get_config` returned.
-
-        Raises:
-            TypeError: The class does not take what is in the config.
-        """
-        config = {k: v for k, v in config.items() if v is not None or k not in _KERAS_ALONE}
-        try:
-            return cls(**config)
-        except TypeError as error:
-            hint = "its __init__ takes **kwargs and passes them to super().__init__()"
-            raise TypeError(
-                f"{cls.__name__}.from_config: {error}. Expected that {hint}. Received: {dict(config)}"
-            ) from error
 
     def own_classes(self) -> dict[str, type]:
         """Classes of the user's among this layer and those within, by name: for copies of it."""
@@ -527,12 +451,6 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     found = list(inspect.signature(function).parameters.values())[1:]
     names = [p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return tuple(names)
-
-
-def _is_foreign(kind: type, method: str) -> bool:
-    """Whether a method is one of a class of the user's own."""
-    owner = next(c for c in kind.__mro__ if method in vars(c))
-    return not owner.__module__.startswith("fastmlp.")
 
 
 def dtype_name(dtype: Any) -> Any:
