@@ -29,12 +29,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """The whole suite runs in two processes, each file in one; named files run in this process."""
+    """The whole suite runs in two processes, half each till one has done its own; named files in one."""
     if hasattr(config, "workerinput"):
         return  # this is one of the two
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     if not named and config.option.numprocesses is None and not config.option.usepdb:
-        config.option.numprocesses, config.option.dist = 2, "loadfile"
+        config.option.numprocesses, config.option.dist = 2, "worksteal"
 
 
 @pytest.fixture(scope="session")
