@@ -73,6 +73,7 @@ FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row
 {
     enum { AHEAD = 1024, MOST = 4096 }; /* bytes in flight; of a row, the processor follows on */
     enum { TOGETHER = 2048 };           /* elements of short rows that are checked at once, in L1 */
+    enum { SHORT = 64 / sizeof(R) };    /* elements of a row that is as good as one column */
     if (n == 1) return FM(gather_column)(x, ldx, src, row_stride, rows, first, m, kind);
     const ptrdiff_t bytes = stride == size ? (n * size < MOST ? n * size : MOST) : size;
     const ptrdiff_t ahead = bytes < AHEAD ? AHEAD / 2 / (bytes < 64 ? 64 : bytes) + 1 : 1;
@@ -86,12 +87,19 @@ FM_INLINE int FM(gather_any)(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row
             m = m > 0;
         }
     }
+    const int copied = stride == size && VL > 1 && floating && size == sizeof(R);
+    if (copied && together && n <= SHORT) {
+        for (ptrdiff_t i = 0; i < m; i++, x += ldx) {
+            FM(copy_row)(x, src + (rows ? (ptrdiff_t)rows[first + i] : i) * row_stride, n);
+        }
+        return FM(not_finite)(all, m * n);
+    }
     for (ptrdiff_t i = 0; i < m; i++, x += ldx) {
         if (rows && i + ahead < m) {
             FM(prefetch_row)(src + (ptrdiff_t)rows[first + i + ahead] * row_stride, bytes);
         }
         const char *row = src + (rows ? (ptrdiff_t)rows[first + i] : i) * row_stride;
-        if (stride == size && VL > 1 && floating && size == sizeof(R)) {
+        if (copied) {
             FM(copy_row)(x, row, n);
         } else if (stride == size) {
             for (ptrdiff_t j = 0; j < n; j++) x[j] = FM(gather_value)(row + j * size, kind);

@@ -149,17 +149,17 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
     }
 }
 
-/* mr elements of c (m) = a (m, k) · b (k): 16 virtual lanes over k, added by halves. */
+/* t (mr): products of mr rows of a and b (k), each a vector whose lanes are still to be added up. */
 enum { FM_DOT_LANES = 16, FM_DOT_ROWS = VL > 1 ? 4 : 1 };
 
-FM_INLINE void fm_dot_tile(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, const R *b, ptrdiff_t k,
-                           const R *bias, int flags, const int mr)
+FM_INLINE void fm_dot_rows(vf *t, const R *a, ptrdiff_t a_rs, const R *b, ptrdiff_t k, const int mr)
 {
     enum { NV = FM_DOT_LANES / VL };
     vf s[FM_DOT_ROWS * NV], x[NV];
     ptrdiff_t p = 0;
-#define FM_EACH FM_UNROLL for (int i = 0; i < mr; i++) FM_UNROLL for (int v = 0; v < NV; v++)
+#define FM_EACH_ROW FM_UNROLL for (int i = 0; i < mr; i++)
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < NV; v++)
+#define FM_EACH FM_EACH_ROW FM_EACH_V
     FM_EACH s[i * NV + v] = v_zero();
     for (; p + FM_DOT_LANES <= k; p += FM_DOT_LANES) {
         FM_EACH_V x[v] = v_load(b + p + v * VL);
@@ -170,21 +170,47 @@ FM_INLINE void fm_dot_tile(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, cons
         const ptrdiff_t w = k - p - v * VL;
         if (w <= 0) break;
         const vf y = w >= VL ? v_load(b + p + v * VL) : v_loadn(b + p + v * VL, w);
-        FM_UNROLL for (int i = 0; i < mr; i++)
+        FM_EACH_ROW
         {
             const R *q = a + i * a_rs + p + v * VL;
             s[i * NV + v] = v_fma(w >= VL ? v_load(q) : v_loadn(q, w), y, s[i * NV + v]);
         }
     }
-#undef FM_EACH
-#undef FM_EACH_V
-    FM_UNROLL for (int i = 0; i < mr; i++)
+    FM_UNROLL for (int half = NV / 2; half > 0; half /= 2)
     {
-        vf *t = s + i * NV;
-        FM_UNROLL for (int half = NV / 2; half > 0; half /= 2)
+        FM_EACH if (v < half) s[i * NV + v] = v_add(s[i * NV + v], s[i * NV + v + half]);
+    }
+    FM_EACH_ROW t[i] = s[i * NV];
+#undef FM_EACH_ROW
+#undef FM_EACH_V
+#undef FM_EACH
+}
+
+/* c (m) = a (m, k) · b (k): 16 virtual lanes over k, added by halves, of VL rows at once. */
+static __attribute__((noinline)) void fm_dots(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs,
+                                              const R *b, ptrdiff_t m, ptrdiff_t k, const R *bias,
+                                              int flags)
+{
+    ptrdiff_t i = 0;
+    for (; VL > 1 && ldc == 1 && i + VL <= m; i += VL) {
+        vf t[VL];
+        FM_UNROLL for (int l = 0; l < VL; l += FM_DOT_ROWS, a += FM_DOT_ROWS * a_rs)
         {
-            FM_UNROLL for (int v = 0; v < half; v++) t[v] = v_add(t[v], t[v + half]);
+            FM_HIDE(a);
+            fm_dot_rows(t + l, a, a_rs, b, k, FM_DOT_ROWS);
         }
+        v_transpose(t);
+        FM_UNROLL for (int half = VL / 2; half > 0; half /= 2)
+        {
+            FM_UNROLL for (int l = 0; l < half; l++) t[l] = v_add(t[l], t[l + half]);
+        }
+        if (flags & FM_ACCUMULATE) t[0] = v_add(v_load(c + i), t[0]);
+        if (bias) t[0] = v_add(t[0], v_set1(bias[0]));
+        v_store(c + i, flags & FM_RELU ? v_max(v_zero(), t[0]) : t[0]);
+    }
+    for (; i < m; i++, a += a_rs) {
+        vf t[1];
+        fm_dot_rows(t, a, a_rs, b, k, 1);
         R y = v_sum(t[0]);
         if (flags & FM_ACCUMULATE) y = c[i * ldc] + y;
         if (bias) y = y + bias[0];
@@ -192,15 +218,37 @@ FM_INLINE void fm_dot_tile(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, cons
     }
 }
 
-static __attribute__((noinline)) void fm_dots(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs,
-                                              const R *b, ptrdiff_t m, ptrdiff_t k, const R *bias,
-                                              int flags)
+/* nv vectors of each row of c (m, n) = a (m, 1) · b (1, n) + bias (n), then at least `low`. */
+FM_INLINE void fm_outer_panel(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, const R *b,
+                              ptrdiff_t m, ptrdiff_t last, const R *bias, vf low, const int nv)
 {
-    ptrdiff_t i = 0;
-    for (; i + FM_DOT_ROWS <= m; i += FM_DOT_ROWS) {
-        fm_dot_tile(c + i * ldc, ldc, a + i * a_rs, a_rs, b, k, bias, flags, FM_DOT_ROWS);
+    vf x[2], y[2];
+#define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
+    FM_EACH_V x[v] = v_load(b + v * last);
+    FM_EACH_V y[v] = bias ? v_load(bias + v * last) : v_set1((R)-0.0); /* x + -0 is x, even of -0 */
+    FM_FOURS for (ptrdiff_t i = 0; i < m; i++, c += ldc, a += a_rs)
+    {
+        const vf s = v_set1(*a);
+        FM_EACH_V v_store(c + v * last, v_max(low, v_add(v_fma(s, x[v], v_zero()), y[v])));
     }
-    for (; i < m; i++) fm_dot_tile(c + i * ldc, ldc, a + i * a_rs, a_rs, b, k, bias, flags, 1);
+#undef FM_EACH_V
+}
+
+/* k == 1, n >= VL: what a layer of one input does, and backward one of one unit. */
+static __attribute__((noinline)) void fm_outer(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs,
+                                               const R *b, ptrdiff_t m, ptrdiff_t n, const R *bias,
+                                               int flags)
+{
+    const vf low = v_set1(flags & FM_RELU ? 0 : -(R)INFINITY);
+    ptrdiff_t j = 0;
+    for (; j + VL < n; j += 2 * VL) {
+        const ptrdiff_t last = j + 2 * VL <= n ? VL : n - VL - j;
+        fm_outer_panel(c + j, ldc, a, a_rs, b + j, m, last, bias ? bias + j : NULL, low, 2);
+    }
+    if (j < n) {
+        j = n - VL;
+        fm_outer_panel(c + j, ldc, a, a_rs, b + j, m, 0, bias ? bias + j : NULL, low, 1);
+    }
 }
 
 static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b,
@@ -208,6 +256,10 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
 {
     if (n == 1 && a_cs == 1 && ldb == 1 && !(flags & FM_PANELS)) {
         fm_dots(c, ldc, a, a_rs, b, m, k, bias, flags);
+        return;
+    }
+    if (k == 1 && n >= VL && !(flags & FM_ACCUMULATE)) { /* panels of one row are that row */
+        fm_outer(c, ldc, a, a_rs, b, m, n, bias, flags);
         return;
     }
     fm_product t; /* member by member: gcc clears an initialised one first, by a slow instruction */

@@ -87,11 +87,16 @@ FM_INLINE void fm_tile(const fm_product *t, ptrdiff_t tiles, const int mr, const
 #define FM_GET(p) (w == VL ? v_load(p) : v_loadn(p, w))
     FM_EACH_V cj[v] = v == nv - 1 ? t->c_last : v * (ptrdiff_t)VL;
     FM_EACH_V bj[v] = v == nv - 1 ? t->b_last : v * (ptrdiff_t)VL;
-    for (; tiles > 0; tiles--, a_tile += a_step, c += mr * ldc) {
+    for (; tiles > 0; tiles--, a_tile += a_step) {
         const R *a = a_tile, *b = t->b;
         FM_EACH s[i * nv + v] = v_zero();
         if (t->flags & FM_ACCUMULATE) {
-            FM_EACH s[i * nv + v] = FM_GET(c + i * ldc + cj[v]);
+            R *row = c;
+            FM_UNROLL for (int i = 0; i < mr; i++, row += ldc)
+            {
+                FM_HIDE(row);
+                FM_EACH_V s[i * nv + v] = FM_GET(row + cj[v]);
+            }
         }
         ptrdiff_t p = 0;
         if (way) {
@@ -121,10 +126,14 @@ FM_INLINE void fm_tile(const fm_product *t, ptrdiff_t tiles, const int mr, const
         if (t->flags & FM_RELU) {
             FM_EACH s[i * nv + v] = v_max(v_zero(), s[i * nv + v]);
         }
-        if (w == VL) {
-            FM_EACH v_store(c + i * ldc + cj[v], s[i * nv + v]);
-        } else {
-            FM_EACH v_storen(c + i * ldc + cj[v], s[i * nv + v], w);
+        FM_UNROLL for (int i = 0; i < mr; i++, c += ldc)
+        {
+            FM_HIDE(c);
+            if (w == VL) {
+                FM_EACH_V v_store(c + cj[v], s[i * nv + v]);
+            } else {
+                FM_EACH_V v_storen(c + cj[v], s[i * nv + v], w);
+            }
         }
     }
 #undef FM_EACH_V
