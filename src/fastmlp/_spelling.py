@@ -46,6 +46,8 @@ ARGUMENTS: dict[str, dict[str, str | None]] = {
         "bias": "use_bias",
     },
     "Dropout": {"p": "rate"},
+    "InputLayer": {"input_shape": "shape"},
+    "LeakyReLU": {"alpha": "negative_slope"},
     "GRU": {**_RECURRENT, "inner_activation": "recurrent_activation"},
     "LSTM": {**_RECURRENT, "inner_activation": "recurrent_activation"},
     "Embedding": {

@@ -49,6 +49,10 @@ class Registry:
         callables: Whether any callable is a member, as a function `f(shape, dtype)` initializes.
         ignore_case: Whether names are looked up without regard to capitals.
 
+    Attributes:
+        also: A family of which a member may stand for one of this, as a layer for an activation; its
+            configs are understood, too.
+
     Example:
 
     >>> initializers = Registry("initializer")
@@ -75,6 +79,7 @@ class Registry:
     ) -> None:
         self.kind = kind
         self.base = base
+        self.also: Registry | None = None
         self._callables = callables
         self._ignore_case = ignore_case
         self._objects: dict[str, Any] = {}
@@ -249,6 +254,8 @@ class Registry:
         if not isinstance(name, str):
             expected = "a dict with 'class_name' and 'config'"
             raise bad_argument(f"Config of a {self.kind}", expected, "config", config)
+        if self.also is not None and name not in self and name in self.also:
+            return self.also.deserialize(config)
         inner = config.get("config")
         if name == "function":
             return self.deserialize(inner)

@@ -51,3 +51,13 @@ def test_gradient_of_step_passes_straight_through():
     model.compile(fastmlp.optimizers.SGD(0.5), "mse")
     model.fit(np.array([[2.0]]), np.array([0.0]), verbose=0)
     assert model.get_weights()[0].tolist() == [[-1.0]]  # 1 - 0.5 · 2 · (1 - 0) · 2
+
+
+def test_a_layer_as_an_activation_comes_back_from_a_config() -> None:
+    layer = layers.Dense(2, activation=layers.LeakyReLU(negative_slope=0.5))
+    layer.build((None, 3))
+    again = layers.Dense.from_config(layer.get_config())
+    again.build((None, 3))
+    again.set_weights(layer.get_weights())
+    x = np.array([[-1.0, 2.0, -3.0]])
+    np.testing.assert_array_equal(again(x), layer(x))

@@ -55,10 +55,10 @@ class Constant(Initializer):
     `w = value`
 
     Args:
-        value: Any finite number. Default: 0.
+        value: Any finite number, or an array that broadcasts to the weight's shape. Default: 0.
 
     Raises:
-        ValueError: If `value` is not a finite number.
+        ValueError: If `value` is not a finite number, nor such an array.
 
     Example:
 
@@ -70,11 +70,24 @@ class Constant(Initializer):
 
     config_names = ("value",)
 
-    def __init__(self, value: float = 0.0) -> None:
-        self.value = check_number("Constant", "value", value)
+    def __init__(self, value: Any = 0.0) -> None:
+        if np.ndim(value) == 0:
+            self.value: Any = check_number("Constant", "value", value)
+            return
+        self.value = np.array(value)
+        if self.value.dtype.kind not in "biuf" or not np.isfinite(self.value).all():
+            raise bad_argument("Constant", "a finite number or an array of them", "value", value)
 
     def _values(self, shape: tuple[int, ...]) -> np.ndarray:
-        return np.full(shape, self.value)
+        try:
+            return np.broadcast_to(self.value, shape).astype(np.float64)
+        except ValueError:
+            expected = f"a weight that an array {np.shape(self.value)} broadcasts to"
+            raise bad_argument("Constant", expected, "shape", shape) from None
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns `value`, as nested lists if it is an array."""
+        return {"value": np.asarray(self.value).tolist()}
 
 
 @registry.register("IdentityInitializer")

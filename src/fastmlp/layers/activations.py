@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastmlp import activations, constraints, initializers, ops, regularizers
+from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.scaled import known_axes
 from fastmlp.variables import Variable
 
 _NEVER = -1e9  # its exponential is 0 beside that of any other number
@@ -88,6 +90,7 @@ class LeakyReLU(Layer):
 
     supports_masking = True
 
+    @accepts_old
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         where = f"LeakyReLU '{self.name}'"
@@ -140,7 +143,7 @@ class Softmax(Layer):
     """Probabilities that grow with `x`: `y = exp(x) / Σ exp(x)`, summed over an axis.
 
     Args:
-        axis: The axis; not 0, the batch. Default: the last one.
+        axis: The axis, or several; not 0, the batch. Default: the last one.
         **kwargs: `name`, `dtype`, `input_shape`.
 
     With a mask of as many axes as `x`, the probabilities are those of the elements that count; the
@@ -164,24 +167,19 @@ class Softmax(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = check_int(f"Softmax '{self.name}'", "axis", axis)
+        where = f"Softmax '{self.name}'"
+        several = isinstance(axis, (list, tuple))
+        axes = tuple(check_int(where, "axis", a) for a in (axis if several else [axis]))  # type: ignore[union-attr]
+        self.axis: Any = axes if several else axes[0]
 
     def call(self, x: Tensor, mask: Tensor | None = None) -> Any:
-        axis = self.axis + x.ndim if self.axis < 0 else self.axis
-        if not 0 < axis < x.ndim:
-            expected = f"an axis of {x.shape} that is not the batch"
-            raise bad_argument(f"Softmax '{self.name}'", expected, "axis", self.axis)
+        axes = known_axes(f"Softmax '{self.name}'", x.shape, self.axis)
         if mask is not None and mask.ndim == x.ndim:
-            y = self._along(ops.where(mask, x, _NEVER), axis)
+            y = ops.softmax(ops.where(mask, x, _NEVER), axes)
             return ops.where(mask, y, 0.0)
-        return self._along(x, axis)
-
-    def _along(self, x: Tensor, axis: int) -> Any:
-        if axis == x.ndim - 1:
-            return ops.softmax(x)
-        return ops.swapaxes(ops.softmax(ops.swapaxes(x, axis, -1)), axis, -1)
+        return ops.softmax(x, axes)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

@@ -10,8 +10,8 @@ from fastmlp import regularizers
 from fastmlp.layers.holder import WeightHolder
 from fastmlp.layers.shapes import map_shapes
 
-# In Keras's configs; without effect if None.
-_KERAS_ALONE = ("quantization_config", "lora_rank", "lora_alpha")
+# In Keras's configs; without effect if None or False.
+_KERAS_ALONE = ("quantization_config", "lora_rank", "lora_alpha", "rms_scaling")
 
 
 class Configured(WeightHolder):
@@ -90,7 +90,7 @@ class Configured(WeightHolder):
         Raises:
             TypeError: The class does not take what is in the config.
         """
-        config = {k: v for k, v in config.items() if v is not None or k not in _KERAS_ALONE}
+        config = {k: v for k, v in config.items() if v or k not in _KERAS_ALONE}
         try:
             return cls(**config)
         except TypeError as error:

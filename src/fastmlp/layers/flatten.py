@@ -18,7 +18,7 @@ class Flatten(Layer):
 
     Args:
         data_format: `'channels_last'` (or `None`) or `'channels_first'`: where the channels of an
-            image stand; with the latter they are moved last in Keras, which fastmlp does not do.
+            image stand; the latter moves them last first.
         **kwargs: `name`, `dtype`, `input_shape`.
 
     Input shape:
@@ -28,7 +28,7 @@ class Flatten(Layer):
         `(batch, a · b · …)`
 
     Raises:
-        ValueError: `data_format` is `'channels_first'` or unknown.
+        ValueError: `data_format` is unknown.
 
     Example:
 
@@ -41,12 +41,14 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if data_format not in (None, "channels_last"):
-            where = f"Flatten '{self.name}'"
-            raise bad_argument(where, "'channels_last' or None", "data_format", data_format)
-        self.data_format = "channels_last"
+        if data_format not in (None, "channels_last", "channels_first"):
+            expected = "'channels_last' or 'channels_first'"
+            raise bad_argument(f"Flatten '{self.name}'", expected, "data_format", data_format)
+        self.data_format = data_format or "channels_last"
 
     def call(self, x: Tensor) -> Any:
+        if self.data_format == "channels_first" and x.ndim > 2:
+            x = ops.transpose(x, (0, *range(2, x.ndim), 1))
         return ops.reshape(x, (-1, math.prod(int(d or 0) for d in x.shape[1:])))
 
     def get_config(self) -> dict[str, Any]:

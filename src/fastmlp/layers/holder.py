@@ -48,7 +48,7 @@ class WeightHolder:
         regularizer: Any = None,
         constraint: Any = None,
         aggregation: Any = None,
-        name: str = "weight",
+        name: str | None = None,
     ) -> Variable:
         """Makes a weight; for use in `build` or `__init__`.
 
@@ -61,8 +61,9 @@ class WeightHolder:
             regularizer: Penalty added to the loss.
             constraint: Applied after each update.
             aggregation: Accepted and not needed.
-            name: Name within the layer.
+            name: Name within the layer. Default: `'variable'`.
         """
+        name = name or "variable"
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         dtype = dtype or self.dtype
         first = initializers.get(initializer or "glorot_uniform")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import _names, config, graph
+from fastmlp._spelling import accepts_old
 from fastmlp.calls import Call
 from fastmlp.errors import bad_argument, check_int, unknown_name
 from fastmlp.graph import Tensor
@@ -32,6 +33,7 @@ class InputLayer(Layer):
         ValueError: Neither or both shapes are given, or a size is not a positive integer.
     """
 
+    @accepts_old
     def __init__(
         self,
         shape: Any = None,
@@ -46,8 +48,6 @@ class InputLayer(Layer):
                 raise bad_argument("Input", f"{unused}=False", unused, True)
         if kwargs.pop("tensor", kwargs.pop("input_tensor", None)) is not None:
             raise bad_argument("Input", "tensor=None", "tensor", "…", "give a shape instead")
-        if kwargs.pop("input_shape", None) is not None:
-            raise bad_argument("Input", "shape=", "input_shape", "…")
         super().__init__(name=name or _names.unique_name("input_layer"), **kwargs)
         if dtype is not None and getattr(dtype, "name", dtype) not in _DTYPES:
             raise unknown_name("Input dtype", dtype, _DTYPES)

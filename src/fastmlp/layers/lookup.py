@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fastmlp.activations import lookup as activations
 from fastmlp.layers.activation import Activation
 from fastmlp.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastmlp.layers.activity_regularization import ActivityRegularization
@@ -70,6 +71,7 @@ for _layer in _LAYERS:
     registry.register(_layer)
 registry.register(GlobalAveragePooling1D, "GlobalAvgPool1D")
 registry.register(GlobalMaxPooling1D, "GlobalMaxPool1D")
+activations.registry.also = registry  # Dense(8, activation=LeakyReLU())
 
 
 def serialize(layer: Layer) -> Any:

@@ -124,6 +124,8 @@ class Normalization(Layer):
         if self.input_mean is not None:
             raise ValueError(f"{where}: adapt is for layers made without mean and variance.")
         array, shape = numbers(where, data), self._seen_shape
+        if array.ndim == 1 and not self.axis:  # one number a sample: one mean for all
+            array = array[:, None]
         if array.ndim < 2 or (shape is not None and not self._fits(array.shape[1:], shape)):
             raise ValueError(
                 f"{where}: expected samples of shape {shape or '(features,)'}. "
@@ -156,13 +158,33 @@ class Normalization(Layer):
         self._mean.assign(mean)
         self._variance.assign(squares / count)
 
+    @property
+    def mean(self) -> NDArray[np.float64] | None:
+        """The mean, with an axis of one element for each that has none; `None` before it is known."""
+        return self._moment(self.input_mean, "_mean")
+
+    @property
+    def variance(self) -> NDArray[np.float64] | None:
+        """The variance, as `mean`."""
+        return self._moment(self.input_variance, "_variance")
+
+    def _moment(self, given: Any, weight: str) -> NDArray[np.float64] | None:
+        if not self.built:
+            return None
+        value = vars(self)[weight].value if given is None else given
+        return self._spread(value, self._sizes())[None]
+
+    def _sizes(self) -> list[int]:
+        """The inputs' shape without the batch, with 1 where an axis is not kept."""
+        rank = len(self._built_shape)
+        return [self._built_shape[axis] if axis in self._kept else 1 for axis in range(1, rank)]
+
     def _fits(self, ours: tuple[int, ...], built: tuple[int, ...]) -> bool:
         """Whether samples have the sizes that the layer was built for, along the kept axes."""
         return len(ours) == len(built) and all(ours[k - 1] == built[k - 1] for k in self._kept)
 
     def call(self, x: Tensor) -> Tensor:
-        rank = len(self._built_shape)
-        sizes = [self._built_shape[axis] if axis in self._kept else 1 for axis in range(1, rank)]
+        sizes = self._sizes()
         if self.input_mean is None:
             mean = ops.reshape(self._mean, sizes)
             deviation = ops.reshape(ops.sqrt(self._variance), sizes)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastmlp import ops
-from fastmlp.errors import check_number
+from fastmlp.errors import bad_argument, check_number
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
 
@@ -14,15 +16,15 @@ class Rescaling(Layer):
     """Scales and shifts: `y = x · scale + offset`.
 
     Args:
-        scale: Factor, as `1/255` for images of bytes.
-        offset: Added after scaling. Default: 0.
+        scale: Factor, as `1/255` for images of bytes; or an array of factors that broadcasts.
+        offset: Added after scaling, a number or an array. Default: 0.
         **kwargs: `name`, `dtype`, `input_shape`.
 
     Input shape:
         Any; the output has the same.
 
     Raises:
-        ValueError: An argument is not a finite number.
+        ValueError: An argument is not a finite number, or an array of them.
 
     Example:
 
@@ -35,13 +37,26 @@ class Rescaling(Layer):
 
     supports_masking = True
 
-    def __init__(self, scale: float, offset: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.scale = check_number(f"Rescaling '{self.name}'", "scale", scale)
-        self.offset = check_number(f"Rescaling '{self.name}'", "offset", offset)
+        self.scale = self._checked("scale", scale)
+        self.offset = self._checked("offset", offset)
+
+    def _checked(self, name: str, value: Any) -> Any:
+        where = f"Rescaling '{self.name}'"
+        if np.ndim(value) == 0:
+            return check_number(where, name, value)
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+            raise bad_argument(where, "a finite number or an array of them", name, value)
+        return array.astype(np.float64)
 
     def call(self, x: Tensor) -> Tensor:
-        return ops.affine(x, self.scale, self.offset)
+        if isinstance(self.scale, float) and isinstance(self.offset, float):
+            return ops.affine(x, self.scale, self.offset)
+        y: Tensor = x * self.scale + self.offset
+        return y
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "offset": self.offset}
+        own = {"scale": np.asarray(self.scale).tolist(), "offset": np.asarray(self.offset).tolist()}
+        return {**super().get_config(), **own}

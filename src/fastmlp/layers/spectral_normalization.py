@@ -45,7 +45,7 @@ class SpectralNormalization(Layer):
 
     >>> from fastmlp.layers import Dense
     >>> layer = SpectralNormalization(Dense(1, kernel_initializer="ones", use_bias=False))
-    >>> layer([[1.0, 1.0, 1.0, 1.0]])
+    >>> layer([[1.0, 1.0, 1.0, 1.0]]).round(3)
     array([[2.]], dtype=float32)
 
     Source: Miyato, Kataoka, Koyama, Yoshida, "Spectral normalization for generative adversarial

@@ -1,0 +1,103 @@
+"""Lines of user code that both libraries run: what they return is compared, number for number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import fastmlp
+
+Line = Callable[[Any], Any]
+X = np.arange(12.0, dtype="float32").reshape(2, 3, 2)
+Z = np.array([[-1.0, 2.0, 0.5]], "float32")
+
+
+def adapted(axis: Any, data: np.ndarray) -> Line:
+    def line(k: Any) -> Any:
+        layer = k.layers.Normalization(axis=axis)
+        layer.adapt(data)
+        return [layer.mean, layer.variance]
+
+    return line
+
+
+LINES: dict[str, Line] = {
+    "flatten channels_first": lambda k: k.layers.Flatten(data_format="channels_first")(X),
+    "softmax over two axes": lambda k: k.layers.Softmax(axis=(1, 2))(X),
+    "softmax over an axis in the middle": lambda k: k.layers.Softmax(axis=1)(X),
+    "rescaling by an array": lambda k: k.layers.Rescaling([1.0, 2.0], offset=[0.5, 0])(X),
+    "moments of columns": adapted(-1, X.reshape(4, 3)),
+    "moments of two axes": adapted((1, 2), X),
+    "moments of all": adapted(None, X.reshape(4, 3)),
+    "constant of an array": lambda k: k.initializers.Constant([[1.0, 2.0, 3.0]])((2, 3)),
+    "variable's name": lambda k: k.layers.Layer().add_weight(shape=(2,)).name,
+}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_a_line_gives_what_it_gives_in_keras(line: Line) -> None:
+    theirs, ours = line(keras), line(fastmlp)
+    if isinstance(theirs, str):
+        assert ours == theirs
+        return
+    both = zip(
+        ours if isinstance(ours, list) else [ours],
+        theirs if isinstance(theirs, list) else [theirs],
+        strict=True,
+    )
+    for a, b in both:
+        assert np.shape(a) == np.shape(b)
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-5, atol=1e-6)
+
+
+def test_one_number_a_sample_is_normalised_as_in_the_tutorial() -> None:
+    power = np.arange(12.0)
+    layer = fastmlp.layers.Normalization(input_shape=[1], axis=None)
+    layer.adapt(power)
+    model = fastmlp.Sequential([layer, fastmlp.layers.Dense(1)])
+    assert model.predict(power, verbose=0).shape == (12, 1)
+    assert layer.mean is not None
+    assert layer.mean.item() == power.mean()
+
+
+def test_the_mean_is_unknown_before_it_is_found() -> None:
+    assert fastmlp.layers.Normalization().mean is None
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda k: k.layers.Rescaling([1.0, np.nan]), "scale"),
+        (lambda k: k.layers.Rescaling(1.0, offset=["a"]), "offset"),
+        (lambda k: k.initializers.Constant([np.inf, 1.0]), "value"),
+        (lambda k: k.initializers.Constant([1.0, 2.0])((3,)), "broadcasts"),
+        (lambda k: k.layers.Softmax(axis=(0, 1))(X), "axis"),
+        (lambda k: k.layers.Flatten(data_format="first"), "channels_first"),
+    ],
+)  # fmt: skip
+def test_what_is_no_such_argument_is_refused(make: Line, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(fastmlp)
+
+
+def test_a_rescaling_by_an_array_comes_back_from_its_config() -> None:
+    layer = fastmlp.layers.Rescaling([1.0, 2.0], offset=[0.5, 0.0])
+    again = fastmlp.layers.Rescaling.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(X), layer(X))
+
+
+def test_a_constant_array_comes_back_from_its_config() -> None:
+    first = fastmlp.initializers.Constant([1.0, 2.0])
+    again = fastmlp.initializers.get(fastmlp.initializers.serialize(first))
+    np.testing.assert_array_equal(again((2, 2)), [[1.0, 2.0], [1.0, 2.0]])
+
+
+@pytest.mark.parametrize("name", ["Dense", "LayerNormalization", "LSTM", "BatchNormalization"])
+def test_a_config_of_keras_makes_a_layer(name: str) -> None:
+    arguments = {"units": 3} if name in ("Dense", "LSTM") else {}
+    config = getattr(keras.layers, name)(**arguments, name="a").get_config()
+    assert getattr(fastmlp.layers, name).from_config(config).name == "a"
