@@ -282,6 +282,28 @@ def dropout_bwd(n: int) -> Contest:
     }
 
 
+def philox(n: int) -> Contest:
+    return {
+        "native": lambda: _native.philox(n // 4, 0, 7, 1, 0),
+        "numpy": lambda: reference_dropout.philox(np.arange(n // 4), 7, 1, 0),
+    }
+
+
+def binary_xent(n: int) -> Contest:
+    p = np.random.default_rng(n).random(n, np.float32)
+    t, loss = (random(n) > 0).astype(np.float32), np.empty(n, np.float32)
+
+    def native() -> Array:
+        _native.binary_xent(loss, t, p, 1e-7, 1 - 1e-7)
+        return loss
+
+    def numpy() -> Array:
+        q = np.clip(p, np.float32(1e-7), np.float32(1 - 1e-7))
+        return -np.log(np.where(t == 1, q, 1 - q))
+
+    return {"native": native, "numpy": numpy}
+
+
 def update(kind: str) -> Callable[[int], Contest]:
     """One optimizer's update; each run starts from the same weights and state."""
 
@@ -388,7 +410,18 @@ CONTESTS: dict[str, tuple[Callable[..., Contest], tuple[tuple[int, ...], ...]]] 
     "rowsum": (rowsum, MATRICES),
     **{
         build.__name__: (build, tuple((n,) for n in VECTORS))
-        for build in (add, affine, penalty, clip, sumsq, sumabs, dropout_fwd, dropout_bwd)
+        for build in (
+            add,
+            affine,
+            penalty,
+            clip,
+            sumsq,
+            sumabs,
+            dropout_fwd,
+            dropout_bwd,
+            philox,
+            binary_xent,
+        )
     },
     **{name: (cell(name), ((32, 64), (32, 300))) for name in recurrent.LAYOUT},
     **{

@@ -10,6 +10,7 @@
 #include "map.inc.c"
 #include "recurrent.inc.c"
 #include "softmax.inc.c"
+#include "losses.inc.c"
 #include "dropout.inc.c"
 #include "update.inc.c"
 

@@ -1,4 +1,4 @@
-/* Dropout. x, y, dx, dy: (n); y == x and dx == dy allowed; mask (n): 1 where an element is kept.
+/* Dropout, and the random numbers that shuffles draw. x, y, dx, dy: (n); y == x and dx == dy allowed; mask (n): 1 where an element is kept.
  *
  * Element e draws 16 random bits: of Philox block e / 8 (philox.h), the 32-bit words in order, the
  * lower half of each before the upper, number e % 8. It is kept where they are >= threshold, which
@@ -36,6 +36,20 @@ FM_INLINE void FM(random16)(uint16_t r[FM_GROUP], fm_philox p, uint64_t block)
         k1 = vi_add(k1, w1);
     }
     for (int v = 0; v < 2; v++) vi_store(r + 8 * VI * v, c0[v], c1[v], c2[v], c3[v]);
+}
+
+/* words (4 blocks) = those of the blocks from number `first` on. */
+static void FM(philox)(uint32_t *words, ptrdiff_t blocks, uint64_t first, uint64_t seed,
+                       uint64_t stream, uint64_t step)
+{
+    const fm_philox p = fm_philox_of(seed, stream, step);
+    uint16_t r[FM_GROUP];
+    for (; blocks > 0; blocks -= FM_GROUP / 8, first += FM_GROUP / 8) {
+        const ptrdiff_t n = blocks < FM_GROUP / 8 ? 4 * blocks : FM_GROUP / 2;
+        FM(random16)(r, p, first);
+        for (ptrdiff_t i = 0; i < n; i++) words[i] = r[2 * i] | (uint32_t)r[2 * i + 1] << 16;
+        words += n;
+    }
 }
 
 /* y = mask ? x scale : 0 */

@@ -7,8 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
+from fastmlp._core import _native
 from fastmlp._core import losses as native
 from fastmlp._reference import losses as reference
+from tests.core.guards import Guarded, read_only
 
 SIZES = [0, 1, 2, 63, 64, 65, 131]  # of rows: around the op's block of 64
 WIDTHS = [1, 2, 3, 10, 17]
@@ -307,3 +309,24 @@ def test_op_without_gradient_writes_accumulators_only():
     dp, acc = run("mean_squared_error", t, p, gradient=False)
     assert (dp == GUARD).all()
     np.testing.assert_allclose(acc, [10 * ((p - t) ** 2).mean(), 10], rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 16, 33])
+def test_cross_entropy_of_certain_labels_is_one_logarithm_each(n, dtype, tier):
+    rng = np.random.default_rng(n)
+    t, p = rng.integers(0, 2, n).astype(dtype), rng.uniform(0, 1, n).astype(dtype)
+    p[: n // 3] = np.round(p[: n // 3])  # certain, too, and clipped
+    loss = Guarded((n,), dtype)
+    low, high = dtype(1e-7), dtype(1 - 1e-7)
+    assert _native.binary_xent(loss.array, read_only(t), read_only(p), low, high)
+    loss.check()
+    q = np.clip(p, low, high)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(
+        loss.array, -np.log(np.where(t == 1, q, 1 - q)), rtol=2 * eps, atol=eps / 2
+    )
+    for i, label in itertools.product(range(n), [0.5, -1, 2, np.nan]):
+        doubtful = t.copy()
+        doubtful[i] = label
+        assert not _native.binary_xent(loss.array, doubtful, p, low, high)

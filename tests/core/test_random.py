@@ -7,6 +7,7 @@ from itertools import pairwise, permutations
 import numpy as np
 import pytest
 
+from fastmlp._core import _native
 from fastmlp._core import random as native
 from fastmlp._reference import dropout as reference
 
@@ -36,6 +37,14 @@ def test_every_bit_of_every_argument_matters(bit: int) -> None:
             changed["step"],
         )
         assert native.philox(**changed) == tuple(twin[0].tolist())
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 7, 8, 9, 16, 17, 35])
+def test_blocks_drawn_together_are_those_drawn_one_by_one(blocks: int, tier: str) -> None:
+    first = 2**32 - 5  # both words of the counter
+    numbers = np.arange(first, first + blocks, dtype=np.uint64)
+    words = _native.philox(blocks, first, seed=6, stream=7, step=8)
+    np.testing.assert_array_equal(words, reference.philox(numbers, 6, 7, 8))
 
 
 def slow_permutation(n: int, seed: int, stream: int, epoch: int) -> list[int]:

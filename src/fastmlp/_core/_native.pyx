@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 
 from fastmlp._core.kernels cimport (
     FM_ACCUMULATE,
@@ -326,6 +326,32 @@ def sumabs(x):
     if dtype == np.float32:
         return fm_f32.sumabs(<const float *> px, n)
     return fm_f64.sumabs(<const double *> px, n)
+
+
+def binary_xent(loss, t, p, double low, double high):
+    """loss = -log(t q + (1 - t)(1 - q)), vectors, q = p clipped to [low, high].
+
+    Returns:
+        Whether every label t is 1 or 0; else loss is no cross-entropy.
+    """
+    dtype = _float_type("binary_xent", (loss, t, p))
+    cdef ptrdiff_t n = _vector(loss, "binary_xent loss")
+    _check(n == _vector(t, "binary_xent t") == _vector(p, "binary_xent p"), "binary_xent", "equal lengths",
+           (loss, t, p))
+    cdef uintptr_t py = _out(loss, "binary_xent loss"), pt = _in(t), pp = _in(p)
+    if dtype == np.float32:
+        return not fm_f32.binary_xent(<float *> py, <const float *> pt, <const float *> pp, n, <float> low,
+                                      <float> high)
+    return not fm_f64.binary_xent(<double *> py, <const double *> pt, <const double *> pp, n, low, high)
+
+
+def philox(ptrdiff_t blocks, uint64_t first, uint64_t seed, uint64_t stream, uint64_t step):
+    """The words (blocks, 4) of the blocks from number `first` on, as csrc/philox.h defines them."""
+    _check(blocks >= 0, "philox", "blocks >= 0", ())
+    words = np.empty((blocks, 4), np.uint32)
+    cdef uintptr_t p = words.ctypes.data
+    fm_f32.philox(<uint32_t *> p, blocks, first, seed, stream, step)
+    return words
 
 
 def gather(x, src, rows=None, ptrdiff_t first=0):

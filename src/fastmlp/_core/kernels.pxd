@@ -60,6 +60,10 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*dropout_fwd)(float *y, uint8_t *mask, const float *x, uint64_t first, ptrdiff_t n,
                             float scale, uint32_t threshold, uint64_t seed, uint64_t stream,
                             uint64_t step) noexcept nogil
+        void (*philox)(uint32_t *words, ptrdiff_t blocks, uint64_t first, uint64_t seed, uint64_t stream,
+                       uint64_t step) noexcept nogil
+        int (*binary_xent)(float *loss, const float *t, const float *p, ptrdiff_t n, float low,
+                           float high) noexcept nogil
         void (*dropout_bwd)(float *dx, const float *dy, const uint8_t *mask, ptrdiff_t n,
                             float scale) noexcept nogil
         void (**act_fwd)(float *y, const float *x, ptrdiff_t n, const float *h) noexcept nogil
@@ -113,6 +117,10 @@ cdef extern from "kernels/kernels.h" nogil:
         void (*dropout_fwd)(double *y, uint8_t *mask, const double *x, uint64_t first, ptrdiff_t n,
                             double scale, uint32_t threshold, uint64_t seed, uint64_t stream,
                             uint64_t step) noexcept nogil
+        void (*philox)(uint32_t *words, ptrdiff_t blocks, uint64_t first, uint64_t seed, uint64_t stream,
+                       uint64_t step) noexcept nogil
+        int (*binary_xent)(double *loss, const double *t, const double *p, ptrdiff_t n, double low,
+                           double high) noexcept nogil
         void (*dropout_bwd)(double *dx, const double *dy, const uint8_t *mask, ptrdiff_t n,
                             double scale) noexcept nogil
         void (**act_fwd)(double *y, const double *x, ptrdiff_t n, const double *h) noexcept nogil

@@ -20,31 +20,12 @@ cdef inline real sigmoid(real x) noexcept nogil:
     return e / (1 + e) if x < 0 else 1 / (1 + e)
 
 
-cdef extern from "kernels/kernels.h" nogil:
-    enum:
-        FM_MAP_log
-
-
-cdef bint of_certain_labels(real *loss, const real *t, const real *p, ptrdiff_t m) noexcept nogil:
-    """-log of the probability (m) of what is: of t = 1 that is p, clipped, of t = 0 1 - p.
-
-    All logarithms at once, without a branch on a label. False if a label is neither 1 nor 0.
-    """
-    cdef ptrdiff_t i
-    cdef real q, low = <real>EPSILON, high = <real>(1 - EPSILON), doubt = 0
-    for i in range(m):
-        q = clip(p[i], low, high)
-        loss[i] = t[i] * q + (1 - t[i]) * (1 - q)
-        doubt += (t[i] * (1 - t[i])) * (t[i] * (1 - t[i]))
-    if doubt != 0:
-        return False
+cdef inline bint of_certain_labels(real *loss, const real *t, const real *p, ptrdiff_t m) noexcept nogil:
+    """-log of the probability (m) of what is; False if a label is neither 1 nor 0."""
     if real is float:
-        kernels32().map[<int>FM_MAP_log](loss, loss, 1, NULL, 0, NULL, 0, m)
+        return not kernels32().binary_xent(loss, t, p, m, <real>EPSILON, <real>(1 - EPSILON))
     else:
-        kernels64().map[<int>FM_MAP_log](loss, loss, 1, NULL, 0, NULL, 0, m)
-    for i in range(m):
-        loss[i] = -loss[i]
-    return True
+        return not kernels64().binary_xent(loss, t, p, m, <real>EPSILON, <real>(1 - EPSILON))
 
 
 # Cross-entropy of two classes; h[0] is the label smoothing: y = t (1 - h[0]) + h[0] / 2.
