@@ -114,6 +114,26 @@ def panel_width() -> int:
     return int(np.flatnonzero(panels == 96)[0])
 
 
+def unpack(m: int, n: int) -> Contest:
+    """A matrix from its panels."""
+    a, width = random(m, n), panel_width()
+    panels = np.zeros(_native.panels_size(m, n), np.float32)
+    _native.pack(panels, a)
+    b, want = np.empty((2, m, n), np.float32)
+
+    def native() -> Array:
+        _native.unpack(b, panels)
+        return b
+
+    def numpy() -> Array:
+        for j in range(0, n, width):
+            part = want[:, j : j + width]
+            part[:] = panels[j * (m | 1) :][: m * width].reshape(m, width)[:, : part.shape[1]]
+        return want
+
+    return {"native": native, "numpy": numpy}
+
+
 def pack(transposed: bool) -> Callable[[int, int], Contest]:
     """Copies into panels, of a matrix or of its transpose."""
 
@@ -130,7 +150,8 @@ def pack(transposed: bool) -> Callable[[int, int], Contest]:
         def numpy() -> Array:
             for j in range(0, columns, width):
                 part = source[:, j : j + width]
-                want[j * k : (j + width) * k].reshape(k, width)[:, : part.shape[1]] = part
+                to = want[j * (k | 1) :][: k * width].reshape(k, width)
+                to[:, : part.shape[1]] = part
             return want
 
         return {"native": native, "numpy": numpy}
@@ -406,6 +427,7 @@ CONTESTS: dict[str, tuple[Callable[..., Contest], tuple[tuple[int, ...], ...]]] 
     "transpose": (transpose, MATRICES),
     "pack_rows": (pack(False), MATRICES),
     "pack_columns": (pack(True), MATRICES),
+    "unpack_rows": (unpack, MATRICES),
     "colsum": (colsum, MATRICES),
     "rowsum": (rowsum, MATRICES),
     **{

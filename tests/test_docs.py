@@ -24,6 +24,7 @@ PAGES = (
 def test_the_examples_of_a_page_run(page, root: Path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     known = dict(fastmlp.utils.get_custom_objects())
+    fastmlp.utils.clear_session()  # names of layers are numbered from the beginning
     try:
         text = (root / "docs" / page).read_text().replace("```python", "").replace("```", "")
         test = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)

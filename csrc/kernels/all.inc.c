@@ -43,4 +43,5 @@ const FM_TABLE FM(table) = {
 #define GATHER(name, type) FM(gather_##name),
 #include "kernels.def"
         },
+    .panel = FM_PANEL,
 };

@@ -11,8 +11,9 @@
  * every tier. k == 0 gives the bias. relu is max(0, x): NaN passes through.
  *
  * With FM_PANELS b is kept in panels: of FM_PANEL columns each, the last one filled up, row after row:
- * b[p, j] lies at (j / FM_PANEL) * k * FM_PANEL + p * FM_PANEL + j % FM_PANEL, ldb is not used. A
- * product then reads b from first to last, without a copy, and leaves the page tables alone.
+ * b[p, j] lies at (j / FM_PANEL) * (k | 1) * FM_PANEL + p * FM_PANEL + j % FM_PANEL, ldb is not used.
+ * A product then reads b from first to last, without a copy, and leaves the page tables alone; who
+ * goes along a row of b meets all sets of a cache, whatever k is.
  *
  * gemm chooses a way → blocks of k and of rows (large products) → panels of columns → tiles
  * (gemm_tile.inc.c).
@@ -266,7 +267,7 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
     t.c = c, t.a = a, t.b = b, t.bias = bias, t.pack = NULL;
     t.ldc = ldc, t.a_rs = a_rs, t.a_cs = a_cs, t.ldb = ldb;
     t.m = m, t.n = n, t.k = k, t.flags = flags, t.a_packed = 0, t.b_panel = 0;
-    if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = k * FM_PANEL;
+    if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = fm_panel_size(k);
     else if (n == 1 && a_rs == 1 && ldc == 1 && !bias) { /* cᵀ = bᵀ · aᵀ: the lanes run along m */
         t.a = b, t.a_rs = 0, t.a_cs = ldb;
         t.b = a, t.ldb = a_cs;

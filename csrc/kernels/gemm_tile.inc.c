@@ -7,6 +7,9 @@ enum {
 };
 _Static_assert(FM_MR <= 8 && FM_NV <= 4, "the tables below hold no larger tiles");
 
+/* Elements from one panel of a matrix of k rows to the next. */
+FM_INLINE ptrdiff_t fm_panel_size(ptrdiff_t k) { return (k | 1) * FM_PANEL; }
+
 /* A product, or the part of it that a panel or a tile computes. */
 typedef struct fm_product {
     R *c, *pack; /* pack: room for a panel of b, or NULL */

@@ -40,7 +40,8 @@ extern const char *const fm_gather_names[FM_GATHER_COUNT];
  * act_fwd: y = f(x), y == x allowed.  act_bwd: dx = dy * f'(x), s is y or x (fm_act_saves), dx == dy
  *          allowed.  h: the activation's own parameters.
  * map:     y = f(a, b, c), element by element (map.inc.c).
- * update:  w, s0, s1, s2 in place from the gradient g; h: the step's scalars (update.inc.c).
+ * update:  w, s0, s1, s2 in place from the gradient g; h: the step's scalars (update.inc.c). w_rows: 0, or
+ *          w is a row of a matrix in panels, which has so many.
  * gather:  x (m, n), row i = row (rows ? rows[first + i] : first + i) of src; strides in bytes; returns
  *          1 if any value was NaN or infinite, else 0 (gather.inc.c). */
 #define FM_ARRAYS                                                                                  \
@@ -48,11 +49,12 @@ extern const char *const fm_gather_names[FM_GATHER_COUNT];
     void (*act_bwd[FM_ACT_COUNT])(R *dx, const R *dy, const R *s, ptrdiff_t n, const R *h);        \
     void (*map[FM_MAP_COUNT])(R *y, const R *a, ptrdiff_t sa, const R *b, ptrdiff_t sb,            \
                               const R *c, ptrdiff_t sc, ptrdiff_t n);                              \
-    void (*update[FM_UPDATE_COUNT])(R *w, const R *g, R *s0, R *s1, R *s2, ptrdiff_t n,            \
-                                    const R *h);                                                   \
+    void (*update[FM_UPDATE_COUNT])(R *w, ptrdiff_t w_rows, const R *g, R *s0, R *s1, R *s2,       \
+                                    ptrdiff_t n, const R *h);                                      \
     int (*gather[FM_GATHER_COUNT])(R *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,     \
                                    ptrdiff_t stride, const int64_t *rows, ptrdiff_t first,         \
-                                   ptrdiff_t m, ptrdiff_t n);
+                                   ptrdiff_t m, ptrdiff_t n);                                      \
+    ptrdiff_t panel; /* columns of a panel of gemm's */
 
 #define R float
 typedef struct fm_kernels_f32 {

@@ -6,37 +6,52 @@
  * prepare); h[7] is the learning rate. Slots in order: m momentum, v velocity or norm, d average
  * gradient or update.
  *
- * A rule sees one vector of each; STEP puts the loop around it: one pass over memory.
+ * A rule sees one vector of each; STEP puts the loops around it: one pass over memory. w may be a row
+ * of a matrix of w_rows rows in the panels of gemm.inc.c; w_rows is 0 where it is contiguous.
  */
+/* A row of a panel, which is about to be written: the panels of a matrix are too many streams for the
+ * processor to read ahead in. */
+FM_INLINE void FM(fetch_row)(const R *w)
+{
+    for (ptrdiff_t i = 0; i < FM_PANEL; i += 64 / (ptrdiff_t)sizeof(R)) {
+        __builtin_prefetch(w + i, 1);
+    }
+}
+
 #define STEP(name, slots)                                                                          \
-    static void FM(update_##name)(R *w, const R *g, R *s0, R *s1, R *s2, ptrdiff_t n, const R *h)  \
+    static void FM(update_##name)(R *w, ptrdiff_t w_rows, const R *g, R *s0, R *s1, R *s2,         \
+                                  ptrdiff_t n, const R *h)                                         \
     {                                                                                              \
         ptrdiff_t i = 0;                                                                           \
         vf a, b = v_zero(), c = b, d = b;                                                          \
         R local[8]; /* so that no store to w can change it */                                      \
         memcpy(local, h, sizeof local);                                                            \
-        for (; i + VL <= n; i += VL) {                                                             \
-            a = v_load(w + i);                                                                     \
-            if (slots > 0) b = v_load(s0 + i);                                                     \
-            if (slots > 1) c = v_load(s1 + i);                                                     \
-            if (slots > 2) d = v_load(s2 + i);                                                     \
-            FM(name##_rule)(&a, v_load(g + i), &b, &c, &d, local);                                 \
-            v_store(w + i, a);                                                                     \
-            if (slots > 0) v_store(s0 + i, b);                                                     \
-            if (slots > 1) v_store(s1 + i, c);                                                     \
-            if (slots > 2) v_store(s2 + i, d);                                                     \
-        }                                                                                          \
-        if (i < n) {                                                                               \
-            const ptrdiff_t k = n - i;                                                             \
-            a = v_loadn(w + i, k);                                                                 \
-            if (slots > 0) b = v_loadn(s0 + i, k);                                                 \
-            if (slots > 1) c = v_loadn(s1 + i, k);                                                 \
-            if (slots > 2) d = v_loadn(s2 + i, k);                                                 \
-            FM(name##_rule)(&a, v_loadn(g + i, k), &b, &c, &d, local);                             \
-            v_storen(w + i, a, k);                                                                 \
-            if (slots > 0) v_storen(s0 + i, b, k);                                                 \
-            if (slots > 1) v_storen(s1 + i, c, k);                                                 \
-            if (slots > 2) v_storen(s2 + i, d, k);                                                 \
+        for (ptrdiff_t end; i < n; i = end, w += fm_panel_size(w_rows) - FM_PANEL) {               \
+            end = w_rows && n - i > FM_PANEL ? i + FM_PANEL : n;                                   \
+            if (w_rows) FM(fetch_row)(w + i + FM_PANEL);                                           \
+            for (; i + VL <= end; i += VL) {                                                       \
+                a = v_load(w + i);                                                                 \
+                if (slots > 0) b = v_load(s0 + i);                                                 \
+                if (slots > 1) c = v_load(s1 + i);                                                 \
+                if (slots > 2) d = v_load(s2 + i);                                                 \
+                FM(name##_rule)(&a, v_load(g + i), &b, &c, &d, local);                             \
+                v_store(w + i, a);                                                                 \
+                if (slots > 0) v_store(s0 + i, b);                                                 \
+                if (slots > 1) v_store(s1 + i, c);                                                 \
+                if (slots > 2) v_store(s2 + i, d);                                                 \
+            }                                                                                      \
+            if (i < end) {                                                                         \
+                const ptrdiff_t k = end - i;                                                       \
+                a = v_loadn(w + i, k);                                                             \
+                if (slots > 0) b = v_loadn(s0 + i, k);                                             \
+                if (slots > 1) c = v_loadn(s1 + i, k);                                             \
+                if (slots > 2) d = v_loadn(s2 + i, k);                                             \
+                FM(name##_rule)(&a, v_loadn(g + i, k), &b, &c, &d, local);                         \
+                v_storen(w + i, a, k);                                                             \
+                if (slots > 0) v_storen(s0 + i, b, k);                                             \
+                if (slots > 1) v_storen(s1 + i, c, k);                                             \
+                if (slots > 2) v_storen(s2 + i, d, k);                                             \
+            }                                                                                      \
         }                                                                                          \
     }
 #define RULE(name, w, g, b, c, d)                                                                  \

@@ -221,7 +221,8 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "grad_value": _simple(_whole_grad_sizes),
     "sum_samples": _simple(lambda op: [_width(op)]),
     "repeat_samples": _simple(lambda op: [_width(op)]),
-    "pack": _simple(_attrs("n", "k", "transposed")),
+    "pack": _simple(_attrs("n", "k", "transposed", "panels")),
+    "unpack": _simple(_attrs("n", "k")),
     "pack_samples": _simple(_attrs("rep", "n")),
     "act_fwd": _activation,
     "act_bwd": _activation,
@@ -261,7 +262,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     ),
     "update": lambda op: (
         _padded_slots(op),
-        [UPDATES[op.attrs["kind"]], *_g_sizes(op.ins[1]), op.attrs["every"]],  # type: ignore[arg-type]
+        [UPDATES[op.attrs["kind"]], *_g_sizes(op.ins[1]), *_attrs("every", "panels")(op)],  # type: ignore[arg-type]
         [],
     ),
     "scalar": _simple(_attrs("number")),

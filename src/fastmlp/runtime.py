@@ -216,7 +216,8 @@ class Executable:
         self._scalars: dict[int, int] = {}
         numbers: dict[Op, int] = {}
         entries: list[tuple[Any, ...]] = []
-        groups = [g for phase in plan.phases for g in phase.groups] + plan.prologue
+        groups = [g for phase in plan.phases for g in phase.groups]
+        groups += plan.prologue + plan.epilogue
         for group in groups:
             for op in group.ops:
                 if op.name not in NO_CODE and (op.name not in PYTHON or op.n_acc):
@@ -229,6 +230,7 @@ class Executable:
             entries,
             [[self._group(g, numbers) for g in phase.groups] for phase in plan.phases],
             [self._group(g, numbers) for g in plan.prologue],
+            [self._group(g, numbers) for g in plan.epilogue],
             scratch,
             any(op.attrs.get("blas") for op in plan.ops()),
             self._alive,

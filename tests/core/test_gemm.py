@@ -268,3 +268,36 @@ def test_panels_give_the_bits_of_rows(k, n, m, transposed, dtype, tier):
         np.testing.assert_allclose(c.array, want, rtol=1e-4, atol=1e-4)
     else:
         np.testing.assert_array_equal(c.array, want)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 3, 8, 10, 16, 24, 47, 48, 50, 100])
+@pytest.mark.parametrize("k", [1, 5, 16, 40, 300])
+def test_panels_give_the_matrix_back_and_panels_of_its_transpose(k, n, dtype, tier):
+    b = np.random.default_rng([k, n]).normal(size=(k, n)).astype(dtype)
+    panels = np.full(_native.panels_size(k, n), np.nan, dtype)
+    _native.pack(panels, b)
+    panels.flags.writeable = False
+    cut = k // 3
+    back = Guarded((k, n), dtype)
+    _native.unpack(back.array, panels, 0, cut)
+    _native.unpack(back.array, panels, cut)
+    back.check()
+    np.testing.assert_array_equal(back.array, b)
+    turned, want = (Guarded((_native.panels_size(n, k),), dtype) for _ in range(2))
+    turned.array[:] = want.array[:] = np.nan
+    _native.pack(want.array, b, True)
+    _native.pack(turned.array, b, True, 0, cut, panels=panels)
+    _native.pack(turned.array, b, True, cut, panels=panels)
+    turned.check()
+    np.testing.assert_array_equal(turned.array, want.array)
+
+
+def test_wrong_panels_are_refused():
+    b, panels = np.zeros((5, 7), np.float32), np.zeros(_native.panels_size(5, 7), np.float32)
+    with pytest.raises(ValueError, match="unpack: expected panels that hold a"):
+        _native.unpack(b, panels[:-1])
+    with pytest.raises(ValueError, match="pack: expected panels that hold a, for its transpose"):
+        _native.pack(np.zeros(_native.panels_size(7, 5), np.float32), b, True, panels=panels[:-1])
+    with pytest.raises(ValueError, match="pack: expected panels that hold a, for its transpose"):
+        _native.pack(panels.copy(), b, panels=panels)

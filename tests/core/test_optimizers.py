@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fastmlp._core import _native
 from fastmlp._core import optimizers as native
 from fastmlp._core.losses import run_op
 from fastmlp._reference import updates as reference
@@ -60,6 +61,32 @@ def test_twenty_steps_are_those_of_the_formula(tier: str, kind: str, dtype: type
         for a in whole:
             a[5 : 5 + n] = 77
             assert (a == 77).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", native.UPDATES)
+def test_weights_in_panels_get_the_bits_of_weights_in_rows(
+    tier: str, kind: str, dtype: type
+) -> None:
+    hyper = hyper_of(kind)
+    for k, n in ((1, 1), (3, 5), (4, 16), (2, 24), (5, 61), (6, 100)):
+        rng = np.random.default_rng([k, n])
+        w = rng.normal(size=(k, n)).astype(dtype)
+        slots = [np.full((k, n), 0.1, dtype) for _ in range(native.UPDATES[kind])]
+        panels = np.full(_native.panels_size(k, n) + 8, 77, dtype)
+        _native.pack(panels[:-8], w)
+        before, same_slots = w.copy(), [s.copy() for s in slots]
+        for t in range(3):
+            g = rng.normal(size=(k, n)).astype(dtype)
+            native.update(kind, before, g, same_slots, hyper, t, panels[:-8])
+            native.update(kind, w, g, slots, hyper, t)
+        found = np.empty_like(w)
+        _native.unpack(found, panels[:-8])
+        np.testing.assert_array_equal(found, w)
+        np.testing.assert_array_equal(same_slots, slots)
+        assert not np.array_equal(before, w)  # it was not touched
+        _native.pack(panels[:-8], np.full_like(w, 77))
+        assert (panels == 77).all()
 
 
 @pytest.mark.parametrize("kind", native.UPDATES)

@@ -211,6 +211,39 @@ def test_gradients_in_panels_are_those_of_the_twins(rep):
         np.testing.assert_allclose(variable.value, expected.weights[variable], 1e-4, 1e-5)
 
 
+@pytest.mark.parametrize(
+    ("spec", "kept"),
+    [
+        (UpdateSpec("adam", 2), 2),
+        (UpdateSpec("adam", 2, clipvalue=0.1, every=2), 2),
+        (UpdateSpec("adam", 2, global_clipnorm=0.1), 2),
+        (UpdateSpec("adam", 2, ema=(0.9, 0)), 0),
+        ("decay", 1),
+        ("frozen", 1),
+    ],
+)
+def test_weights_that_only_products_read_stay_in_panels(spec, kept):
+    rng = np.random.default_rng(0)
+    x = graph.input_tensor((None, 100), "float32", "x")
+    first = weight(rng, 100, 300, dtype="float32")
+    hidden = dense(x, first, act="tanh")
+    y = dense(hidden, weight(rng, 300, 90, dtype="float32"), weight(rng, 90, dtype="float32"))
+    feeds = [rng.normal(size=(250, 100)), rng.normal(size=(250, 90))]
+    loss = LossSpec(0, "mean_squared_error", target_shape=(90,))
+    case = Case([x], [y], [loss], feeds, "float32")
+    if spec == "decay":
+        spec = UpdateSpec("adam", 2, decays=((first, 0.01),))
+    elif spec == "frozen":
+        first.trainable, spec = False, UpdateSpec("adam", 2)
+    case.update, case.hyper = spec, (0.001, 0.9, 0.999, 1e-7)
+    case.slots = lambda: {v: [np.zeros_like(v.value) for _ in range(4)] for v in case.variables}
+    assert len(case.plan(100).epilogue) == kept
+    expected = case.run_reference(6, 100)
+    case.run_native(6, 100, threads=2)
+    for variable in case.variables:
+        np.testing.assert_allclose(variable.value, expected.weights[variable], 1e-4, 1e-5)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rep", [1, 3])
 def test_shares_of_tasks_add_up_to_the_gradients_of_the_twins(rep, dtype):

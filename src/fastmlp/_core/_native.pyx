@@ -189,27 +189,49 @@ PANEL_MULTIPLE = 48  # columns of panels are filled up to: a multiple of every t
 
 cpdef ptrdiff_t panels_size(ptrdiff_t k, ptrdiff_t n):
     """Elements that a (k, n) matrix may take in panels."""
-    return k * ((n + PANEL_MULTIPLE - 1) // PANEL_MULTIPLE * PANEL_MULTIPLE)
+    return (k | 1) * ((n + PANEL_MULTIPLE - 1) // PANEL_MULTIPLE * PANEL_MULTIPLE)
 
 
-def pack(b, a, bint transposed=False, ptrdiff_t first=0, ptrdiff_t last=-1):
-    """b = a, or aᵀ, in gemm's panels; only rows first .. last - 1 of a, if given."""
+def pack(b, a, bint transposed=False, ptrdiff_t first=0, ptrdiff_t last=-1, panels=None):
+    """b = a, or aᵀ, in gemm's panels; only rows first .. last - 1 of a, if given.
+
+    `panels`: what `pack` made of a; for aᵀ it is read in its place.
+    """
     dtype = _float_type("pack", (b, a))
-    cdef ptrdiff_t k = a.shape[0], n = a.shape[1], lda = _rows(a, "pack a")
+    cdef ptrdiff_t k = a.shape[0], n = a.shape[1], lda = _rows(a, "pack a"), a_rows = 0, panel
     last = k if last < 0 else last
     needed = panels_size(n, k) if transposed else panels_size(k, n)
     _check(_vector(b, "pack b") >= needed and 0 <= first <= last <= k, "pack",
            f"room for {needed} elements and rows of a", (b, a))
     cdef uintptr_t pb = _out(b, "pack b"), pa = _in(a[first:last])
+    if panels is not None:
+        _check(transposed and panels.dtype == dtype and _vector(panels, "pack panels") >= panels_size(k, n),
+               "pack", "panels that hold a, for its transpose", (b, a, panels))
+        panel = fm_f32.panel if dtype == np.float32 else fm_f64.panel
+        pa, a_rows = _in(panels[first * panel:]), k
     if dtype == np.float32:
         if transposed:
-            fm_f32.pack_columns(<float *> pb, n, <const float *> pa, lda, first, last - first)
+            fm_f32.pack_columns(<float *> pb, n, <const float *> pa, lda, a_rows, first, last - first)
         else:
             fm_f32.pack_rows(<float *> pb, k, <const float *> pa, lda, first, last - first, n)
     elif transposed:
-        fm_f64.pack_columns(<double *> pb, n, <const double *> pa, lda, first, last - first)
+        fm_f64.pack_columns(<double *> pb, n, <const double *> pa, lda, a_rows, first, last - first)
     else:
         fm_f64.pack_rows(<double *> pb, k, <const double *> pa, lda, first, last - first, n)
+
+
+def unpack(a, b, ptrdiff_t first=0, ptrdiff_t last=-1):
+    """a = what `pack` made b of; only rows first .. last - 1, if given."""
+    dtype = _float_type("unpack", (a, b))
+    cdef ptrdiff_t k = a.shape[0], n = a.shape[1], lda = _rows(a, "unpack a")
+    last = k if last < 0 else last
+    _check(_vector(b, "unpack b") >= panels_size(k, n) and 0 <= first <= last <= k, "unpack",
+           "panels that hold a and rows of a", (a, b))
+    cdef uintptr_t pa = _out(a[first:last], "unpack a"), pb = _in(b)
+    if dtype == np.float32:
+        fm_f32.unpack_rows(<float *> pa, lda, <const float *> pb, k, first, last - first, n)
+    else:
+        fm_f64.unpack_rows(<double *> pa, lda, <const double *> pb, k, first, last - first, n)
 
 
 def transpose(b, a):

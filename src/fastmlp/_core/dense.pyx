@@ -9,13 +9,15 @@
     share_matmul  s  x  dy         rep k n blas stride                   samples
     share_bias    s  dy            rep n stride                          samples
     grad_shares   g  s             width stride chunk accumulate g_stride   rows of w
-    pack          b  w             n k transposed                        rows of w (k)
+    pack          b  w             n k transposed panels                 rows of w (k)
+    unpack        w  b             n k                                   rows of w (k)
     pack_samples  b  dy            rep n                                 samples
 
     y (m, n) = x (m, k) · w (k, n) + bias (n)      dx = dy · wᵀ      dw = xᵀ · dy      dbias = Σ dy
 
 `rep` rows a sample. With `packed`, w is a copy in the micro-kernel's panels (csrc/kernels/gemm.inc.c),
-for dense_bwd of wᵀ, and dy one made by pack_samples; BLAS needs no such copy. A gradient tile lies in
+for dense_bwd of wᵀ, and dy one made by pack_samples; BLAS needs no such copy. With `panels`, pack
+reads such a copy of w. A gradient tile lies in
 the worker's scratch when g_stride is 0. s holds what each task of the row phase adds to a gradient: `stride`
 elements of each `chunk` samples.
 """
@@ -141,18 +143,28 @@ cdef inline void run_grad_shares(real *g, const Op *op, const Step *step, Worker
 
 
 cdef inline void run_pack(real *b, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    cdef ptrdiff_t n = op.n[0], k = op.n[1]
-    cdef const real *w = <const real *>op.p[1] + i0 * n
+    cdef ptrdiff_t n = op.n[0], k = op.n[1], panel = kernels32().panel if real is float else kernels64().panel
+    cdef const real *w = <const real *>op.p[1] + i0 * (panel if op.n[3] else n)
+    cdef ptrdiff_t w_rows = k if op.n[3] else 0
     if real is float:
         if op.n[2]:
-            kernels32().pack_columns(b, n, w, n, i0, i1 - i0)
+            kernels32().pack_columns(b, n, w, n, w_rows, i0, i1 - i0)
         else:
             kernels32().pack_rows(b, k, w, n, i0, i1 - i0, n)
     else:
         if op.n[2]:
-            kernels64().pack_columns(b, n, w, n, i0, i1 - i0)
+            kernels64().pack_columns(b, n, w, n, w_rows, i0, i1 - i0)
         else:
             kernels64().pack_rows(b, k, w, n, i0, i1 - i0, n)
+
+
+cdef inline void run_unpack(real *w, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t n = op.n[0], k = op.n[1]
+    cdef const real *b = <const real *>op.p[1]
+    if real is float:
+        kernels32().unpack_rows(w + i0 * n, n, b, k, i0, i1 - i0, n)
+    else:
+        kernels64().unpack_rows(w + i0 * n, n, b, k, i0, i1 - i0, n)
 
 
 cdef inline void run_pack_samples(real *b, const Op *op, const Step *step,
@@ -214,6 +226,12 @@ cdef void pack_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff
 cdef void pack_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_pack(<double *>op.p[0], op, i0, i1)
 
+cdef void unpack_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_unpack(<float *>op.p[0], op, i0, i1)
+
+cdef void unpack_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_unpack(<double *>op.p[0], op, i0, i1)
+
 cdef void pack_samples_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_pack_samples(<float *>op.p[0], op, s, i0, i1)
 
@@ -230,6 +248,7 @@ OPS = {
     "share_bias": (<size_t>&share_bias_f32, <size_t>&share_bias_f64),
     "grad_shares": (<size_t>&grad_shares_f32, <size_t>&grad_shares_f64),
     "pack": (<size_t>&pack_f32, <size_t>&pack_f64),
+    "unpack": (<size_t>&unpack_f32, <size_t>&unpack_f64),
     "pack_samples": (<size_t>&pack_samples_f32, <size_t>&pack_samples_f64),
 }
 

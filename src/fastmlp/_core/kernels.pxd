@@ -29,8 +29,10 @@ cdef extern from "kernels/kernels.h" nogil:
                           ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*pack_rows)(float *b, ptrdiff_t k, const float *a, ptrdiff_t lda, ptrdiff_t first,
                           ptrdiff_t m, ptrdiff_t n) noexcept nogil
-        void (*pack_columns)(float *b, ptrdiff_t k, const float *a, ptrdiff_t lda, ptrdiff_t first,
-                             ptrdiff_t m) noexcept nogil
+        void (*pack_columns)(float *b, ptrdiff_t k, const float *a, ptrdiff_t lda, ptrdiff_t a_rows,
+                             ptrdiff_t first, ptrdiff_t m) noexcept nogil
+        void (*unpack_rows)(float *a, ptrdiff_t lda, const float *b, ptrdiff_t k, ptrdiff_t first,
+                            ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*colsum)(float *g, const float *x, ptrdiff_t ldx, ptrdiff_t m, ptrdiff_t n,
                        int flags) noexcept nogil
         void (*add)(float *y, const float *a, const float *b, ptrdiff_t n) noexcept nogil
@@ -71,11 +73,12 @@ cdef extern from "kernels/kernels.h" nogil:
                          const float *h) noexcept nogil
         void (**map)(float *y, const float *a, ptrdiff_t sa, const float *b, ptrdiff_t sb,
                      const float *c, ptrdiff_t sc, ptrdiff_t n) noexcept nogil
-        void (**update)(float *w, const float *g, float *s0, float *s1, float *s2, ptrdiff_t n,
-                        const float *h) noexcept nogil
+        void (**update)(float *w, ptrdiff_t w_rows, const float *g, float *s0, float *s1, float *s2,
+                        ptrdiff_t n, const float *h) noexcept nogil
         int (**gather)(float *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,
                        ptrdiff_t stride, const int64_t *rows, ptrdiff_t first,
                        ptrdiff_t m, ptrdiff_t n) noexcept nogil
+        ptrdiff_t panel
 
     ctypedef struct fm_kernels_f64:
         void (*gemm)(double *c, ptrdiff_t ldc, const double *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
@@ -85,8 +88,10 @@ cdef extern from "kernels/kernels.h" nogil:
                           ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*pack_rows)(double *b, ptrdiff_t k, const double *a, ptrdiff_t lda, ptrdiff_t first,
                           ptrdiff_t m, ptrdiff_t n) noexcept nogil
-        void (*pack_columns)(double *b, ptrdiff_t k, const double *a, ptrdiff_t lda, ptrdiff_t first,
-                             ptrdiff_t m) noexcept nogil
+        void (*pack_columns)(double *b, ptrdiff_t k, const double *a, ptrdiff_t lda, ptrdiff_t a_rows,
+                             ptrdiff_t first, ptrdiff_t m) noexcept nogil
+        void (*unpack_rows)(double *a, ptrdiff_t lda, const double *b, ptrdiff_t k, ptrdiff_t first,
+                            ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*colsum)(double *g, const double *x, ptrdiff_t ldx, ptrdiff_t m, ptrdiff_t n,
                        int flags) noexcept nogil
         void (*add)(double *y, const double *a, const double *b, ptrdiff_t n) noexcept nogil
@@ -128,8 +133,9 @@ cdef extern from "kernels/kernels.h" nogil:
                          const double *h) noexcept nogil
         void (**map)(double *y, const double *a, ptrdiff_t sa, const double *b, ptrdiff_t sb,
                      const double *c, ptrdiff_t sc, ptrdiff_t n) noexcept nogil
-        void (**update)(double *w, const double *g, double *s0, double *s1, double *s2, ptrdiff_t n,
-                        const double *h) noexcept nogil
+        void (**update)(double *w, ptrdiff_t w_rows, const double *g, double *s0, double *s1, double *s2,
+                        ptrdiff_t n, const double *h) noexcept nogil
         int (**gather)(double *x, ptrdiff_t ldx, const char *src, ptrdiff_t row_stride,
                        ptrdiff_t stride, const int64_t *rows, ptrdiff_t first,
                        ptrdiff_t m, ptrdiff_t n) noexcept nogil
+        ptrdiff_t panel

@@ -22,4 +22,5 @@ def update(
     slots: Sequence[NDArray[_Real]],
     hyper: Sequence[float],
     t: int,
+    panels: NDArray[_Real] | None = None,
 ) -> None: ...

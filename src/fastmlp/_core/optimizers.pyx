@@ -2,7 +2,7 @@
 """What happens to a weight once its gradient is known. Formulas: csrc/kernels/update.inc.c.
 
     op        p                  n                      f             items: rows of w
-    update    w g s0 s1 s2 h     index width g_stride every           one optimizer's step
+    update    w g s0 s1 s2 h     index width g_stride every panels    one optimizer's step
     penalty   g w                width g_stride         l1 l2         g += l1 sign w + 2 l2 w
     clip      g                  width g_stride         limit         g = min(max(g, -limit), limit)
     decay     w h                width every            weight_decay  w -= w · weight_decay · learning rate
@@ -15,6 +15,7 @@ scalar and assign belong to updates that are traced: what other ops read first a
 every: steps an update; update, decay and assign do nothing in the others. ema writes s into w after each
 `frequency` updates, if that is not 0; in the first step s = w.
 g_stride is the width; or 0: g lies in the worker's scratch and holds rows i0 … i1 only.
+panels: 0, or w lies in the panels of csrc/kernels/gemm.inc.c and has so many rows.
 h are the eight scalars of `prepare`, in the weights' type; h[7] is the learning rate.
 """
 from libc.math cimport pow, sqrt
@@ -156,12 +157,27 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
         h[5], h[6] = 1 / bias(hyper[2], now), 1 / now
 
 
-cdef inline void update_rows(real *w, const real *g, real *s0, real *s1, real *s2, ptrdiff_t n, ptrdiff_t index,
-                             const real *h) noexcept nogil:
+cdef inline real *moved(void *p, ptrdiff_t start, real *like) noexcept nogil:
+    """p, of like's type, moved unless it is NULL."""
+    return NULL if p == NULL else <real *>p + start
+
+
+cdef inline void update_rows(real *w, ptrdiff_t w_rows, const real *g, real *s0, real *s1, real *s2,
+                             ptrdiff_t n, ptrdiff_t index, const real *h) noexcept nogil:
     if real is float:
-        kernels32().update[index](w, g, s0, s1, s2, n, h)
+        kernels32().update[index](w, w_rows, g, s0, s1, s2, n, h)
     else:
-        kernels64().update[index](w, g, s0, s1, s2, n, h)
+        kernels64().update[index](w, w_rows, g, s0, s1, s2, n, h)
+
+
+cdef void update_in_panels(real *w, ptrdiff_t k, ptrdiff_t first, const real *g, real *s0, real *s1, real *s2,
+                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t index, const real *h) noexcept nogil:
+    """Rows first … first + m - 1 of w (k, n), kept in panels; g and slots hold just those rows."""
+    cdef ptrdiff_t i, panel = kernels32().panel if real is float else kernels64().panel
+    w += first * panel
+    for i in range(m):
+        update_rows(w + i * panel, k, g + i * n, moved(s0, i * n, w), moved(s1, i * n, w),
+                    moved(s2, i * n, w), n, index, h)
 
 
 cdef inline void penalty_rows(real *g, const real *w, ptrdiff_t n, double l1, double l2) noexcept nogil:
@@ -183,20 +199,22 @@ cdef inline real *rows_of(real *g, ptrdiff_t stride, Worker *worker, ptrdiff_t i
     return g + i0 * stride if stride else <real *>worker.scratch
 
 
-cdef inline real *moved(void *p, ptrdiff_t start, real *like) noexcept nogil:
-    """p, of like's type, moved unless it is NULL."""
-    return NULL if p == NULL else <real *>p + start
-
-
 cdef inline bint due(const Step *s, ptrdiff_t every) noexcept nogil:
     """Whether this step ends with an update."""
     return every <= 1 or (s.t + 1) % every == 0
 
 
 cdef inline void run_update(real *w, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    cdef ptrdiff_t start = i0 * op.n[1], n = (i1 - i0) * op.n[1]
-    update_rows(w + start, rows_of(<real *>op.p[1], op.n[2], worker, i0), moved(op.p[2], start, w),
-                moved(op.p[3], start, w), moved(op.p[4], start, w), n, op.n[0], <const real *>op.p[5])
+    cdef ptrdiff_t width = op.n[1], start = i0 * width
+    cdef const real *g = rows_of(<real *>op.p[1], op.n[2], worker, i0)
+    cdef real *s0 = moved(op.p[2], start, w)
+    cdef real *s1 = moved(op.p[3], start, w)
+    cdef real *s2 = moved(op.p[4], start, w)
+    cdef const real *h = <const real *>op.p[5]
+    if op.n[4]:
+        update_in_panels(w, op.n[4], i0, g, s0, s1, s2, i1 - i0, width, op.n[0], h)
+    else:
+        update_rows(w + start, 0, g, s0, s1, s2, (i1 - i0) * width, op.n[0], h)
 
 
 cdef inline void run_penalty(real *g, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
@@ -214,7 +232,7 @@ cdef inline void run_decay(real *w, const Op *op, ptrdiff_t i0, ptrdiff_t i1) no
     h[0] = <real>(op.f[0] * (<const real *>op.p[1])[7])
     h[1] = h[2] = h[3] = h[4] = h[5] = h[6] = h[7] = 0
     w += i0 * op.n[0]
-    update_rows(w, w, <real *>NULL, <real *>NULL, <real *>NULL, (i1 - i0) * op.n[0], FM_UPDATE_sgd, h)
+    update_rows(w, 0, w, <real *>NULL, <real *>NULL, <real *>NULL, (i1 - i0) * op.n[0], FM_UPDATE_sgd, h)
 
 
 cdef inline void run_accumulate(real *g, const Op *op, const Step *step, Worker *worker, ptrdiff_t i0,
@@ -352,7 +370,7 @@ def scalars(str kind, hyper, int64_t t, double[::1] state=None):
     return np.asarray(h)
 
 
-def update(str kind, w, g, slots, hyper, int64_t t):
+def update(str kind, w, g, slots, hyper, int64_t t, panels=None):
     """One optimizer step, in place.
 
     Args:
@@ -362,6 +380,7 @@ def update(str kind, w, g, slots, hyper, int64_t t):
         slots: As many arrays like w as `UPDATES[kind]` says; they change too.
         hyper: The numbers that `HYPER` names.
         t: Steps done before.
+        panels: What `_native.pack` made of w (k, n), changed in its place.
 
     Raises:
         ValueError: Unknown kind, wrong number of slots or hyperparameters, or arrays that do not fit.
@@ -382,10 +401,22 @@ def update(str kind, w, g, slots, hyper, int64_t t):
         p[i] = <size_t>x.__array_interface__["data"][0]
     for i in range(3 + len(slots), 6):
         p[i] = 0
-    cdef ptrdiff_t n = w.size, index = list(UPDATES).index(kind)
+    cdef ptrdiff_t k = 1, n = w.size, index = list(UPDATES).index(kind)
+    if panels is not None:
+        k, n = w.shape
+        if panels.dtype != w.dtype or panels.shape != (_native.panels_size(k, n),):
+            raise ValueError(f"{kind}: expected panels that hold w. Received: {panels.dtype} of shape {panels.shape}")
+        p[0] = <size_t>panels.__array_interface__["data"][0]
     if w.dtype == np.float32:
-        update_rows(<float *>p[0], <const float *>p[1], <float *>p[3], <float *>p[4], <float *>p[5], n, index,
-                    <const float *>p[2])
+        if panels is not None:
+            update_in_panels(<float *>p[0], k, 0, <const float *>p[1], <float *>p[3], <float *>p[4],
+                             <float *>p[5], k, n, index, <const float *>p[2])
+        else:
+            update_rows(<float *>p[0], 0, <const float *>p[1], <float *>p[3], <float *>p[4], <float *>p[5], n,
+                        index, <const float *>p[2])
+    elif panels is not None:
+        update_in_panels(<double *>p[0], k, 0, <const double *>p[1], <double *>p[3], <double *>p[4],
+                         <double *>p[5], k, n, index, <const double *>p[2])
     else:
-        update_rows(<double *>p[0], <const double *>p[1], <double *>p[3], <double *>p[4], <double *>p[5], n, index,
-                    <const double *>p[2])
+        update_rows(<double *>p[0], 0, <const double *>p[1], <double *>p[3], <double *>p[4], <double *>p[5], n,
+                    index, <const double *>p[2])

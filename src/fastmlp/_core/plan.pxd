@@ -10,6 +10,8 @@ cdef struct Job:             # the cursor, and all that a worker sees
     Pass[2] passes           # main, and what follows each of its epochs
     int n_passes
     int at                   # pass at hand
+    int now                  # the pass whose phase is run: another one in its epilogue only
+    bint goes_on             # whether a step follows
     ptrdiff_t phase
     bint waiting             # for the Python code that is this phase
     ptrdiff_t epoch

@@ -28,6 +28,7 @@ cdef enum:
     MAX_WORKERS = 256
     GRAIN_NS = 50_000_000    # an execution takes about so many nanoseconds at the most
     SHUFFLE = 0xF00D         # stream of random numbers that orders epochs; layers draw from others
+    PROLOGUE = -1            # number of that phase
 
 
 cdef void draw_order(Job *job, Pass *p) noexcept nogil:
@@ -39,15 +40,6 @@ cdef void draw_order(Job *job, Pass *p) noexcept nogil:
         random.shuffled(job.order, &job.shuffle, p.position, p.step.m)
     elif p.position == 0:
         random.permute(job.order, p.samples, job.seed, SHUFFLE, job.epoch)
-
-
-cdef void run_prologue(Pass *p) noexcept nogil:
-    """What a program derives from the weights before its first step: copies in panels."""
-    cdef Worker worker
-    cdef ptrdiff_t number
-    worker.id, worker.scratch = 0, NULL
-    for number in range(p.prologue.n_tasks):
-        run_task(p, p.prologue, &worker, number)
 
 
 cdef bint begin_step(Job *job) noexcept nogil:
@@ -69,9 +61,6 @@ cdef bint begin_step(Job *job) noexcept nogil:
         draw_order(job, p)
     if p.n_updates:
         prepare(p)
-    if job.at == 1 and p.position == 0:
-        run_prologue(p)      # the weights are others than at the validation before
-    job.phase = -1
     return True
 
 
@@ -119,10 +108,12 @@ cdef void end_pass(Job *job) noexcept nogil:
 cdef ptrdiff_t advance(Job *job) noexcept nogil:
     """Moves on to the next phase; returns its number of tasks.
 
-    0 when this execution ends, or where the phase is Python code: `execute` then returns, the code
-    runs, and the next `execute` goes on with the phase after it. So it is when an op has met a fault.
+    A pass begins with its program's prologue and ends with its epilogue, and so does its part of an
+    execution. 0 when this execution ends, or where the phase is Python code: `execute` then returns,
+    the code runs, and the next `execute` goes on with the phase after it. So it is when an op has met
+    a fault.
     """
-    cdef Pass *p = &job.passes[job.at]
+    cdef Pass *p = &job.passes[job.now]
     cdef Phase *phase
     job.phase += 1
     if p.fault.raised:
@@ -130,9 +121,20 @@ cdef ptrdiff_t advance(Job *job) noexcept nogil:
         return 0
     if job.phase == p.n_phases:
         end_step(job)
-        if not begin_step(job):
+        job.goes_on = begin_step(job)
+        if job.goes_on and job.at == job.now:
+            job.phase = 0
+        elif p.phases[p.n_phases].n_tasks:
+            return p.phases[p.n_phases].n_tasks
+        else:
+            job.phase += 1
+    if job.phase > p.n_phases:
+        if not job.goes_on:
             return 0
-        p = &job.passes[job.at]
+        job.now = job.at
+        p = &job.passes[job.now]
+        job.phase = PROLOGUE
+    if job.phase == PROLOGUE and not p.phases[PROLOGUE].n_tasks:
         job.phase = 0
     phase = &p.phases[job.phase]
     if phase.call >= 0:
@@ -169,7 +171,7 @@ cdef void work_alone(Job *job, ptrdiff_t n_tasks) noexcept nogil:
     cdef Pass *p
     worker.id, worker.scratch = 0, job.scratch
     while n_tasks:
-        p = &job.passes[job.at]
+        p = &job.passes[job.now]
         for number in range(n_tasks):
             run_task(p, &p.phases[job.phase], &worker, number)
         n_tasks = advance(job)
@@ -187,12 +189,12 @@ cdef void work(void *argument, int number) noexcept nogil:
         claimed = team.tickets_claim(job.tickets)
         if claimed < 0:
             return
-        p = &job.passes[job.at]
+        p = &job.passes[job.now]
         run_task(p, &p.phases[job.phase], &worker, claimed)
         if team.tickets_done(job.tickets):
             n_tasks = advance(job)
             while n_tasks == 1:  # nothing to share: on with it
-                p = &job.passes[job.at]
+                p = &job.passes[job.now]
                 run_task(p, &p.phases[job.phase], &worker, 0)
                 n_tasks = advance(job)
             if n_tasks:
@@ -299,21 +301,25 @@ cdef class Run:
 
     cdef int _call(self) except -1:
         """The phase at hand, which is Python code. If it raises, its step has not happened."""
-        cdef Pass *p = &self.job.passes[self.job.at]
-        cdef Program program = <Program>self._alive[self.job.at]
-        cdef int number
+        cdef Pass *p = &self.job.passes[self.job.now]
+        cdef Program program = <Program>self._alive[self.job.now]
+        cdef Worker worker
+        cdef ptrdiff_t task
+        cdef int number = p.phases[self.job.phase].call
         cdef int64_t start = fm_now_ns()
-        if program.fault.raised:
-            self.job.waiting = False
-            program.raise_fault()
-        number = p.phases[self.job.phase].call
         try:
+            if program.fault.raised:
+                program.raise_fault()
             program.calls[number](p.step.m)
         except BaseException:
             self.job.waiting = False  # the next execution begins this step anew
+            worker.id, worker.scratch = 0, self.job.scratch
+            for task in range(p.phases[p.n_phases].n_tasks):
+                run_task(p, &p.phases[p.n_phases], &worker, task)
             raise
         finally:
-            program.call_ns[number] += fm_now_ns() - start
+            if number >= 0:
+                program.call_ns[number] += fm_now_ns() - start
         return 0
 
     @property
@@ -461,15 +467,12 @@ cdef class Run:
 
 cdef void execute(Job *job, int threads) noexcept nogil:
     cdef ptrdiff_t n_tasks = 0
-    cdef int index
     if job.waiting:
         job.waiting = False
         n_tasks = advance(job)
-    else:
-        for index in range(job.n_passes):
-            run_prologue(&job.passes[index])
-        if begin_step(job):
-            n_tasks = advance(job)
+    elif begin_step(job):
+        job.now, job.phase = job.at, PROLOGUE - 1
+        n_tasks = advance(job)
     if n_tasks and threads > 1:
         team.tickets_init(job.tickets, threads)
         team.tickets_open(job.tickets, <unsigned int>n_tasks)

@@ -54,9 +54,8 @@ cdef struct Update:          # one optimizer
 
 
 cdef struct Pass:            # one program over one data set
-    Phase *phases
+    Phase *phases            # [-1]: the prologue; [n_phases]: the epilogue
     ptrdiff_t n_phases
-    Phase *prologue
     Sum *sums
     ptrdiff_t n_sums
     double *acc

@@ -26,6 +26,7 @@ class Program:
         ops: list[tuple[str, list[int], list[int], list[float], int]],
         phases: list[list[tuple[list[int], int, int, int]]],
         prologue: list[tuple[list[int], int, int, int]],
+        epilogue: list[tuple[list[int], int, int, int]],
         scratch_bytes: int,
         uses_blas: bool,
         alive: object,

@@ -80,12 +80,12 @@ cdef class Program:
             for i in range(self.n_feeds):
                 free(self.feeds[i].parts)
         if self.base.phases != NULL:
-            for i in range(self.base.n_phases + 1):
+            for i in range(-1, self.base.n_phases + 1):
                 free_phase(&self.base.phases[i])
+            free(self.base.phases - 1)
         free(self.feeds)
         free(self.fetches)
         free(self.ops)
-        free(self.base.phases)
         free(self.base.sums)
         free(self.base.acc)
 
@@ -104,8 +104,8 @@ cdef class Program:
         self.on_fault(self.fault.number, self.fault.value, self.fault.row)
         return 0
 
-    def freeze(self, str dtype, list ops, list phases, list prologue, ptrdiff_t scratch_bytes,
-               bint uses_blas, object alive):
+    def freeze(self, str dtype, list ops, list phases, list prologue, list epilogue,
+               ptrdiff_t scratch_bytes, bint uses_blas, object alive):
         """Fills the structs.
 
         Args:
@@ -114,6 +114,7 @@ cdef class Program:
             phases: Lists of groups `(op numbers, items, chunk)`; items is -1 for the samples, and
                 chunk counts from the plan's capacity, given as a fourth entry.
             prologue: Groups run before the first step of every execution.
+            epilogue: Groups run after its last step.
             scratch_bytes: Of one worker.
             alive: Whatever owns the memory.
         """
@@ -124,10 +125,11 @@ cdef class Program:
         self.scratch_bytes, self.uses_blas = scratch_bytes, uses_blas
         self.n_ops = len(ops)
         self.ops = <Op *>calloc(self.n_ops + 1, sizeof(Op))
-        self.base.phases = <Phase *>calloc(len(phases) + 1, sizeof(Phase))
+        self.base.phases = <Phase *>calloc(len(phases) + 2, sizeof(Phase))
         self.base.sums = <Sum *>calloc(self.n_ops + 1, sizeof(Sum))
         if self.ops == NULL or self.base.phases == NULL or self.base.sums == NULL:
             raise MemoryError("no memory for a plan")
+        self.base.phases += 1
         for i, (name, pointers, sizes, scalars, n_acc) in enumerate(ops):
             op = &self.ops[i]
             op.run = <op_run><size_t>find_op(name)[self.base.float64]
@@ -139,10 +141,8 @@ cdef class Program:
                 op.f[j] = scalars[j]
             op.n_acc = n_acc
         self.base.n_phases = len(phases)
-        for i, groups in enumerate(phases):
-            self._fill_phase(&self.base.phases[i], groups)
-        self.base.prologue = &self.base.phases[self.base.n_phases]
-        self._fill_phase(self.base.prologue, prologue)
+        for i, groups in enumerate([prologue, *phases, epilogue]):
+            self._fill_phase(&self.base.phases[i - 1], groups)
         self._place_accumulators()
 
     cdef int _fill_phase(self, Phase *phase, list groups) except -1:

@@ -424,7 +424,7 @@ def _assign(op: Op, s: State) -> None:
 
 
 def _pack(op: Op, s: State) -> None:
-    """A copy that reads find by itself: see `State.__getitem__`."""
+    """A copy that reads find by itself, and back: see `State.__getitem__`."""
 
 
 def _constrain(op: Op, s: State) -> None:
@@ -458,6 +458,7 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "sum_samples": _sum_samples,
     "repeat_samples": _repeat_samples,
     "pack": _pack,
+    "unpack": _pack,
     "pack_samples": _same,
     "state_read": _state_read,
     "state_write": _state_write,

@@ -153,6 +153,7 @@ class Plan(Record):
         stages: What happens to the weights: lists of ops that each need the stage before whole.
         phases: All phases, once `schedule` has run.
         prologue: Ops run once before the first step of an execution.
+        epilogue: Ops run once after its last step.
         terms: What is accumulated.
         arena_bytes: Size of the arena of activations, masks and gradients.
         flops: Floating-point operations of one sample.
@@ -169,6 +170,7 @@ class Plan(Record):
     stages: list[Stage] = fresh(default_factory=list)
     phases: list[Phase] = fresh(default_factory=list)
     prologue: list[Group] = fresh(default_factory=list)
+    epilogue: list[Group] = fresh(default_factory=list)
     terms: list[Term] = fresh(default_factory=list)
     arena_bytes: int = 0
     flops: int = 0

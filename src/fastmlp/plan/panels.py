@@ -1,7 +1,9 @@
 """Part of pass 8: factors are copied into panels, in the order the micro-kernel reads them.
 
 A product then reads its right factor from first to last and packs nothing (csrc/kernels/gemm.inc.c).
-Weights are copied tile by tile by their update, gradients of activations by the row phase.
+Gradients of activations are copied by the row phase. A weight that only products read is in panels
+for as long as an execution lasts: its update changes them, and what the user sees is written at the
+end (784-512-512-10 with Adam: 7 % of a step). Other weights are copied tile by tile by their update.
 """
 
 from __future__ import annotations
@@ -9,13 +11,16 @@ from __future__ import annotations
 from fastmlp._core import _native
 from fastmlp.plan import memory
 from fastmlp.plan.ir import Buffer, Op, Plan, Stage
+from fastmlp.plan.python import PYTHON
 from fastmlp.variables import Variable
 
 _UPDATE = ("update", "assign")
 _CONSTRAIN = ("constrain", "python_constrain")
 
 
-def add_weight_copies(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
+def add_weight_copies(
+    plan: Plan, native: set[Op], forward: bool
+) -> tuple[list[tuple[Variable, Op]], list[tuple[Variable, Op]]]:
     """Gives native products copies of their weights in panels, refreshed by each update.
 
     Recurrent ops and dense_bwd, of wᵀ, always read one; dense_fwd where weights are trained. A dense
@@ -26,7 +31,8 @@ def add_weight_copies(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
         forward: Whether a copy for dense_fwd pays: each step makes it anew.
 
     Returns:
-        The ops that fill the copies before the first step.
+        The ops that fill the copies before the first step, and those that write weights back after
+        the last one.
     """
     copies: dict[tuple[Variable, bool], Buffer] = {}
     forward = forward and any(op.name in _UPDATE for op in plan.ops())
@@ -50,23 +56,54 @@ def add_weight_copies(plan: Plan, native: set[Op], forward: bool) -> list[Op]:
             w = op.ins[0] if op.ins else None
             if op.name in (*_UPDATE, "ema", *_CONSTRAIN) and w is not None and w.variable:
                 last[w.variable] = entry
-    refreshes: list[Op] = []
+    before: list[tuple[Variable, Op]] = []
+    after: list[tuple[Variable, Op]] = []
     constrained: Stage = []
+    alone = _read_by_updates_only(plan)
     for (variable, transposed), copy in copies.items():
         source = Buffer("weight", variable.shape, variable.path, variable)
-        k, n = variable.shape
-        attrs = {"k": k, "n": n, "transposed": transposed}
-        refreshes.append(Op("pack", [copy], [source], attrs, variable.path))
+        before.append((variable, _pack(copy, source, transposed)))
+        home = copies.get((variable, False))
         if variable not in last:
             continue
-        again = Op("pack", [copy], [source], attrs, variable.path)
+        if home is None or variable not in alone:
+            again = _pack(copy, source, transposed)
+        elif transposed:
+            again = _pack(copy, home, transposed)
+        else:
+            update = alone[variable]
+            update.ins[0] = copy
+            update.attrs["panels"] = variable.shape[0]
+            attrs = {"k": variable.shape[0], "n": variable.shape[1]}
+            after.append((variable, Op("unpack", [source], [copy], attrs, variable.path)))
+            continue
         if any(op.name in ("assign", *_CONSTRAIN) for op in last[variable]):
             constrained.append((variable, [again]))
         else:
             last[variable].append(again)
     if constrained:
         plan.stages.append(constrained)
-    return refreshes
+    return before, after
+
+
+def _pack(copy: Buffer, source: Buffer, transposed: bool) -> Op:
+    """From a weight, or from its other copy."""
+    assert copy.variable is not None
+    k, n = copy.variable.shape
+    attrs = {"k": k, "n": n, "transposed": transposed, "panels": source.kind == "packed"}
+    return Op("pack", [copy], [source], attrs, copy.variable.path)
+
+
+def _read_by_updates_only(plan: Plan) -> dict[Variable, Op]:
+    """Weights that nothing but one native update reads or writes where the user sees them; and that."""
+    users: dict[Variable, list[Op]] = {}
+    for op in plan.ops():
+        if op.name in PYTHON:
+            return {}  # it may look at any weight, within a step
+        for root in [x.root() for x in (*op.outs, *op.ins) if x is not None]:
+            if root.kind == "weight" and root.variable is not None:
+                users.setdefault(root.variable, []).append(op)
+    return {w: ops[0] for w, ops in users.items() if [op.name for op in ops] == ["update"]}
 
 
 def add_gradient_copies(plan: Plan) -> None:

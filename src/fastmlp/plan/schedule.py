@@ -33,7 +33,7 @@ PARALLEL_STEP = 1_500_000
 
 
 def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
-    """Fills `plan.phases` and `plan.prologue`.
+    """Fills `plan.phases`, `plan.prologue` and `plan.epilogue`.
 
     Args:
         gemm: `'auto'`, `'blas'` or `'native'`.
@@ -41,8 +41,9 @@ def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
     """
     native = _choose_gemm(plan, gemm, training)
     small = plan.work(training) < _SMALL_STEP
-    refreshes = panels.add_weight_copies(plan, native, forward=not small)
-    plan.prologue = [_tiles(op.ins[0].variable, [op]) for op in refreshes if op.ins[0] is not None]
+    before, after = panels.add_weight_copies(plan, native, forward=not small)
+    plan.prologue = [_tiles(variable, [op]) for variable, op in before]
+    plan.epilogue = [_tiles(variable, [op]) for variable, op in after]
     recurrent = any(op.name == "rnn_fwd" for op in plan.rows)
     by_shares = not small and shares.pay(plan)
     cut = recurrent_chunk if recurrent else shares_chunk if by_shares else row_chunk

@@ -171,7 +171,7 @@ def _update(
     if spec.kind == COLLECT.kind:
         return []
     slots = [_slot(variable, i) for i in range(spec.slots)]
-    attrs = {"kind": spec.kind, "every": spec.every, "part": spec.part}
+    attrs = {"kind": spec.kind, "every": spec.every, "part": spec.part, "panels": 0}
     return [Op("update", [], [b.weight(variable), g, *slots, scalars], attrs, variable.path)]
 
 

@@ -1,0 +1,92 @@
+"""Weights of wide layers lie in panels while a fit runs: nobody who looks at them may notice."""
+
+import numpy as np
+import pytest
+
+from fastmlp import Input, Sequential, callbacks, config, layers
+from fastmlp.utils import set_random_seed
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    before = config.num_threads()
+    config.set_num_threads(2)
+    yield
+    config.set_num_threads(before)
+
+
+def make(eagerly=False, first=lambda: [Input((60,))]):
+    set_random_seed(3)
+    model = Sequential([*first(), layers.Dense(210, "relu"), layers.Dense(70)])
+    model.compile("adam", "mse", run_eagerly=eagerly)
+    return model
+
+
+def data(rows=300):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(rows, 60)).astype("f"), rng.normal(size=(rows, 70)).astype("f")
+
+
+class Meddler(callbacks.Callback):
+    """Looks at the weights wherever it may, and changes them after each epoch."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.seen = []
+        if batches:
+            self.on_train_batch_end = self.look
+
+    def look(self, *args, **kwargs):
+        self.seen.append([w.copy() for w in self.model.get_weights()])
+
+    def on_test_begin(self, logs=None):
+        self.look()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.look()
+        self.model.layers[0].kernel[...] *= 0.9
+
+
+@pytest.mark.parametrize("batches", [False, True])
+def test_callbacks_see_and_change_the_weights_of_now(batches):
+    x, y = data()
+    seen, losses = [], []
+    for eagerly in (False, True):
+        meddler = Meddler(batches)
+        history = make(eagerly).fit(
+            x, y, 100, 3, validation_data=data(150), callbacks=[meddler], verbose=0, shuffle=False
+        )
+        seen.append(meddler.seen)
+        losses.append(history.history)
+    assert len(seen[0]) == len(seen[1]) == (15 if batches else 6)
+    for found, expected in zip(*seen, strict=True):
+        for w, w_expected in zip(found, expected, strict=True):
+            np.testing.assert_allclose(w, w_expected, rtol=2e-4, atol=2e-5)
+    for name in losses[0]:
+        np.testing.assert_allclose(losses[0][name], losses[1][name], rtol=1e-4)
+
+
+def test_steps_one_by_one_are_those_of_a_fit():
+    x, y = data()
+    whole, single = make(), make()
+    whole.fit(x, y, 100, 2, verbose=0, shuffle=False)
+    for _ in range(2):
+        for i in range(0, 300, 100):
+            single.train_on_batch(x[i : i + 100], y[i : i + 100])
+    for a, b in zip(whole.get_weights(), single.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_index_that_is_no_row_leaves_the_weights_of_the_step_before():
+    def first():
+        return [Input((4,), dtype="float32"), layers.Embedding(20, 30), layers.Flatten()]
+
+    x = np.random.default_rng(0).integers(0, 20, (300, 4))
+    y = data()[1]
+    expected, model = make(first=first), make(first=first)
+    expected.fit(x[:200], y[:200], 100, verbose=0, shuffle=False)
+    x[250, 2] = 20
+    with pytest.raises(ValueError, match="20"):
+        model.fit(x, y, 100, verbose=0, shuffle=False)
+    for a, b in zip(expected.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
