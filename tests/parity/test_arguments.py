@@ -101,3 +101,78 @@ def test_a_config_of_keras_makes_a_layer(name: str) -> None:
     arguments = {"units": 3} if name in ("Dense", "LSTM") else {}
     config = getattr(keras.layers, name)(**arguments, name="a").get_config()
     assert getattr(fastmlp.layers, name).from_config(config).name == "a"
+
+
+def trained(k: Any, metrics: Any, **options: Any) -> Any:
+    inputs = k.Input((2,))
+    model = k.Model(inputs, k.layers.Dense(1, kernel_initializer="ones")(inputs))
+    model.compile("sgd", "mse", metrics=metrics, run_eagerly=k is keras)
+    x = np.arange(12.0, dtype="float32").reshape(6, 2) / 12
+    y = np.array([0, 1, 0, 1, 1, 0], "float32")
+    model.fit(x, y, batch_size=3, shuffle=False, verbose=0, **options)
+    return model
+
+
+@pytest.mark.parametrize("split", [0.0, 0.5])
+def test_metrics_keep_the_sums_of_the_last_pass_as_in_keras(split: float) -> None:
+    results = []
+    for k in (keras, fastmlp):
+        metrics = [k.metrics.MeanAbsoluteError(), k.metrics.AUC(num_thresholds=3)]
+        trained(k, metrics, epochs=2, validation_split=split)
+        mean, area = metrics
+        found = [mean.result(), mean.total, mean.count, area.true_positives, area.false_negatives]
+        results.append([np.asarray(one) for one in found])
+    for theirs, ours in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+def test_a_callback_reads_a_metric_at_the_end_of_an_epoch() -> None:
+    metric, seen = fastmlp.metrics.MeanAbsoluteError(), []
+    told = fastmlp.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append((logs["mean_absolute_error"], metric.result()))
+    )
+    trained(fastmlp, [metric], epochs=2, callbacks=[told])
+    assert len(seen) == 2
+    assert all(logged == pytest.approx(result) for logged, result in seen)
+
+
+def test_evaluate_leaves_its_sums_with_the_metrics_of_the_model() -> None:
+    model = trained(fastmlp, ["mae"])
+    found = model.evaluate(np.ones((4, 2)), np.zeros(4), verbose=0, return_dict=True)
+    assert model.metrics[0].result() == pytest.approx(found["mae"])
+    assert model.metrics[0].count == 4
+
+
+def test_metrics_names_are_those_of_what_evaluate_lists() -> None:
+    model = trained(fastmlp, ["mae", fastmlp.metrics.AUC(), lambda t, p: t * p])
+    values = model.evaluate(np.ones((4, 2)), np.zeros(4), verbose=0, return_dict=True)
+    assert model.metrics_names == ["loss", "mae", "auc", "lambda"]
+    assert sorted(model.metrics_names) == sorted(values)
+
+
+def test_metrics_names_of_two_outputs() -> None:
+    inputs = fastmlp.Input((2,))
+    outputs = [fastmlp.layers.Dense(1, name=name)(inputs) for name in ("a", "b")]
+    model = fastmlp.Model(inputs, outputs)
+    assert model.metrics_names == ["loss"]
+    model.compile("sgd", ["mse", "mae"], metrics={"b": ["mse"]})
+    assert model.metrics_names == ["loss", "a_loss", "b_loss", "b_mse"]
+
+
+def test_counts_are_attributes_as_in_keras() -> None:
+    y, p = np.array([0, 1, 1, 0, 1]), np.array([0.1, 0.4, 0.8, 0.6, 0.9])
+    results = []
+    for k in (keras, fastmlp):
+        precision, count, total = k.metrics.Precision(), k.metrics.TruePositives(), k.metrics.Sum()
+        precision.update_state(y, p)
+        count.update_state(y, p)
+        total.update_state(p)
+        found = [
+            precision.true_positives,
+            precision.false_positives,
+            count.accumulator,
+            total.total,
+        ]
+        results.append([np.asarray(one) for one in found])
+    for theirs, ours in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)

@@ -124,7 +124,7 @@ def test_losses_on_arrays():
 @pytest.mark.parametrize(
     ("loss", "error", "message"),
     [
-        (lambda t, p: 3.0, TypeError, "Loss 'function': expected its function to return a tensor"),
+        (lambda t, p: 3.0, TypeError, "Loss 'lambda': expected its function to return a tensor"),
         (
             lambda t, p: ops.mean(p, 0),
             TypeError,

@@ -55,4 +55,4 @@ class FunctionLoss(Loss):
 def function_name(fn: Callable[..., Any]) -> str:
     """The name of a function, or of the class of an object that is called."""
     name: str = getattr(fn, "__name__", type(fn).__name__)
-    return "function" if name == "<lambda>" else name
+    return "lambda" if name == "<lambda>" else name

@@ -152,8 +152,11 @@ class AUC(ConfusionMetric):
             )
         self.columns = int(n or 1)
 
+    def settled(self, acc: np.ndarray) -> np.ndarray:
+        return self.clipped(acc) if self._even else acc
+
     def from_acc(self, acc: np.ndarray) -> Any:
-        acc = self.clipped(acc) if self._even else acc
+        acc = self.settled(acc)
         if self.columns > 1:
             acc = acc.reshape((*acc.shape[:-1], self.columns, -1))
             weights = np.ones(self.columns) if self.label_weights is None else self.label_weights

@@ -93,6 +93,34 @@ class ConfusionMetric(Metric):
             false_negatives=np.cumsum(positive, axis=-1)[..., :-1],
         )
 
+    @property
+    def true_positives(self) -> np.ndarray:
+        """Sums of weights so far, for each threshold in ascending order."""
+        return self._so_far().true_positives
+
+    @property
+    def false_positives(self) -> np.ndarray:
+        """As `true_positives`."""
+        return self._so_far().false_positives
+
+    @property
+    def true_negatives(self) -> np.ndarray:
+        """As `true_positives`."""
+        return self._so_far().true_negatives
+
+    @property
+    def false_negatives(self) -> np.ndarray:
+        """As `true_positives`."""
+        return self._so_far().false_negatives
+
+    def _so_far(self) -> Counts:
+        acc = self.settled(self.acc).reshape(self.columns, -1)
+        return self.counts(acc if self.columns > 1 else acc[0])
+
+    def settled(self, acc: np.ndarray) -> np.ndarray:
+        """The sums in each bucket as they count."""
+        return acc
+
     def clipped(self, acc: np.ndarray) -> np.ndarray:
         """Predictions outside of the thresholds count as on the first and the last: so in Keras.
 
@@ -179,6 +207,11 @@ class _AtThresholds(ConfusionMetric):
 
 
 class _Count(_AtThresholds):
+    @property
+    def accumulator(self) -> np.ndarray:
+        """The counts so far, one for each threshold."""
+        return np.atleast_1d(self.from_acc(self.acc))
+
     def __init__(
         self, thresholds: Any = None, name: str | None = None, dtype: str | None = None
     ) -> None:

@@ -43,8 +43,11 @@ class _AtRate(ConfusionMetric):
             return None
         return lambda t, p: selected(self.name, t, p, None, self.class_id)
 
+    def settled(self, acc: np.ndarray) -> np.ndarray:
+        return self.clipped(acc) if self.num_thresholds > 1 else acc
+
     def from_acc(self, acc: np.ndarray) -> Any:
-        counts = self.counts(self.clipped(acc) if self.num_thresholds > 1 else acc)
+        counts = self.counts(self.settled(acc))
         given, wanted = (_RATES[rate](counts) for rate in (self.given, self.wanted))
         return np.max(np.where(given >= self.value, wanted, 0), axis=-1, initial=0)
 

@@ -33,8 +33,20 @@ def sample_weights(
     return np.ascontiguousarray(np.broadcast_to(given / max(inner, 1), values.shape), dtype)
 
 
+class _Mean(Metric):
+    @property
+    def total(self) -> float:
+        """The sum of weights times values, so far."""
+        return float(self.acc[0])
+
+    @property
+    def count(self) -> float:
+        """The sum of weights, so far."""
+        return float(self.acc[1])
+
+
 @registry.register
-class Mean(Metric):
+class Mean(_Mean):
     """The weighted mean of values.
 
     `result = Σ w · v / Σ w`
@@ -90,6 +102,11 @@ class Sum(Metric):
     def n_acc(self) -> int:
         return 1
 
+    @property
+    def total(self) -> float:
+        """The sum so far."""
+        return float(self.acc[0])
+
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Adds values.
 
@@ -111,7 +128,7 @@ class Sum(Metric):
         return acc[..., 0]
 
 
-class RowMetric(Metric):
+class RowMetric(_Mean):
     """Base class: the weighted mean of a native function of each row.
 
     Attributes:

@@ -52,6 +52,11 @@ class State:
             self._load(acc)
             return in_numbers(self.metric.result())
 
+    def keep(self, acc: np.ndarray) -> None:
+        """Sets the variables to what they are after a pass."""
+        with _lock:
+            self._load(acc)
+
     def update(self, acc: np.ndarray, *data: np.ndarray | None) -> None:
         """Runs `update_state` on arrays."""
         y_true, y_pred, weight = data

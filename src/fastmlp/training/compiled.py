@@ -108,6 +108,17 @@ class Objective:
         loss = self.losses[output]
         return losses_.resolve(loss, (None, *row_shape), shape) if isinstance(loss, str) else loss
 
+    def names(self, shapes: Sequence[Shape]) -> list[str]:
+        """Log keys as `evaluate` lists them.
+
+        Args:
+            shapes: Of the outputs; targets are taken to be like them, which changes no name.
+        """
+        several = self.with_loss if len(self.with_loss) > 1 else ()
+        rows = [tuple(int(d or 0) for d in shape[1:]) for shape in shapes]
+        metrics = [key for key, *_ in self._keyed_metrics(rows, shapes)]
+        return ["loss", *(f"{self._names[i]}_loss" for i in several), *metrics]
+
     def target_shape(self, output: int, row_shape: RowShape, shape: Shape) -> RowShape:
         """Shape that one sample's target is seen in.
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastmlp._core.logs import Logs
 from fastmlp.metrics.reduction import Mean, RowMetric
 from fastmlp.runtime import Executable
+
+if TYPE_CHECKING:
+    from fastmlp.training.compiled import Compiled
 
 _MEANS = (Mean.from_acc, RowMetric.from_acc)
 
@@ -75,6 +78,13 @@ class LogReader:
     def logs(self, row: Sequence[float] | np.ndarray) -> dict[str, Any]:
         """The same for one row, as floats; as arrays where a metric's result is one."""
         return self.native.of(row)
+
+    def keep(self, row: np.ndarray, compiled: Compiled | None) -> None:
+        """Leaves the sums of a pass with its metrics: `metric.result()` then is what was logged."""
+        for _, start, metric in self._metrics:
+            metric.keep(row[start : start + metric.n_acc])
+        if compiled is not None:
+            compiled.resolved = [getattr(metric, "metric", metric) for *_, metric in self._metrics]
 
     def result(self, row: Sequence[float] | np.ndarray, return_dict: bool) -> Any:
         """What `evaluate` returns: the loss, a list that begins with it, or a dict."""

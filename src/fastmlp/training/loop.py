@@ -58,6 +58,7 @@ class FitLoop:
         self.optimizer = model.optimizer  # of this fit, even if a callback compiles the model
         self.callbacks = callbacks
         self.reader = LogReader(train.executable)
+        self._compiled = model._compiled
         self.after_reader = None if after is None else LogReader(after.executable, "val_")
         self._validates, self._validate_otherwise = validates, validate
         self._steps = 0  # of the epoch at hand, if its data come in batches
@@ -186,6 +187,13 @@ class FitLoop:
             logs.update(self.after_reader.logs(row[self.reader.width :]))
         return logs
 
+    def _keep(self, row: np.ndarray, validated: bool) -> None:
+        """Metrics hold the last pass, as in Keras: that of the validation, if there was one."""
+        if self.after_reader is not None and validated:
+            self.after_reader.keep(row[self.reader.width :], self._compiled)
+        else:
+            self.reader.keep(row[: self.reader.width], self._compiled)
+
     def _epoch(self, progress: Progress | None) -> dict[str, float]:
         """One epoch, told to callbacks and shown."""
         callbacks, supply = self.callbacks, self.supply
@@ -212,7 +220,9 @@ class FitLoop:
         if self.after_reader is not None and validates:
             self._validate(epoch)
         self._told = None
-        logs = self._logs(self._native.take_log()[0], validates)
+        row = self._native.take_log()[0]
+        self._keep(row, validates)
+        logs = self._logs(row, validates)
         if self._validate_otherwise is not None and validates:
             logs.update(self._validate_otherwise())
         logs = callbacks.on_epoch_end(epoch, logs)
@@ -331,6 +341,7 @@ class FitLoop:
         rows = run.take_log()
         if not len(rows):
             return {}
+        self._keep(rows[-1], True)
         columns = self.reader.columns(rows[:, : self.reader.width])
         if self.after_reader is not None:
             columns.update(self.after_reader.columns(rows[:, self.reader.width :]))

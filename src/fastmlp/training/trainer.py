@@ -56,6 +56,7 @@ class Trainer(OnBatch, Binding):
         self._compiled: Compiled | None = None
         self._executables: dict[tuple[Any, ...], Executable] = {}
         self.run_eagerly = False
+        self.jit_compile: Any = "auto"
         self.steps_per_execution = 1
         self._lock = Turns()
         self._seeds = FitSeeds()
@@ -117,6 +118,7 @@ class Trainer(OnBatch, Binding):
             self.optimizer = new_optimizer
             self._compiled = compiled
             self.run_eagerly = bool(run_eagerly)
+            self.jit_compile = jit_compile
             self.steps_per_execution = steps_per_execution
             self._executables = {}
 
@@ -134,6 +136,17 @@ class Trainer(OnBatch, Binding):
     def metrics(self) -> list[Any]:
         """The metrics given to `compile`, as the last `fit` or `evaluate` understood them."""
         return self._compiled_metrics()
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returns, in its order: `['loss', 'mae']`.
+
+        Before the model is built, and without a loss, only `['loss']`. A metric whose result is a dict
+        stands there by its own name.
+        """
+        if self._compiled is None or not self.outputs:
+            return ["loss"]
+        return self._objective().names([t.shape for t in self.outputs])
 
     def _compiled_metrics(self) -> list[Any]:
         return [] if self._compiled is None else list(self._compiled.resolved)
@@ -402,7 +415,9 @@ class Trainer(OnBatch, Binding):
                 row = run_pass(
                     supply, listed, "test", verbose, self._lock, at_once=self.steps_per_execution
                 )
-            return LogReader(supply.executable).result(row, return_dict)
+            reader = LogReader(supply.executable)
+            reader.keep(row, self._compiled)
+            return reader.result(row, return_dict)
 
     @accepts_old
     def predict(

@@ -112,6 +112,7 @@ class Validation:
                 at_once=model.steps_per_execution,
             )  # fmt: skip
             stream.end_epoch()
+            reader.keep(row, model._compiled)
             return reader.logs(row)
 
         return validate
