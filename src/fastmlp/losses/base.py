@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp import config, ops
 from fastmlp.errors import bad_argument
+from fastmlp.graph import Tensor
 from fastmlp.losses.axes import classes_last
 from fastmlp.losses.rows import as_real, as_reals, row_values, sizes, squeeze_or_expand
 from fastmlp.registry import Configurable, Registry, snake_case
@@ -80,11 +82,14 @@ class Loss(Configurable):
                 axes; `None`: all 1.
 
         Returns:
-            A NumPy scalar; with no reduction, the array of weighted values.
+            A NumPy scalar; with no reduction, the array of weighted values. Of symbolic tensors, a
+            symbolic tensor.
 
         Raises:
             ValueError: If the shapes do not fit.
         """
+        if isinstance(y_true, Tensor) or isinstance(y_pred, Tensor):
+            return self._of_tensors(y_true, y_pred, sample_weight)
         if not self.kind:  # a loss of the user's own
             y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
         values = np.asarray(self.call(y_true, y_pred))
@@ -99,11 +104,22 @@ class Loss(Configurable):
             sample_weight = counts
         return reduce_weighted(self.name, values, sample_weight, self.reduction)
 
+    def _of_tensors(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """The loss as a symbolic tensor, for a loss or a layer of the user's own."""
+        from fastmlp.losses.tensors import reduced, reshaped
+
+        values, counts = self.call(y_true, y_pred), self.counts(y_true)
+        if counts is not None and self.reduction in ("sum_over_batch_size", "mean"):
+            counts = reshaped(ops.cast(counts, values.dtype), tuple(values.shape))
+            share = ops.maximum(ops.mean(counts), config.epsilon())
+            values = values / share
+        return reduced(values, sample_weight, self.reduction)
+
     def counts(self, y_true: Any) -> Any:
         """Which targets count, tensors or arrays; `None`: all."""
         return None
 
-    def call(self, y_true: Any, y_pred: Any) -> np.ndarray:
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the loss of each row, neither weighted nor reduced."""
         if not self.kind:
             raise NotImplementedError(f"{type(self).__name__} does not define call().")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastmlp import ops
 from fastmlp.losses.axes import classes_last
 from fastmlp.losses.base import Loss
-from fastmlp.losses.rows import Shape, align, as_reals
+from fastmlp.losses.rows import align, as_reals
+from fastmlp.losses.tensors import reshaped
 from fastmlp.registry import snake_case
 
 
@@ -27,12 +27,8 @@ class FormulaLoss(Loss):
         y_true, y_pred = classes_last(self.name, y_true, y_pred, self.axis, self.targets == "class")
         kind = snake_case(type(self).__name__)
         t, p = align(kind, tuple(y_true.shape), tuple(y_pred.shape), self.targets)
-        return self.formula(_reshaped(y_true, t), _reshaped(y_pred, p))
+        return self.formula(reshaped(y_true, t), reshaped(y_pred, p))
 
     def formula(self, y: Any, p: Any) -> Any:
         """The loss of each row; predictions `(…, n)`, targets `(…, n)` or class numbers `(…, 1)`."""
         raise NotImplementedError
-
-
-def _reshaped(x: Any, shape: Shape) -> Any:
-    return x if tuple(x.shape) == shape else ops.reshape(x, [-1 if d is None else d for d in shape])

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from fastmlp.losses.base import SimpleLoss, registry
 from fastmlp.losses.rows import row_values
 
 
-def hinge(y_true: Any, y_pred: Any) -> np.ndarray:
+def hinge(y_true: Any, y_pred: Any) -> Any:
     """The mean over the last axis of `max(1 - y_true · y_pred, 0)`; see `Hinge`."""
     return row_values("hinge", y_true, y_pred)
 
 
-def squared_hinge(y_true: Any, y_pred: Any) -> np.ndarray:
+def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """The mean over the last axis of `max(1 - y_true · y_pred, 0)²`; see `Hinge`."""
     return row_values("squared_hinge", y_true, y_pred)
 
 
-def categorical_hinge(y_true: Any, y_pred: Any) -> np.ndarray:
+def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """How much the right class lacks a lead of 1 before the best wrong one."""
     return row_values("categorical_hinge", y_true, y_pred)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from fastmlp import ops
 from fastmlp.errors import check_int, check_number
 from fastmlp.losses.axes import check_axis, classes_last
@@ -19,7 +17,7 @@ def binary_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> np.ndarray:
+) -> Any:
     """The mean over the last axis of the cross-entropy of 0 and 1; see `BinaryCrossentropy`."""
     return BinaryCrossentropy(from_logits, label_smoothing, axis).call(y_true, y_pred)
 
@@ -30,7 +28,7 @@ def categorical_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> np.ndarray:
+) -> Any:
     """The cross-entropy of one-hot targets; see `CategoricalCrossentropy`."""
     return CategoricalCrossentropy(from_logits, label_smoothing, axis).call(y_true, y_pred)
 
@@ -47,12 +45,12 @@ def sparse_categorical_crossentropy(
     return loss.call(y_true, y_pred)
 
 
-def kl_divergence(y_true: Any, y_pred: Any) -> np.ndarray:
+def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """The sum over the last axis of `y_true · log(y_true / y_pred)`; see `KLDivergence`."""
     return row_values("kl_divergence", y_true, y_pred)
 
 
-def poisson(y_true: Any, y_pred: Any) -> np.ndarray:
+def poisson(y_true: Any, y_pred: Any) -> Any:
     """The mean over the last axis of `y_pred - y_true · log(y_pred + 1e-7)`."""
     return row_values("poisson", y_true, y_pred)
 
@@ -212,7 +210,8 @@ class SparseCategoricalCrossentropy(Loss):
         y_true, y_pred = as_reals(self.kind, y_true, y_pred, self.dtype)
         counts = self.counts(y_true)
         values = super().call(ops.where(counts, y_true, 0), y_pred)
-        return np.where(counts.reshape(values.shape), values, 0)
+        counts = ops.reshape(counts, [-1 if d is None else d for d in values.shape])
+        return ops.where(counts, values, 0)
 
     @property
     def prepare(self) -> Any:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from fastmlp.errors import check_number
 from fastmlp.losses.axes import check_axis
 from fastmlp.losses.base import Loss, SimpleLoss, registry
 from fastmlp.losses.rows import row_values
 
 
-def mean_squared_error(y_true: Any, y_pred: Any) -> np.ndarray:
+def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """The mean over the last axis of `(y_pred - y_true)²`.
 
     Example:
@@ -23,17 +21,17 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> np.ndarray:
     return row_values("mean_squared_error", y_true, y_pred)
 
 
-def mean_absolute_error(y_true: Any, y_pred: Any) -> np.ndarray:
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """The mean over the last axis of `|y_pred - y_true|`."""
     return row_values("mean_absolute_error", y_true, y_pred)
 
 
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> np.ndarray:
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """The mean over the last axis of `100 |y_pred - y_true| / max(|y_true|, 1e-7)`."""
     return row_values("mean_absolute_percentage_error", y_true, y_pred)
 
 
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> np.ndarray:
+def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """The mean over the last axis of `(log(1 + y_pred) - log(1 + y_true))²`.
 
     Values below 1e-7 count as 1e-7.
@@ -41,17 +39,17 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> np.ndarray:
     return row_values("mean_squared_logarithmic_error", y_true, y_pred)
 
 
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> np.ndarray:
+def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """The mean over the last axis of Huber's function; see `Huber`."""
     return Huber(delta).call(y_true, y_pred)
 
 
-def log_cosh(y_true: Any, y_pred: Any) -> np.ndarray:
+def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """The mean over the last axis of `log(cosh(y_pred - y_true))`."""
     return row_values("log_cosh", y_true, y_pred)
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> np.ndarray:
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Minus the cosine of the angle between targets and predictions, along an axis."""
     return CosineSimilarity(axis).call(y_true, y_pred)
 

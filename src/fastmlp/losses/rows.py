@@ -160,8 +160,8 @@ def row_values(
     params: Sequence[float] = (),
     dtype: npt.DTypeLike | None = None,
     axis: int = -1,
-) -> np.ndarray:
-    """Returns a row function's value for each row.
+) -> Any:
+    """Returns a row function's value for each row; of symbolic tensors, as one of them.
 
     Args:
         kind: Name of a row function.
@@ -177,6 +177,10 @@ def row_values(
     Raises:
         ValueError: If the arrays do not fit each other or do not hold numbers.
     """
+    if isinstance(y_true, Tensor) or isinstance(y_pred, Tensor):
+        from fastmlp.losses.tensors import row_tensor
+
+        return row_tensor(kind, y_true, y_pred, params, axis)
     y_true, y_pred = as_reals(kind, y_true, y_pred, dtype)
     if axis != -1:
         moved = classes_last(kind, y_true, y_pred, axis, native.TARGETS[kind] == "class")

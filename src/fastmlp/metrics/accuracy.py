@@ -36,7 +36,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> np.ndar
     return values.reshape((*shape, p.shape[1]))
 
 
-def categorical_accuracy(y_true: Any, y_pred: Any) -> np.ndarray:
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 for each row whose largest prediction is that of the largest target, else 0.
 
     Example:
@@ -47,7 +47,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> np.ndarray:
     return row_values("categorical_accuracy", y_true, y_pred)
 
 
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> np.ndarray:
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 for each row whose largest prediction is that of the class `y_true`, else 0."""
     return row_values("sparse_categorical_accuracy", y_true, y_pred)
 
