@@ -51,9 +51,11 @@ FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
         t->c += rows.height * t->ldc;
         rows.tall--;
     }
-    const int whole = nv == FM_NV && t->ldb == FM_PANEL && t->b_last == FM_PANEL - VL;
-    const int columns = t->a_packed || t->a_rs == 1, known = whole && (columns || t->a_cs == 1);
-    const ptrdiff_t way = !known ? nv : columns ? FM_BY_COLUMNS : FM_BY_ROWS;
+    ptrdiff_t way = nv;
+    if (__builtin_expect(t->ldb == FM_PANEL, 0) && nv == FM_NV && t->b_last == FM_PANEL - VL) {
+        if (t->a_packed || t->a_rs == 1) way = FM_BY_COLUMNS;
+        else if (t->a_cs == 1) way = FM_BY_ROWS;
+    }
     fm_tiles[rows.height - 1][way](t, rows.tall);
     if (rows.low) {
         t->a += rows.tall * rows.height * a_row;
@@ -273,11 +275,14 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
         t.b = a, t.ldb = a_cs;
         t.m = 1, t.n = t.ldc = m;
     }
+    const ptrdiff_t widest = t.m == 1 && !t.b_panel ? FM_ROW_NV * VL : FM_PANEL;
     if (t.m > 2 * FM_MR && t.n >= VL && k >= 32) {
         fm_blocks(&t);
-    } else if (t.m > 1 && t.n <= FM_PANEL) { /* most products of a small network */
+    } else if (t.m > 0 && t.n <= widest) { /* most products of a small network */
+        const ptrdiff_t nv = t.n / VL + (t.n > VL && t.n % VL > 0);
         t.c_last = t.b_last = t.n < VL ? 0 : t.n - VL;
-        fm_panel(&t, fm_split_rows(t.m), t.n / VL + (t.n > VL && t.n % VL > 0));
+        if (t.m == 1) fm_row_tiles[nv](&t, 1);
+        else fm_panel(&t, fm_split_rows(t.m), nv);
     } else {
         fm_panels(&t);
     }

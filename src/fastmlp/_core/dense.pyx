@@ -34,9 +34,9 @@ cdef enum:
     PANELS = 4
 
 
-cdef void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
-                      const real *b, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                      const real *bias, int flags) noexcept nogil:
+cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
+                             const real *b, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+                             const real *bias, int flags) noexcept nogil:
     if real is float:
         kernels32().gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, flags)
     else:
@@ -57,8 +57,8 @@ cdef void add_bias_relu(real *y, const real *bias, ptrdiff_t m, ptrdiff_t n, bin
                 y[i * n + j] = <real>0 if v < 0 else v
 
 
-cdef void dense_fwd(real *y, const real *x, const real *w, const real *bias,
-                    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, bint on_blas) noexcept nogil:
+cdef inline void dense_fwd(real *y, const real *x, const real *w, const real *bias,
+                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, bint on_blas) noexcept nogil:
     if on_blas:
         blas.gemm(y, n, x, k, False, w, n, False, m, n, k, <real>1, <real>0)
         add_bias_relu(y, bias, m, n, flags & RELU)
@@ -66,8 +66,8 @@ cdef void dense_fwd(real *y, const real *x, const real *w, const real *bias,
         native_gemm(y, n, x, k, 1, w, n, m, n, k, bias, flags)
 
 
-cdef void dense_bwd(real *dx, const real *dy, const real *w,
-                    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, bint on_blas) noexcept nogil:
+cdef inline void dense_bwd(real *dx, const real *dy, const real *w,
+                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, bint on_blas) noexcept nogil:
     """w is wᵀ (n, k) on the micro-kernel, w (k, n) on BLAS."""
     if on_blas:
         blas.gemm(dx, k, dy, n, False, w, n, True, m, k, n, <real>1, <real>0)

@@ -29,7 +29,7 @@ cdef enum:
 
 cdef inline void run_loss(real *dp, const Op *op, const Step *step, Worker *worker,
                           ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    cdef ptrdiff_t row = op.n[0], rep = op.n[1], n = op.n[2], tn = op.n[3], each = rep // op.n[5]
+    cdef ptrdiff_t row = op.n[0], rep = op.n[1], n = op.n[2], tn = op.n[3], each = 0
     cdef ptrdiff_t r, k, j, size, end = i1 * rep
     cdef const real *t = <const real *>op.p[1]
     cdef const real *p = <const real *>op.p[2]
@@ -41,6 +41,8 @@ cdef inline void run_loss(real *dp, const Op *op, const Step *step, Worker *work
     cdef real loss[BLOCK]
     cdef real c
     cdef real *d
+    if w != NULL:
+        each = rep // op.n[5]  # a division takes as long as a row
     r = i0 * rep
     while r < end:
         size = BLOCK if end - r > BLOCK else end - r

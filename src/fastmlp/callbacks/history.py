@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from fastmlp._core.logs import plain
 from fastmlp.callbacks.callback import Callback, Logs
+
+
+def _floats(column: Iterable[Any]) -> list[Any]:
+    """The values of a column; at once, where they are numbers in an array."""
+    if isinstance(column, np.ndarray) and column.ndim == 1:
+        floats: list[float] = column.astype(np.float64).tolist()
+        return floats
+    return [plain(value) for value in column]
 
 
 class History(Callback):
@@ -52,7 +62,7 @@ class History(Callback):
         Raises:
             ValueError: If the columns differ in length; nothing is recorded then.
         """
-        values = {name: [plain(v) for v in column] for name, column in sorted(columns.items())}
+        values = {name: _floats(column) for name, column in sorted(columns.items())}
         lengths = {len(column) for column in values.values()}
         if len(lengths) > 1:
             told = ", ".join(f"{name} has {len(column)}" for name, column in values.items())
