@@ -61,6 +61,16 @@ def set_floatx(value: str) -> None:
     _settings["floatx"] = value
 
 
+def backend() -> str:
+    """The name of what computes: `'fastmlp'`."""
+    return "fastmlp"
+
+
+def image_data_format() -> str:
+    """Where the channels of an image stand, `'channels_last'`: for tutorials that ask."""
+    return "channels_last"
+
+
 def epsilon() -> float:
     """The fuzz factor of Keras's `backend.epsilon()`: 1e-7."""
     return float(_settings["epsilon"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 MODULES = (
-    "", "activations", "backend", "callbacks", "constraints", "datasets", "initializers", "layers", "losses",
+    "", "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
     "metrics", "models", "optimizers", "optimizers.schedules", "preprocessing",
     "preprocessing.sequence", "regularizers", "saving", "utils",
 )  # fmt: skip
