@@ -176,3 +176,10 @@ def test_counts_are_attributes_as_in_keras() -> None:
         results.append([np.asarray(one) for one in found])
     for theirs, ours in zip(*results, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+def test_call_takes_arrays_as_the_model_does() -> None:
+    inputs = fastmlp.Input((2,))
+    model = fastmlp.Model(inputs, fastmlp.layers.Dense(3)(inputs))
+    x = np.ones((4, 2), "float32")
+    np.testing.assert_array_equal(model.call(x), model(x))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from fastmlp import _names, _tree, graph
+from fastmlp import _names, _tree, calls, graph
 from fastmlp._seed import next_seed
 from fastmlp._spelling import accepts_old
 from fastmlp.custom_objects import custom_object_scope
@@ -333,6 +333,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
                 f"{type(self).__name__} '{self.name}': a model needs inputs and outputs, or a "
                 "method call(self, inputs)."
             )
+        if not calls.tensors(inputs):
+            return self(inputs) if mask is None else self(inputs, mask=mask)
         found = self._match_inputs(inputs)
         if isinstance(mask, dict):
             mask = [mask.get(name) for name in self._network.input_names]

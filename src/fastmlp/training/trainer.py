@@ -139,11 +139,7 @@ class Trainer(OnBatch, Binding):
 
     @property
     def metrics_names(self) -> list[str]:
-        """Names of what `evaluate` returns, in its order: `['loss', 'mae']`.
-
-        Before the model is built, and without a loss, only `['loss']`. A metric whose result is a dict
-        stands there by its own name.
-        """
+        """Names of what `evaluate` lists, `['loss', 'mae']`; before the model is built, `['loss']`."""
         if self._compiled is None or not self.outputs:
             return ["loss"]
         return self._objective().names([t.shape for t in self.outputs])
