@@ -52,8 +52,10 @@ FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
         rows.tall--;
     }
     ptrdiff_t way = nv;
-    if (__builtin_expect(t->ldb == FM_PANEL, 0) && nv == FM_NV && t->b_last == FM_PANEL - VL) {
-        if (t->a_packed || t->a_rs == 1) way = FM_BY_COLUMNS;
+    if (nv == FM_NV && t->b_last == FM_PANEL - VL) {
+        const int columns = t->a_packed || t->a_rs == 1;
+        if (t->ldb != FM_PANEL) way = columns ? FM_APART : nv;
+        else if (columns) way = FM_BY_COLUMNS;
         else if (t->a_cs == 1) way = FM_BY_ROWS;
     }
     fm_tiles[rows.height - 1][way](t, rows.tall);
@@ -119,12 +121,13 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
         KC_PANELS = 1024,           /* of one that comes as it is: c is read back less often */
         MC = 192,                   /* rows of a that stay in L2 while the panels pass */
         PACKED = 32768 / sizeof(R), /* elements of a packed block of a */
-        WIDE = 12 * FM_NV * VL      /* columns from which packing a strided a pays */
+        WIDE = 12 * FM_NV * VL,     /* columns from which packing a strided a pays */
+        NEAR = 16384 / sizeof(R)    /* elements of a b that stays in L1 as it is */
     };
     R pb[KC * FM_NV * VL] __attribute__((aligned(64)));
     R pa[PACKED] __attribute__((aligned(64)));
     fm_product t = *whole;
-    t.pack = t.b_panel ? NULL : pb;
+    t.pack = t.b_panel || (t.a_rs == 1 && t.k * t.ldb <= NEAR) ? NULL : pb;
     t.a_packed = t.a_rs == 1 && t.a_cs != 1 && t.n >= WIDE;
     const ptrdiff_t longest = t.b_panel && !t.a_packed ? KC_PANELS : KC;
     const ptrdiff_t k_blocks = (t.k + longest - 1) / longest, kc = (t.k + k_blocks - 1) / k_blocks;

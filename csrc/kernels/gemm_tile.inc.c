@@ -21,31 +21,32 @@ typedef struct fm_product {
     int a_packed; /* a is in groups of a tile's rows, each group (k, rows) contiguous */
 } fm_product;
 
-/* How a tile's elements of a lie: those of a row side by side, or those of a column. Values are columns
- * of fm_tiles, whose first ones take any strides. */
-enum { FM_ANYHOW, FM_BY_ROWS = 5, FM_BY_COLUMNS, FM_WAYS };
+/* How a tile's elements of a lie: those of a row side by side, or those of a column; b in a panel, but
+ * FM_APART: rows of b are ldb apart. Values are columns of fm_tiles, whose first ones take any strides. */
+enum { FM_ANYHOW, FM_BY_ROWS = 5, FM_BY_COLUMNS, FM_APART, FM_WAYS };
 
 /* Left alone, compilers compute the addresses of a whole unrolled loop before it, and spill sums to
  * hold them. x may have changed, for all they know; x is still wanted, so no sum takes its register. */
 #define FM_HIDE(x) __asm__("" : "+r"(x))
 #define FM_USE(x) __asm__ volatile("" : : "X"(x))
 
-/* s (mr, nv) += a · b for the steps over k that come in fours, b in a panel; returns their number. With
+/* s (mr, nv) += a · b for the steps over k that come in fours; returns their number. With
  * as few instructions beside the products as can be, 20.5 of a 6 x 16 tile's step instead of 24: on Zen
  * 3 that is 5 to 25 % faster while another thread uses the same core's decoder, else as fast. */
 FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b,
-                             ptrdiff_t k, const int mr, const int nv, const int way)
+                             ptrdiff_t ldb, ptrdiff_t k, const int mr, const int nv, const int way)
 {
     const R *at[(FM_MR + 2) / 3]; /* every third row; those below are `row` and `row2` bytes away */
     ptrdiff_t row = a_rs * (ptrdiff_t)sizeof(R), row2 = 2 * row, p = 0;
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
 #define FM_EACH_THIRD FM_UNROLL for (int j = 0; j < (mr + 2) / 3; j++)
     FM_EACH_THIRD at[j] = a + 3 * j * a_rs;
-    for (; p + 4 <= k; p += 4, b += 4 * nv * VL) {
+    for (; p + 4 <= k; p += 4) {
         FM_UNROLL for (int u = 0; u < 4; u++)
         {
             vf x[FM_NV];
-            FM_EACH_V x[v] = v_load(b + (u * nv + v) * VL);
+            FM_EACH_V x[v] = v_load(b + (way == FM_APART ? 0 : u * nv * VL) + v * VL);
+            if (way == FM_APART) b += ldb;
             if (way == FM_BY_ROWS) {
                 FM_EACH_THIRD FM_HIDE(at[j]);
                 FM_HIDE(row);
@@ -65,6 +66,7 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, 
             a += a_cs;
         }
         FM_EACH_THIRD at[j] += 4;
+        if (way != FM_APART) b += 4 * nv * VL;
     }
 #undef FM_EACH_V
 #undef FM_EACH_THIRD
@@ -103,7 +105,7 @@ FM_INLINE void fm_tile(const fm_product *t, ptrdiff_t tiles, const int mr, const
         }
         ptrdiff_t p = 0;
         if (way) {
-            p = fm_steps(s, a, a_rs, a_cs, b, k, mr, nv, way);
+            p = fm_steps(s, a, a_rs, a_cs, b, ldb, k, mr, nv, way);
             a += p * a_cs;
             b += p * ldb;
         }
@@ -174,10 +176,10 @@ typedef void fm_tile_fn(const fm_product *t, ptrdiff_t tiles);
 #define FM_EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
 #define FM_TILES(mr)                                                                               \
     FM_NARROW(mr) FM_TILE(mr, 1) FM_TILE(mr, 2) FM_TILE(mr, 3) FM_TILE(mr, 4)                      \
-    FM_WAY(mr, FM_BY_ROWS) FM_WAY(mr, FM_BY_COLUMNS)
+    FM_WAY(mr, FM_BY_ROWS) FM_WAY(mr, FM_BY_COLUMNS) FM_WAY(mr, FM_APART)
 #define FM_ROW_OF_TILES(mr)                                                                        \
     {fm_tile_##mr##_0, fm_tile_##mr##_1, fm_tile_##mr##_2, fm_tile_##mr##_3, fm_tile_##mr##_4,     \
-     fm_tile_##mr##_FM_BY_ROWS, fm_tile_##mr##_FM_BY_COLUMNS},
+     fm_tile_##mr##_FM_BY_ROWS, fm_tile_##mr##_FM_BY_COLUMNS, fm_tile_##mr##_FM_APART},
 
 FM_EACH_ROWS(FM_TILES)
 FM_TILE(1, 5) FM_TILE(1, 6) FM_TILE(1, 7) FM_TILE(1, 8)
