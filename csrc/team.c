@@ -205,12 +205,14 @@ static void set_and_wake(_Atomic uint32_t *word, uint32_t value)
 /* ---- Tickets ---- */
 static _Thread_local int is_worker; /* 0 on a caller's thread */
 
-void fm_tickets_init(fm_tickets *t, int n_workers)
+void fm_tickets_init(fm_tickets *t, int n_workers, int both_ends)
 {
     atomic_init(&t->left, 0);
     atomic_init(&t->pending, 0);
     atomic_init(&t->caller_cpu, -1);
-    t->n_tasks = 0;
+    t->n_tasks = t->mine = 0;
+    atomic_init(&t->taken, 0);
+    t->both_ends = both_ends;
     t->spin_ns = n_workers > 1 && n_workers > cpu_count() ? 0 : TASK_SPIN_NS;
 }
 
@@ -218,6 +220,8 @@ void fm_tickets_open(fm_tickets *t, uint32_t n_tasks)
 {
     assert(n_tasks >= 1 && n_tasks <= COUNT);
     t->n_tasks = n_tasks;
+    t->mine = 0;
+    atomic_store_explicit(&t->taken, 0, memory_order_relaxed);
     const int cpu = is_worker || !t->spin_ns ? -1 : current_cpu();
     atomic_store_explicit(&t->caller_cpu, cpu, memory_order_relaxed);
     atomic_store_explicit(&t->pending, n_tasks, memory_order_relaxed);
@@ -244,7 +248,10 @@ int64_t fm_tickets_claim(fm_tickets *t)
         if (left & COUNT) {
             if (atomic_compare_exchange_weak_explicit(&t->left, &left, left - 1,
                                                       memory_order_acquire, memory_order_acquire)) {
-                return t->n_tasks - (left & COUNT);
+                if (!t->both_ends) return t->n_tasks - (left & COUNT);
+                if (!is_worker) return t->mine++;
+                return t->n_tasks - 1 -
+                       atomic_fetch_add_explicit(&t->taken, 1, memory_order_relaxed);
             }
         } else if (left & CLOSED) {
             return -1;

@@ -4,7 +4,7 @@
  * a row of phases, a phase n tasks, each claimed once. A phase ends when its tasks are done, not
  * when all workers have arrived: one that the system took away is missed, not waited for.
  *
- *     fm_tickets_init(t, n), fm_tickets_open(t, n_tasks), fm_team_run(n, fn, arg);
+ *     fm_tickets_init(t, n, 0), fm_tickets_open(t, n_tasks), fm_team_run(n, fn, arg);
  *     fn: while ((task = fm_tickets_claim(t)) >= 0) {
  *             do it;
  *             if (fm_tickets_done(t)) more ? fm_tickets_open(t, n_tasks) : fm_tickets_close(t);
@@ -12,9 +12,12 @@
  *
  * A claim is right: `left` counts the unclaimed tasks down. A claim is a compare-and-swap from a
  * count above zero, so it takes one task of the phase open at that moment, whichever phase the
- * worker believed in; idle workers only read: no overshoot, no sequence number to wrap. Its number
- * is n_tasks - left; n_tasks is plain: read with a claim in hand, written when none is out, as a
- * phase does not end before its claims are done.
+ * worker believed in; idle workers only read: no overshoot, no sequence number to wrap.
+ * Which one: the first that is left; or, with both_ends, the first for the caller and the last for
+ * the others. Then a core most often does what it did in the step before, and finds its rows and
+ * weights in its own cache, if they are so few (16-64-64-1: 3 to 6 %). n_tasks and `mine` are plain:
+ * read with a claim in hand, written when none is out, as a phase does not end before its claims are
+ * done.
  * Order: all done() of a phase (acq_rel on `pending`) → the last one → open() (release on `left`)
  * → claim() (acquire): what any worker wrote in a phase, all see in the next; the caller at the end.
  * Waiting: spin for microseconds, yield, then mark the word with FM_SLEEPERS and sleep on it
@@ -49,15 +52,18 @@ void fm_team_stop(void);
 typedef struct fm_tickets {
     _Atomic uint32_t left;  /* unclaimed tasks of the open phase, and marks */
     uint32_t n_tasks;       /* of the open phase */
+    uint32_t mine;          /* the caller's, from the first one on */
+    _Atomic uint32_t taken; /* the others', from the last one on; without both_ends unused */
+    int both_ends;
     int64_t spin_ns;        /* how long claim() spins */
     _Atomic int caller_cpu; /* where the caller opened the phase; -1: a worker did, or unknown */
-    char line_1[FM_LINE - 20];
+    char line_1[FM_LINE - 32];
     _Atomic uint32_t pending; /* tasks of the open phase that are not done */
     char line_2[FM_LINE - 4];
 } fm_tickets;
 
-/* n_workers: how many will draw; only tunes the waiting. */
-void fm_tickets_init(fm_tickets *t, int n_workers);
+/* n_workers: how many will draw; only tunes the waiting. both_ends: see above. */
+void fm_tickets_init(fm_tickets *t, int n_workers, int both_ends);
 
 /* Publishes a phase of 1 <= n_tasks < 2^30: before the run, or by the worker for which done()
  * returned 1. That worker goes on to claim, so for a single task nobody is woken. */
@@ -66,7 +72,7 @@ void fm_tickets_open(fm_tickets *t, uint32_t n_tasks);
 /* No more phases (and no more tasks of this one): every claim returns -1 until the next init. */
 void fm_tickets_close(fm_tickets *t);
 
-/* The next task of the open phase, 0 .. n_tasks - 1 in order; -1 when closed; waits for either. */
+/* A task of the open phase, 0 .. n_tasks - 1; -1 when closed; waits for either. */
 int64_t fm_tickets_claim(fm_tickets *t);
 
 /* One claimed task is done; 1 if it was the phase's last. */

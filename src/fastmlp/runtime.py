@@ -233,6 +233,7 @@ class Executable:
             [self._group(g, numbers) for g in plan.epilogue],
             scratch,
             any(op.attrs.get("blas") for op in plan.ops()),
+            any(op.name == "grad_shares" for op in plan.ops()),  # few weights: a core keeps its own
             self._alive,
         )
         for number, phase in enumerate(plan.phases):

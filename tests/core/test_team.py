@@ -34,11 +34,14 @@ def expected(n_phases: int, n_tasks: int, vary: bool) -> tuple[np.ndarray, np.nd
 def check(
     n_workers: int, n_phases: int, n_tasks: int, spin_ns: int = 0, vary: bool = False
 ) -> None:
-    x, runs, used = team.self_test(n_workers, n_phases, n_tasks, spin_ns, vary)
     x_expected, runs_expected = expected(n_phases, n_tasks, vary)
-    assert 1 <= used <= n_workers
-    np.testing.assert_array_equal(runs, runs_expected)
-    np.testing.assert_array_equal(x, x_expected)  # the same sums in the same order: the same bits
+    for both_ends in (False, True):
+        x, runs, used = team.self_test(n_workers, n_phases, n_tasks, spin_ns, vary, both_ends)
+        assert 1 <= used <= n_workers
+        np.testing.assert_array_equal(runs, runs_expected)
+        np.testing.assert_array_equal(
+            x, x_expected
+        )  # the same sums in the same order: the same bits
 
 
 def run_script(code: str) -> str:

@@ -474,7 +474,7 @@ cdef void execute(Job *job, int threads) noexcept nogil:
         job.now, job.phase = job.at, PROLOGUE - 1
         n_tasks = advance(job)
     if n_tasks and threads > 1:
-        team.tickets_init(job.tickets, threads)
+        team.tickets_init(job.tickets, threads, job.passes[0].both_ends)
         team.tickets_open(job.tickets, <unsigned int>n_tasks)
         team.team_run(threads, work, <void *>job)
     elif n_tasks:

@@ -64,6 +64,7 @@ cdef struct Pass:            # one program over one data set
     int n_updates            # 0: no optimizer
     Fault *fault             # of the program
     bint float64
+    bint both_ends           # how tasks are claimed (csrc/team.h)
     Step step
     ptrdiff_t samples
     ptrdiff_t batch

@@ -29,6 +29,7 @@ class Program:
         epilogue: list[tuple[list[int], int, int, int]],
         scratch_bytes: int,
         uses_blas: bool,
+        both_ends: bool,
         alive: object,
     ) -> None: ...
     def set_call(self, phase: int, call: Callable[[int], object]) -> None: ...

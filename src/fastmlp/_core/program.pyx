@@ -105,7 +105,7 @@ cdef class Program:
         return 0
 
     def freeze(self, str dtype, list ops, list phases, list prologue, list epilogue,
-               ptrdiff_t scratch_bytes, bint uses_blas, object alive):
+               ptrdiff_t scratch_bytes, bint uses_blas, bint both_ends, object alive):
         """Fills the structs.
 
         Args:
@@ -116,11 +116,12 @@ cdef class Program:
             prologue: Groups run before the first step of every execution.
             epilogue: Groups run after its last step.
             scratch_bytes: Of one worker.
+            both_ends: Whether a worker's tasks are to stay its own from step to step.
             alive: Whatever owns the memory.
         """
         cdef ptrdiff_t i, j
         cdef Op *op
-        self.base.float64 = dtype == "float64"
+        self.base.float64, self.base.both_ends = dtype == "float64", both_ends
         self._alive = alive
         self.scratch_bytes, self.uses_blas = scratch_bytes, uses_blas
         self.n_ops = len(ops)

@@ -14,7 +14,7 @@ cdef extern from "team.h" nogil:
 cdef int team_run(int n_workers, fm_team_fn fn, void *arg) noexcept nogil
 
 cdef size_t tickets_size() noexcept nogil
-cdef void tickets_init(fm_tickets *t, int n_workers) noexcept nogil
+cdef void tickets_init(fm_tickets *t, int n_workers, bint both_ends) noexcept nogil
 cdef void tickets_open(fm_tickets *t, uint32_t n_tasks) noexcept nogil
 cdef void tickets_close(fm_tickets *t) noexcept nogil
 cdef int64_t tickets_claim(fm_tickets *t) noexcept nogil

@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint32_t
 cdef extern from "team.h" nogil:
     int fm_team_run(int n_workers, fm_team_fn fn, void *arg)
     void fm_team_stop()
-    void fm_tickets_init(fm_tickets *t, int n_workers)
+    void fm_tickets_init(fm_tickets *t, int n_workers, int both_ends)
     void fm_tickets_open(fm_tickets *t, uint32_t n_tasks)
     void fm_tickets_close(fm_tickets *t)
     int64_t fm_tickets_claim(fm_tickets *t)
@@ -31,8 +31,8 @@ cdef int team_run(int n_workers, fm_team_fn fn, void *arg) noexcept nogil:
 cdef size_t tickets_size() noexcept nogil:
     return sizeof(fm_tickets)
 
-cdef void tickets_init(fm_tickets *t, int n_workers) noexcept nogil:
-    fm_tickets_init(t, n_workers)
+cdef void tickets_init(fm_tickets *t, int n_workers, bint both_ends) noexcept nogil:
+    fm_tickets_init(t, n_workers, both_ends)
 
 cdef void tickets_open(fm_tickets *t, uint32_t n_tasks) noexcept nogil:
     fm_tickets_open(t, n_tasks)
@@ -111,7 +111,7 @@ cdef void self_test_worker(void *arg, int worker) noexcept nogil:
 
 
 def self_test(int n_workers, int64_t n_phases, int64_t n_tasks, int64_t spin_ns=0,
-              bint vary=False):
+              bint vary=False, bint both_ends=False):
     """Runs phases in which each task reads what all tasks of the phase before wrote.
 
         x[p, task] = mean(x[p - 1]) / 2 + (task + 1) / 3,    x[-1] = 0
@@ -122,6 +122,7 @@ def self_test(int n_workers, int64_t n_phases, int64_t n_tasks, int64_t spin_ns=
         n_tasks: Tasks of each phase, at least 1.
         spin_ns: How long each task keeps its CPU busy besides.
         vary: Phase p has 1 + 37 p mod n_tasks tasks instead.
+        both_ends: The caller takes the first task that is left, the others the last one.
 
     Returns:
         x of the last phase; how often the task of each number was done; how many workers took part.
@@ -142,7 +143,7 @@ def self_test(int n_workers, int64_t n_phases, int64_t n_tasks, int64_t spin_ns=
     test.spin_ns, test.vary = spin_ns, vary
     test.x[0], test.x[1], test.runs = &x[0, 0], &x[1, 0], &runs[0]
     with nogil:
-        fm_tickets_init(&test.tickets, n_workers)
+        fm_tickets_init(&test.tickets, n_workers, both_ends)
         fm_tickets_open(&test.tickets, <uint32_t>tasks_of(&test, 0))
         used = fm_team_run(n_workers, self_test_worker, &test)
     last = n_phases - 1
