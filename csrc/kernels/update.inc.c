@@ -19,40 +19,58 @@ FM_INLINE void FM(fetch_row)(const R *w)
 }
 
 #define STEP(name, slots)                                                                          \
-    static void FM(update_##name)(R *w, ptrdiff_t w_rows, const R *g, R *s0, R *s1, R *s2,         \
-                                  ptrdiff_t n, const R *h)                                         \
+    FM_INLINE void FM(name##_run)(R *w, const R *g, R *s0, R *s1, R *s2, ptrdiff_t n, const R *h)  \
     {                                                                                              \
         ptrdiff_t i = 0;                                                                           \
         vf a, b = v_zero(), c = b, d = b;                                                          \
+        for (; i + VL <= n; i += VL) {                                                             \
+            a = v_load(w + i);                                                                     \
+            if (slots > 0) b = v_load(s0 + i);                                                     \
+            if (slots > 1) c = v_load(s1 + i);                                                     \
+            if (slots > 2) d = v_load(s2 + i);                                                     \
+            FM(name##_rule)(&a, v_load(g + i), &b, &c, &d, h);                                     \
+            v_store(w + i, a);                                                                     \
+            if (slots > 0) v_store(s0 + i, b);                                                     \
+            if (slots > 1) v_store(s1 + i, c);                                                     \
+            if (slots > 2) v_store(s2 + i, d);                                                     \
+        }                                                                                          \
+        if (i < n) {                                                                               \
+            const ptrdiff_t k = n - i;                                                             \
+            a = v_loadn(w + i, k);                                                                 \
+            if (slots > 0) b = v_loadn(s0 + i, k);                                                 \
+            if (slots > 1) c = v_loadn(s1 + i, k);                                                 \
+            if (slots > 2) d = v_loadn(s2 + i, k);                                                 \
+            FM(name##_rule)(&a, v_loadn(g + i, k), &b, &c, &d, h);                                 \
+            v_storen(w + i, a, k);                                                                 \
+            if (slots > 0) v_storen(s0 + i, b, k);                                                 \
+            if (slots > 1) v_storen(s1 + i, c, k);                                                 \
+            if (slots > 2) v_storen(s2 + i, d, k);                                                 \
+        }                                                                                          \
+    }                                                                                              \
+    static __attribute__((noinline)) void FM(name##_panels)(                                       \
+        R *w, ptrdiff_t w_rows, const R *g, R *s0, R *s1, R *s2, ptrdiff_t n, const R *h)          \
+    {                                                                                              \
         R local[8]; /* so that no store to w can change it */                                      \
         memcpy(local, h, sizeof local);                                                            \
-        for (ptrdiff_t end; i < n; i = end, w += fm_panel_size(w_rows) - FM_PANEL) {               \
-            end = w_rows && n - i > FM_PANEL ? i + FM_PANEL : n;                                   \
-            if (w_rows) FM(fetch_row)(w + i + FM_PANEL);                                           \
-            for (; i + VL <= end; i += VL) {                                                       \
-                a = v_load(w + i);                                                                 \
-                if (slots > 0) b = v_load(s0 + i);                                                 \
-                if (slots > 1) c = v_load(s1 + i);                                                 \
-                if (slots > 2) d = v_load(s2 + i);                                                 \
-                FM(name##_rule)(&a, v_load(g + i), &b, &c, &d, local);                             \
-                v_store(w + i, a);                                                                 \
-                if (slots > 0) v_store(s0 + i, b);                                                 \
-                if (slots > 1) v_store(s1 + i, c);                                                 \
-                if (slots > 2) v_store(s2 + i, d);                                                 \
-            }                                                                                      \
-            if (i < end) {                                                                         \
-                const ptrdiff_t k = end - i;                                                       \
-                a = v_loadn(w + i, k);                                                             \
-                if (slots > 0) b = v_loadn(s0 + i, k);                                             \
-                if (slots > 1) c = v_loadn(s1 + i, k);                                             \
-                if (slots > 2) d = v_loadn(s2 + i, k);                                             \
-                FM(name##_rule)(&a, v_loadn(g + i, k), &b, &c, &d, local);                         \
-                v_storen(w + i, a, k);                                                             \
-                if (slots > 0) v_storen(s0 + i, b, k);                                             \
-                if (slots > 1) v_storen(s1 + i, c, k);                                             \
-                if (slots > 2) v_storen(s2 + i, d, k);                                             \
-            }                                                                                      \
+        for (ptrdiff_t i = 0; i < n; i += FM_PANEL, w += fm_panel_size(w_rows)) {                  \
+            FM(fetch_row)(w + FM_PANEL);                                                           \
+            FM(name##_run)(w, g, s0, s1, s2, n - i < FM_PANEL ? n - i : FM_PANEL, local);          \
+            g += FM_PANEL;                                                                         \
+            if (slots > 0) s0 += FM_PANEL;                                                         \
+            if (slots > 1) s1 += FM_PANEL;                                                         \
+            if (slots > 2) s2 += FM_PANEL;                                                         \
         }                                                                                          \
+    }                                                                                              \
+    static void FM(update_##name)(R *w, ptrdiff_t w_rows, const R *g, R *s0, R *s1, R *s2,         \
+                                  ptrdiff_t n, const R *h)                                         \
+    {                                                                                              \
+        if (w_rows) {                                                                              \
+            FM(name##_panels)(w, w_rows, g, s0, s1, s2, n, h);                                     \
+            return;                                                                                \
+        }                                                                                          \
+        R local[8];                                                                                \
+        memcpy(local, h, sizeof local);                                                            \
+        FM(name##_run)(w, g, s0, s1, s2, n, local);                                                \
     }
 #define RULE(name, w, g, b, c, d)                                                                  \
     FM_INLINE void FM(name##_rule)(vf *w, vf g, vf *b, vf *c, vf *d, const R *h)
