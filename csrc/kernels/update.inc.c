@@ -9,6 +9,7 @@
  * A rule sees one vector of each; STEP puts the loops around it: one pass over memory. w may be a row
  * of a matrix of w_rows rows in the panels of gemm.inc.c; w_rows is 0 where it is contiguous.
  */
+
 /* A row of a panel, which is about to be written: the panels of a matrix are too many streams for the
  * processor to read ahead in. */
 FM_INLINE void FM(fetch_row)(const R *w)

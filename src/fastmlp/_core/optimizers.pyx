@@ -170,13 +170,16 @@ cdef inline void update_rows(real *w, ptrdiff_t w_rows, const real *g, real *s0,
         kernels64().update[index](w, w_rows, g, s0, s1, s2, n, h)
 
 
-cdef void update_in_panels(real *w, ptrdiff_t k, ptrdiff_t first, const real *g, real *s0, real *s1, real *s2,
-                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t index, const real *h) noexcept nogil:
-    """Rows first … first + m - 1 of w (k, n), kept in panels; g and slots hold just those rows."""
-    cdef ptrdiff_t i, panel = kernels32().panel if real is float else kernels64().panel
-    w += first * panel
+cdef inline void update_tile(real *w, ptrdiff_t panels, ptrdiff_t first, const real *g, real *s0, real *s1,
+                             real *s2, ptrdiff_t m, ptrdiff_t n, ptrdiff_t index, const real *h) noexcept nogil:
+    """Rows first … first + m - 1 of w, which are n wide; panels as above. g and slots hold just those rows."""
+    cdef ptrdiff_t i, panel
+    if not panels:
+        update_rows(w + first * n, 0, g, s0, s1, s2, m * n, index, h)
+        return
+    panel = kernels32().panel if real is float else kernels64().panel
     for i in range(m):
-        update_rows(w + i * panel, k, g + i * n, moved(s0, i * n, w), moved(s1, i * n, w),
+        update_rows(w + (first + i) * panel, panels, g + i * n, moved(s0, i * n, w), moved(s1, i * n, w),
                     moved(s2, i * n, w), n, index, h)
 
 
@@ -206,15 +209,8 @@ cdef inline bint due(const Step *s, ptrdiff_t every) noexcept nogil:
 
 cdef inline void run_update(real *w, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t width = op.n[1], start = i0 * width
-    cdef const real *g = rows_of(<real *>op.p[1], op.n[2], worker, i0)
-    cdef real *s0 = moved(op.p[2], start, w)
-    cdef real *s1 = moved(op.p[3], start, w)
-    cdef real *s2 = moved(op.p[4], start, w)
-    cdef const real *h = <const real *>op.p[5]
-    if op.n[4]:
-        update_in_panels(w, op.n[4], i0, g, s0, s1, s2, i1 - i0, width, op.n[0], h)
-    else:
-        update_rows(w + start, 0, g, s0, s1, s2, (i1 - i0) * width, op.n[0], h)
+    update_tile(w, op.n[4], i0, rows_of(<real *>op.p[1], op.n[2], worker, i0), moved(op.p[2], start, w),
+                moved(op.p[3], start, w), moved(op.p[4], start, w), i1 - i0, width, op.n[0], <const real *>op.p[5])
 
 
 cdef inline void run_penalty(real *g, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
@@ -401,22 +397,15 @@ def update(str kind, w, g, slots, hyper, int64_t t, panels=None):
         p[i] = <size_t>x.__array_interface__["data"][0]
     for i in range(3 + len(slots), 6):
         p[i] = 0
-    cdef ptrdiff_t k = 1, n = w.size, index = list(UPDATES).index(kind)
+    cdef ptrdiff_t k = 0, m = 1, n = w.size, index = list(UPDATES).index(kind)
     if panels is not None:
-        k, n = w.shape
-        if panels.dtype != w.dtype or panels.shape != (_native.panels_size(k, n),):
+        m, n = w.shape
+        if panels.dtype != w.dtype or panels.shape != (_native.panels_size(m, n),):
             raise ValueError(f"{kind}: expected panels that hold w. Received: {panels.dtype} of shape {panels.shape}")
-        p[0] = <size_t>panels.__array_interface__["data"][0]
+        k, p[0] = m, <size_t>panels.__array_interface__["data"][0]
     if w.dtype == np.float32:
-        if panels is not None:
-            update_in_panels(<float *>p[0], k, 0, <const float *>p[1], <float *>p[3], <float *>p[4],
-                             <float *>p[5], k, n, index, <const float *>p[2])
-        else:
-            update_rows(<float *>p[0], 0, <const float *>p[1], <float *>p[3], <float *>p[4], <float *>p[5], n,
-                        index, <const float *>p[2])
-    elif panels is not None:
-        update_in_panels(<double *>p[0], k, 0, <const double *>p[1], <double *>p[3], <double *>p[4],
-                         <double *>p[5], k, n, index, <const double *>p[2])
+        update_tile(<float *>p[0], k, 0, <const float *>p[1], <float *>p[3], <float *>p[4], <float *>p[5], m, n,
+                    index, <const float *>p[2])
     else:
-        update_rows(<double *>p[0], 0, <const double *>p[1], <double *>p[3], <double *>p[4], <double *>p[5], n,
+        update_tile(<double *>p[0], k, 0, <const double *>p[1], <double *>p[3], <double *>p[4], <double *>p[5], m, n,
                     index, <const double *>p[2])

@@ -170,9 +170,10 @@ class Softmax(Layer):
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         where = f"Softmax '{self.name}'"
-        several = isinstance(axis, (list, tuple))
-        axes = tuple(check_int(where, "axis", a) for a in (axis if several else [axis]))  # type: ignore[union-attr]
-        self.axis: Any = axes if several else axes[0]
+        if isinstance(axis, (list, tuple)):
+            self.axis: Any = tuple(check_int(where, "axis", a) for a in axis)
+        else:
+            self.axis = check_int(where, "axis", axis)
 
     def call(self, x: Tensor, mask: Tensor | None = None) -> Any:
         axes = known_axes(f"Softmax '{self.name}'", x.shape, self.axis)

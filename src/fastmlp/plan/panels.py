@@ -28,7 +28,7 @@ def add_weight_copies(
 
     Args:
         native: The `dense_fwd` and `dense_bwd` ops that run on the micro-kernel.
-        forward: Whether a copy for dense_fwd pays: each step makes it anew.
+        forward: Whether a copy for dense_fwd pays.
 
     Returns:
         The ops that fill the copies before the first step, and those that write weights back after
