@@ -10,7 +10,7 @@ import pytest
 
 MODULES = (
     "", "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
-    "metrics", "models", "optimizers", "optimizers.schedules", "preprocessing",
+    "metrics", "models", "ops", "ops.linalg", "ops.nn", "optimizers", "optimizers.schedules", "preprocessing",
     "preprocessing.sequence", "regularizers", "saving", "utils",
 )  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "keras-differences.md"

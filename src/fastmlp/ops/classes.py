@@ -8,7 +8,7 @@ import numpy as np
 
 from fastmlp import config
 from fastmlp.calls import operation
-from fastmlp.ops import core, math, nn, reductions, shapes, spec
+from fastmlp.ops import core, math, nonlinear, reductions, shapes, spec
 from fastmlp.ops.layers import log_softmax
 
 
@@ -93,8 +93,10 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     """
     target, output = _same_shapes("binary_crossentropy", target, output)
     if from_logits:
-        first = math.multiply(target, nn.log_sigmoid(output))
-        second = math.multiply(math.subtract(1.0, target), nn.log_sigmoid(math.negative(output)))
+        first = math.multiply(target, nonlinear.log_sigmoid(output))
+        second = math.multiply(
+            math.subtract(1.0, target), nonlinear.log_sigmoid(math.negative(output))
+        )
         return math.negative(math.add(first, second))
     output = math.clip(output, config.epsilon(), 1.0 - config.epsilon())
     first = math.multiply(target, math.log(output))

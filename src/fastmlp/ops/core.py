@@ -51,7 +51,7 @@ def cast(x: Any, dtype: Any) -> Any:
     A plan computes in one type. On symbolic tensors a cast to integers cuts the fraction, one to bool
     gives 1 and 0, and one to another float type changes nothing.
     """
-    name = _type_name(dtype)
+    name = type_name(dtype)
     if not spec.is_symbolic(x):
         return spec.array(x).astype(name)
     if name == "bool":
@@ -60,7 +60,12 @@ def cast(x: Any, dtype: Any) -> Any:
     return x if name.startswith("float") else elementwise.trunc(x)
 
 
-def _type_name(dtype: Any) -> str:
+def type_name(dtype: Any) -> str:
+    """The name of a type of numbers.
+
+    Raises:
+        ValueError: There is no such type.
+    """
     name: str
     try:
         name = np.dtype(getattr(dtype, "name", dtype)).name
@@ -71,8 +76,49 @@ def _type_name(dtype: Any) -> str:
     return name
 
 
-def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
-    """An array: Python floats become float32, integers int32. Symbolic tensors stay what they are."""
+def dtype(x: Any) -> str:
+    """The name of the type of the numbers, as `'float32'`."""
+    return str(getattr(x, "dtype", None) or spec.array(x).dtype)
+
+
+@operation
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """Another type of number, with the nearest one that it has for those beyond its range.
+
+    Example:
+
+    >>> saturate_cast([-1.0, 256.0], "uint8")
+    array([  0, 255], dtype=uint8)
+    """
+    name = type_name(dtype)
+    if name.startswith("float") or name == "bool":
+        return cast(x, name)
+    limits = np.iinfo(name)
+    return cast(elementwise.clip(x, float(limits.min), float(limits.max)), name)
+
+
+def array(x: Any, dtype: Any = None) -> Any:
+    """An array of a copy of the numbers, by the rules of `convert_to_tensor`."""
+    found = convert_to_tensor(x, dtype)
+    return np.array(found) if isinstance(found, np.ndarray) else found
+
+
+def convert_to_tensor(
+    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Any:
+    """An array: Python floats become float32, integers int32. Symbolic tensors stay what they are.
+
+    Args:
+        x: Tensor, weight, array, number, or a list of numbers.
+        dtype: Of the result.
+        sparse: Not `True`: arrays are dense.
+        ragged: Not `True`: rows are equally long.
+    """
+    if sparse or ragged:
+        raise ValueError(
+            f"{spec.where('convert_to_tensor')}: expected neither sparse nor ragged. "
+            f"Received: {sparse=}, {ragged=}"
+        )
     if dtype is not None:
         return cast(x, dtype)
     return spec.operands("convert_to_tensor", x)[0] if spec.is_symbolic(x) else spec.array(x)
@@ -116,7 +162,7 @@ def size(x: Any) -> Any:
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
     """A number for every element of `x`."""
     if not spec.is_symbolic(x):
-        return np.full_like(spec.array(x), fill_value, None if dtype is None else _type_name(dtype))
+        return np.full_like(spec.array(x), fill_value, None if dtype is None else type_name(dtype))
     (x,) = spec.operands("full_like", x)
     if not x.per_sample:
         return spec.operands("full_like", x, np.full(x.shape, fill_value))[1]
@@ -138,22 +184,37 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
 
 def zeros(shape: Any, dtype: Any = None) -> np.ndarray:
     """An array of zeros: a constant."""
-    return np.zeros(shape, _type_name(dtype or config.floatx()))
+    return np.zeros(shape, type_name(dtype or config.floatx()))
 
 
 def ones(shape: Any, dtype: Any = None) -> np.ndarray:
     """An array of ones: a constant."""
-    return np.ones(shape, _type_name(dtype or config.floatx()))
+    return np.ones(shape, type_name(dtype or config.floatx()))
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> np.ndarray:
     """An array of one number: a constant."""
-    return np.full(shape, fill_value, _type_name(dtype or config.floatx()))
+    return np.full(shape, fill_value, type_name(dtype or config.floatx()))
+
+
+def empty(shape: Any, dtype: Any = None) -> np.ndarray:
+    """An array of any numbers: zeros, as in Keras on JAX."""
+    return zeros(shape, dtype)
+
+
+def empty_like(x: Any, dtype: Any = None) -> Any:
+    """Any number for every element of `x`: a 0, as in Keras on JAX."""
+    return zeros_like(x, dtype)
+
+
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> np.ndarray:
+    """An array with ones on and below diagonal `k`: a constant."""
+    return np.tri(N, M, k, type_name(dtype or config.floatx()))
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> np.ndarray:
     """An array with ones on diagonal `k`: a constant."""
-    return np.eye(N, M, k, _type_name(dtype or config.floatx()))
+    return np.eye(N, M, k, type_name(dtype or config.floatx()))
 
 
 def identity(n: int, dtype: Any = None) -> np.ndarray:
@@ -164,11 +225,56 @@ def identity(n: int, dtype: Any = None) -> np.ndarray:
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> np.ndarray:
     """Numbers at equal distances: a constant."""
     values = np.arange(start, stop, 1 if step is None else step)
-    return values.astype(_type_name(dtype)) if dtype is not None else spec.array(values.tolist())
+    return values.astype(type_name(dtype)) if dtype is not None else spec.array(values.tolist())
 
 
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """So many numbers between two: a constant.
+
+    Args:
+        start: The first, or an array of them.
+        stop: The last.
+        num: How many.
+        endpoint: Whether `stop` is among them.
+        retstep: Whether to return the distance between them, too.
+        dtype: Default: `config.floatx()`.
+        axis: Along which they stand, of an array.
+    """
+    values, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
+    values = values.astype(type_name(dtype or config.floatx()))
+    return (values, np.asarray(step, values.dtype)) if retstep else values
+
+
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10,
+    dtype: Any = None,
+    axis: int = 0,
 ) -> np.ndarray:
-    """So many numbers between two: a constant."""
-    return np.linspace(start, stop, num, endpoint).astype(_type_name(dtype or config.floatx()))
+    """The powers of `base` of so many numbers between two: a constant."""
+    values = np.logspace(start, stop, num, endpoint, base, axis=axis)
+    return values.astype(type_name(dtype or config.floatx()))
+
+
+def geomspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: Any = None,
+    axis: int = 0,
+) -> np.ndarray:
+    """So many numbers between two, each the one before times the same factor: a constant."""
+    values = np.geomspace(start, stop, num, endpoint, axis=axis)
+    return values.astype(type_name(dtype or config.floatx()))

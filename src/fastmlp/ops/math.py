@@ -358,14 +358,16 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
 
 
 @operation
-def where(condition: Any, x1: Any, x2: Any) -> Any:
-    """x1 where the condition holds, x2 elsewhere.
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """x1 where the condition holds, x2 elsewhere; of an array alone the places where it does.
 
     Example:
 
     >>> where([True, False], 1.0, [5.0, 6.0])
     array([1., 6.], dtype=float32)
     """
+    if x1 is None and x2 is None and not spec.is_symbolic(condition):
+        return tuple(i.astype(np.int32) for i in np.nonzero(spec.array(condition)))
     return apply("where", condition, x1, x2)
 
 

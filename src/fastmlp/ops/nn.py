@@ -1,279 +1,91 @@
-"""Activations and normalisations, named as in `keras.ops.nn`.
-
-Element-wise activations are one native kernel each where there is one, else made of a few.
-"""
-
-from __future__ import annotations
-
-from typing import Any
-
-import numpy as np
-
-from fastmlp import config
-from fastmlp.calls import operation
-from fastmlp.ops import math, reductions, shapes, spec
-from fastmlp.ops.layers import activation
-
-_PI = 3.141592653589793
-
-
-@operation
-def relu(x: Any) -> Any:
-    """Rectified linear unit: max(x, 0)."""
-    return activation(x, "relu")
-
-
-@operation
-def relu6(x: Any) -> Any:
-    """Rectified linear unit cut at 6: min(max(x, 0), 6)."""
-    return activation(x, "relu6")
-
-
-@operation
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
-    """x where x > 0, else negative_slope · x."""
-    return activation(x, "leaky_relu", (float(negative_slope),))
-
-
-@operation
-def elu(x: Any, alpha: float = 1.0) -> Any:
-    """x where x > 0, else alpha · (eˣ - 1)."""
-    return activation(x, "elu", (float(alpha),))
-
-
-@operation
-def selu(x: Any) -> Any:
-    """1.0507 · elu(x, 1.6733): activations keep mean 0 and variance 1."""
-    return activation(x, "selu")
-
-
-@operation
-def celu(x: Any, alpha: float = 1.0) -> Any:
-    """max(x, 0) + min(0, alpha · (exp(x / alpha) - 1))."""
-    below = math.multiply(math.expm1(math.divide(math.minimum(x, 0.0), alpha)), alpha)
-    return math.where(math.greater(x, 0.0), x, below)
-
-
-@operation
-def gelu(x: Any, approximate: bool = True) -> Any:
-    """x · Φ(x), Φ the normal distribution function; `approximate`: by tanh. Default: as in Keras."""
-    return activation(x, "gelu_tanh" if approximate else "gelu")
-
-
-@operation
-def silu(x: Any) -> Any:
-    """x · sigmoid(x), also called swish."""
-    return activation(x, "silu")
-
-
-@operation
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + e⁻ˣ)."""
-    return activation(x, "sigmoid")
-
-
-@operation
-def log_sigmoid(x: Any) -> Any:
-    """log(1 / (1 + e⁻ˣ)), without overflow."""
-    return math.negative(activation(math.negative(x), "softplus"))
-
-
-@operation
-def hard_sigmoid(x: Any) -> Any:
-    """min(max(x / 6 + 0.5, 0), 1)."""
-    return activation(x, "hard_sigmoid")
-
-
-@operation
-def hard_silu(x: Any) -> Any:
-    """x · hard_sigmoid(x), also called hard swish."""
-    return math.multiply(x, hard_sigmoid(x))
-
-
-@operation
-def sparse_sigmoid(x: Any) -> Any:
-    """min(max((x + 1) / 2, 0), 1)."""
-    return math.clip(math.multiply(math.add(x, 1.0), 0.5), 0.0, 1.0)
-
-
-@operation
-def tanh(x: Any) -> Any:
-    """The hyperbolic tangent."""
-    return activation(x, "tanh")
-
-
-@operation
-def hard_tanh(x: Any) -> Any:
-    """min(max(x, -1), 1)."""
-    return math.clip(x, -1.0, 1.0)
-
-
-@operation
-def tanh_shrink(x: Any) -> Any:
-    """x - tanh(x)."""
-    return math.subtract(x, tanh(x))
-
-
-@operation
-def softplus(x: Any) -> Any:
-    """log(1 + eˣ), without overflow."""
-    return activation(x, "softplus")
-
-
-@operation
-def squareplus(x: Any, b: float = 4) -> Any:
-    """(x + √(x² + b)) / 2."""
-    return math.multiply(math.add(x, math.sqrt(math.add(math.square(x), float(b)))), 0.5)
-
-
-@operation
-def sparse_plus(x: Any) -> Any:
-    """0 for x ≤ -1, (x + 1)² / 4 between, x for x ≥ 1."""
-    bend = math.multiply(math.square(math.add(x, 1.0)), 0.25)
-    inner = math.where(math.less_equal(x, -1.0), 0.0, bend)
-    return math.where(math.greater_equal(x, 1.0), x, inner)
-
-
-@operation
-def softsign(x: Any) -> Any:
-    """x / (1 + |x|)."""
-    return activation(x, "softsign")
-
-
-@operation
-def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
-    """x pulled towards 0 by `threshold`, and 0 nearer to it than that."""
-    return math.subtract(x, math.clip(x, -float(threshold), float(threshold)))
-
-
-@operation
-def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
-    """x where |x| > threshold, else 0."""
-    return math.where(math.greater(math.absolute(x), float(threshold)), x, 0.0)
-
-
-@operation
-def threshold(x: Any, threshold: float, default_value: float) -> Any:
-    """x where x > threshold, else default_value."""
-    return math.where(math.greater(x, threshold), x, default_value)
-
-
-@operation
-def glu(x: Any, axis: int = -1) -> Any:
-    """Gated linear unit: the first half along an axis times the sigmoid of the second."""
-    first, second = shapes.split(x, 2, axis)
-    return math.multiply(first, sigmoid(second))
-
-
-def polar(abs_: Any, angle: Any) -> Any:
-    """Complex numbers; of arrays only.
-
-    Raises:
-        TypeError: Symbolic tensors have no complex numbers.
-    """
-    if spec.is_symbolic(abs_, angle):
-        raise TypeError(f"{spec.where('polar')}: expected arrays. Received: a symbolic tensor")
-    size, turn = spec.arrays(abs_, angle, floating=True)
-    return size * np.exp(1j * turn)
-
-
-@operation
-def moments(
-    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
-) -> tuple[Any, Any]:
-    """Mean and variance along axes; along the batch, of the samples that a step has."""
-    return reductions.mean(x, axes, keepdims), reductions.var(x, axes, keepdims)
-
-
-@operation
-def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Any:
-    """x / max(‖x‖, epsilon), with the norm of vectors along an axis.
-
-    Args:
-        x: Tensor or array.
-        axis: An axis, or several.
-        order: Of the norm, at least 1: (Σ |x|ᵒʳᵈᵉʳ)^(1/order).
-        epsilon: Smallest divisor. Default: `config.epsilon()`.
-
-    Raises:
-        ValueError: `order` is no integer ≥ 1.
-
-    Example:
-
-    >>> normalize([[3.0, 4.0]])
-    array([[0.6, 0.8]], dtype=float32)
-    """
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(
-            f"{spec.where('normalize')}: expected order to be an integer >= 1. Received: {order!r}"
-        )
-    least = config.epsilon() if epsilon is None else epsilon
-    if order == 2:
-        squares = reductions.sum(math.square(x), axis, keepdims=True)
-        return math.multiply(x, math.minimum(math.rsqrt(squares), 1.0 / least))
-    return math.divide(x, math.maximum(reductions.norm(x, order, axis, keepdims=True), least))
-
-
-@operation
-def batch_normalization(
-    x: Any,
-    mean: Any,
-    variance: Any,
-    axis: int,
-    offset: Any = None,
-    scale: Any = None,
-    epsilon: float = 1e-3,
-) -> Any:
-    """(x - mean) / √(variance + epsilon) · scale + offset, of vectors along one axis."""
-    inverse = math.rsqrt(math.add(_along(variance, x, axis), epsilon))
-    if scale is not None:
-        inverse = math.multiply(inverse, _along(scale, x, axis))
-    y = math.multiply(math.subtract(x, _along(mean, x, axis)), inverse)
-    return y if offset is None else math.add(y, _along(offset, x, axis))
-
-
-@operation
-def layer_normalization(
-    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
-) -> Any:
-    """(x - mean) / √(variance + epsilon) · gamma + beta, with the moments along `axis`."""
-    mean, variance = moments(x, axis, keepdims=True)
-    least = config.epsilon() if epsilon is None else epsilon
-    inverse = math.rsqrt(math.add(variance, least))
-    if gamma is not None:
-        inverse = math.multiply(inverse, _along(gamma, x, axis))
-    y = math.multiply(math.subtract(x, mean), inverse)
-    return y if beta is None else math.add(y, _along(beta, x, axis))
-
-
-@operation
-def rms_normalization(
-    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
-) -> Any:
-    """x / √(mean of squares + epsilon) · scale, with the mean along `axis`."""
-    least = config.epsilon() if epsilon is None else epsilon
-    squares = reductions.mean(math.square(x), axis, keepdims=True)
-    y = math.multiply(x, math.rsqrt(math.add(squares, least)))
-    return y if scale is None else math.multiply(y, scale)
-
-
-def _along(v: Any, x: Any, axis: Any) -> Any:
-    """A vector, or what else has the sizes of some axes of x, so that it broadcasts along them."""
-    v = v if hasattr(v, "shape") else spec.array(v)
-    axes = spec.axes_of("normalization", x, axis)
-    if len(v.shape) == len(x.shape) or axes == tuple(range(len(x.shape) - len(axes), len(x.shape))):
-        return v
-    shape = [x.shape[i] if i in axes else 1 for i in range(len(x.shape))]
-    return shapes.reshape(v, shape)
-
-
-@operation
-def psnr(x1: Any, x2: Any, max_val: float) -> Any:
-    """Peak signal-to-noise ratio in decibel: 20 log₁₀ max_val - 10 log₁₀ mean((x1 - x2)²)."""
-    error = reductions.mean(math.square(math.subtract(x1, x2)))
-    peak = 20 * np.log10(max_val)
-    return math.subtract(float(peak), math.multiply(math.log10(error), 10.0))
-
-
-swish = silu
-hard_swish = hard_silu
+"""The functions of `keras.ops.nn`, which are in `fastmlp.ops`, too."""
+
+from fastmlp.ops.classes import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    multi_hot,
+    one_hot,
+    sparse_categorical_crossentropy,
+)
+from fastmlp.ops.layers import (
+    log_softmax,
+    softmax,
+    sparsemax,
+)
+from fastmlp.ops.nonlinear import (
+    batch_normalization,
+    celu,
+    elu,
+    gelu,
+    glu,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_swish,
+    hard_tanh,
+    layer_normalization,
+    leaky_relu,
+    log_sigmoid,
+    moments,
+    normalize,
+    polar,
+    psnr,
+    relu,
+    relu6,
+    rms_normalization,
+    selu,
+    sigmoid,
+    silu,
+    soft_shrink,
+    softplus,
+    softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    squareplus,
+    swish,
+    tanh_shrink,
+    threshold,
+)
+
+__all__ = [
+    "batch_normalization",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "layer_normalization",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "moments",
+    "multi_hot",
+    "normalize",
+    "one_hot",
+    "polar",
+    "psnr",
+    "relu",
+    "relu6",
+    "rms_normalization",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_categorical_crossentropy",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh_shrink",
+    "threshold",
+]

@@ -288,6 +288,21 @@ def _node(
     return tuple(results)
 
 
+def of_batch(function: Callable[..., Any], tensors: list[Tensor], shape: Shape) -> Tensor:
+    """What a function of arrays of the whole batch makes of tensors, if the shape is known before.
+
+    Args:
+        function: As `custom_gradient` takes it.
+        tensors: Its arguments.
+        shape: Of one sample of its result, or of the whole if no tensor has a batch axis.
+    """
+    per_sample = any(t.per_sample for t in tensors)
+    places = tuple(range(len(tensors)))
+    code = {"function": function, "args": (None,) * len(tensors), "places": places, "kwargs": {}}
+    code |= {"shapes": (shape,), "single": True, "per_sample": per_sample}
+    return spec.node("python", tensors, spec.with_batch(shape, per_sample), **code)
+
+
 def _trial(
     function: Callable[..., Any],
     args: tuple[Any, ...],

@@ -40,14 +40,16 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @operation
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The product."""
+def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Any:
+    """The product; of an array in another type, if `dtype` names one."""
     x = x if spec.is_symbolic(x) else spec.array(x)
-    return _reduce("prod", x, axis, keepdims, **_same_type(x))
+    return _reduce("prod", x, axis, keepdims, **_same_type(x, dtype))
 
 
-def _same_type(x: Any) -> dict[str, Any]:
-    """Small integers are added up as int32, others as what they are."""
+def _same_type(x: Any, dtype: Any = None) -> dict[str, Any]:
+    """Small integers are added up as int32, others as what they are, or as `dtype`."""
+    if dtype is not None and not spec.is_symbolic(x):
+        return {"dtype": dtype}
     if spec.is_symbolic(x) or x.dtype.kind == "f":
         return {}
     return {"dtype": np.result_type(x.dtype, np.int32 if x.dtype.kind in "bi" else np.uint32)}
@@ -60,19 +62,35 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 @operation
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest element; those that tie share the gradient."""
-    return _reduce("max", x, axis, keepdims)
+def max(x: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """The largest element, `initial` among them; those that tie share the gradient."""
+    if initial is None:
+        return _reduce("max", x, axis, keepdims)
+    if not spec.is_symbolic(x):
+        return _reduce("max", x, axis, keepdims, initial=initial)
+    return math.maximum(_reduce("max", x, axis, keepdims), initial)
 
 
 @operation
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Any:
+    """The smallest element, `initial` among them; those that tie share the gradient."""
+    if initial is None:
+        return _reduce("min", x, axis, keepdims)
+    if not spec.is_symbolic(x):
+        return _reduce("min", x, axis, keepdims, initial=initial)
+    return math.minimum(_reduce("min", x, axis, keepdims), initial)
+
+
+@operation
+def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest element; those that tie share the gradient."""
+    return max(x, axis, keepdims)
+
+
+@operation
+def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest element; those that tie share the gradient."""
-    return _reduce("min", x, axis, keepdims)
-
-
-amax = max
-amin = min
+    return min(x, axis, keepdims)
 
 
 @operation
@@ -154,20 +172,50 @@ def count_nonzero(x: Any, axis: Axis = None) -> Any:
 
 
 @operation
-def cumsum(x: Any, axis: int | None = None) -> Any:
+def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Running sums along an axis, not along the batch of a tensor; `None`: of all in a row."""
     if not spec.is_symbolic(x):
         x = spec.array(x)
-        return np.cumsum(x, axis, **_same_type(x))
-    (x,) = spec.operands("cumsum", x)
+        return np.cumsum(x, axis, **_same_type(x, dtype))
+    x, at = _running("cumsum", x, axis)
+    return spec.node("cumsum", [x], x.shape, axis=at - x.per_sample)
+
+
+@operation
+def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Running products along an axis, not along the batch of a tensor; `None`: of all in a row.
+
+    Example:
+
+    >>> cumprod([1.0, 2.0, 3.0])
+    array([1., 2., 6.], dtype=float32)
+    """
+    if not spec.is_symbolic(x):
+        x = spec.array(x)
+        return np.cumprod(x, axis, **_same_type(x, dtype))
+    x, at = _running("cumprod", x, axis)
+    before = (slice(None),) * at
+    n, reach = int(x.shape[at] or 0), 1
+    while reach < n:  # each element is the product of the `reach` ones that end with it
+        ending = shapes.get_item(x, (*before, slice(reach, None)))
+        earlier = shapes.get_item(x, (*before, slice(None, n - reach)))
+        first = shapes.get_item(x, (*before, slice(None, reach)))
+        x = shapes.concatenate([first, math.multiply(ending, earlier)], at)
+        reach *= 2
+    return x
+
+
+def _running(name: str, x: Any, axis: int | None) -> tuple[Any, int]:
+    """The tensor and the axis of a sample that running sums go along."""
+    (x,) = spec.operands(name, x)
     if axis is None and not x.per_sample:
         x, axis = shapes.reshape(x, (-1,)), 0
-    (at,) = spec.axes_of("cumsum", x, -1 if axis is None else axis)
+    (at,) = spec.axes_of(name, x, -1 if axis is None else axis)
     if axis is None or (x.per_sample and at == 0):
         raise ValueError(
-            f"{spec.where('cumsum')}: expected an axis of a sample. Received: axis={axis}, shape={x.shape}"
+            f"{spec.where(name)}: expected an axis of a sample. Received: axis={axis}, shape={x.shape}"
         )
-    return spec.node("cumsum", [x], x.shape, axis=at - x.per_sample)
+    return x, at
 
 
 @operation

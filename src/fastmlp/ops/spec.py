@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
     from fastmlp.plan.ir import Buffer, Builder, Op
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OpSpec:
@@ -51,6 +54,23 @@ def is_symbolic(*values: Any) -> bool:
         if isinstance(value, (list, tuple)) and is_symbolic(*value):
             return True
     return False
+
+
+def of_arrays(function: F) -> F:
+    """Decorates a function that computes now, of arrays and weights: symbolic tensors are refused."""
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        for value in (*args, *kwargs.values()):
+            if is_symbolic(value):
+                raise TypeError(
+                    f"{where(function.__name__)}: expected arrays. Received: {value!r}. "
+                    "Hint: NumPy code with a gradient of its own becomes part of a model by "
+                    "fastmlp.custom_gradient"
+                )
+        return function(*args, **kwargs)
+
+    return checked  # type: ignore[return-value]
 
 
 def operands(name: str, *values: Any) -> list[Tensor]:

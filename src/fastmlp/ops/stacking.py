@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from math import prod as math_prod
 from typing import Any
 
 import numpy as np
 
 from fastmlp.calls import operation
-from fastmlp.ops import shapes, spec
+from fastmlp.ops import math, shapes, spec
 from fastmlp.ops.moves import rearranged
+
+_GROUP = re.compile(r"\([^)]*\)|\w+")
 
 
 def _known(x: Any) -> Any:
@@ -48,6 +52,166 @@ def vstack(xs: Sequence[Any]) -> Any:
     if not spec.is_symbolic(*xs):
         return np.vstack([spec.array(x) for x in xs])
     return shapes.concatenate(xs, 0)
+
+
+@operation
+def dstack(xs: Sequence[Any]) -> Any:
+    """Side by side along the third axis, which arrays of fewer axes get."""
+    if not spec.is_symbolic(*xs):
+        return np.dstack([spec.array(x) for x in xs])
+    return shapes.concatenate([x if len(x.shape) > 2 else shapes.expand_dims(x, -1) for x in xs], 2)
+
+
+@operation
+def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """Parts along the second axis; of a vector along its only one."""
+    x = _known(x)
+    return shapes.split(x, indices_or_sections, 0 if len(x.shape) == 1 else 1)
+
+
+@operation
+def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """Parts along the first axis: of arrays only, since of a symbolic tensor it is the batch."""
+    return shapes.split(x, indices_or_sections, 0)
+
+
+@operation
+def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
+    """Parts along the third axis."""
+    return shapes.split(x, indices_or_sections, 2)
+
+
+@operation
+def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
+    """For several vectors the coordinates of all points of their grid. Of arrays only.
+
+    Args:
+        *x: Vectors.
+        indexing: `'ij'`: the first one's numbers change along the first axis; `'xy'`: the second one's.
+    """
+    return list(np.meshgrid(*(_array("meshgrid", v) for v in x), indexing=indexing))  # type: ignore[call-overload]
+
+
+def _array(name: str, x: Any) -> np.ndarray:
+    if spec.is_symbolic(x):
+        raise TypeError(f"{spec.where(name)}: expected arrays. Received: {x!r}")
+    return spec.array(x)
+
+
+@operation
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """The powers of each number of a vector, N of them in a row, the 0th last; of arrays only."""
+    x = _array("vander", x)
+    return np.vander(x, N, increasing).astype(x.dtype)
+
+
+@operation
+def diagflat(x: Any, k: int = 0) -> Any:
+    """The matrix with all elements, in a row, on its diagonal. Of arrays only."""
+    return np.diagflat(_array("diagflat", x), k)
+
+
+@operation
+def kron(x1: Any, x2: Any) -> Any:
+    """The Kronecker product: x2 times each element of x1 in its place. Of arrays only."""
+    return np.kron(*spec.arrays(_array("kron", x1), _array("kron", x2)))
+
+
+@operation
+def slice_update(inputs: Any, start_indices: Sequence[int], updates: Any) -> Any:
+    """`inputs` with the block `updates` from `start_indices` on; of a symbolic tensor the first is 0.
+
+    Example:
+
+    >>> slice_update([1, 2, 3, 4], [1], [9, 9])
+    array([1, 9, 9, 4], dtype=int32)
+    """
+    inputs, updates = _known(inputs), _known(updates)
+    starts = [int(i) for i in start_indices]
+    if len(starts) != len(inputs.shape) or len(starts) != len(updates.shape):
+        raise ValueError(
+            f"{spec.where('slice_update')}: expected inputs and updates with equally many axes, and a "
+            f"start for each. Received: shapes {tuple(inputs.shape)} and {tuple(updates.shape)}, "
+            f"{start_indices=}"
+        )
+    if not spec.is_symbolic(inputs, updates):
+        y = np.array(inputs)
+        ends = [min(i, d - n) for i, d, n in zip(starts, y.shape, updates.shape, strict=True)]
+        pairs = zip(ends, updates.shape, strict=True)
+        y[tuple(np.s_[max(i, 0) : max(i, 0) + n] for i, n in pairs)] = updates
+        return y
+    inputs, updates = spec.operands("slice_update", inputs, updates)
+    if inputs.per_sample and (starts[0] != 0 or not updates.per_sample):
+        raise ValueError(
+            f"{spec.where('slice_update')}: expected updates of all samples, from sample 0 on. "
+            f"Received: {start_indices=}, updates of shape {updates.shape}"
+        )
+    own, new = spec.sample(inputs), spec.sample(updates)
+    firsts = starts[1:] if inputs.per_sample else starts
+    room = [(i, d - n - i) for i, d, n in zip(firsts, own, new, strict=True)]
+    inside = np.pad(np.ones(new), room)
+    widths = [(0, 0), *room] if inputs.per_sample else room
+    return math.where(inside, shapes.pad(updates, widths), inputs)
+
+
+@operation
+def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
+    """Windows along the last axis: `(…, n)` becomes `(…, windows, sequence_length)`.
+
+    Args:
+        x: Tensor or array.
+        sequence_length: Elements of a window.
+        sequence_stride: From the start of one to the start of the next.
+    """
+    x = _known(x)
+    starts = np.arange(0, x.shape[-1] - sequence_length + 1, sequence_stride)
+    return shapes.take(x, starts[:, None] + np.arange(sequence_length), -1)
+
+
+@operation
+def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
+    """Axes split, put in another order and joined, as a pattern of their names says.
+
+    Args:
+        tensor: Tensor or array.
+        pattern: Names of the axes before and after `->`; those in parentheses are one axis.
+        **axes_lengths: Sizes of axes in parentheses, all but one.
+
+    Example:
+
+    >>> import numpy as np
+    >>> rearrange(np.zeros((2, 6, 4)), "b (t k) f -> b t (k f)", k=3).shape
+    (2, 2, 12)
+    """
+    tensor = _known(tensor)
+    left, _, right = pattern.partition("->")
+    before, after = ([g.strip("()").split() for g in _GROUP.findall(p)] for p in (left, right))
+    names = [name for group in before for name in group]
+    if (
+        len(before) != len(tensor.shape)
+        or len(set(names)) < len(names)
+        or sorted(names) != sorted(name for group in after for name in group)
+    ):
+        raise ValueError(
+            f"{spec.where('rearrange')}: expected a name for each axis, the same before and after ->. "
+            f"Received: {pattern!r} for shape {tuple(tensor.shape)}"
+        )
+    sizes: dict[str, Any] = {}
+    for group, size in zip(before, tensor.shape, strict=True):
+        known = math_prod(axes_lengths[name] for name in group if name in axes_lengths)
+        open_names = [name for name in group if name not in axes_lengths]
+        if len(open_names) > 1 or (size is not None and size % known):
+            raise ValueError(
+                f"{spec.where('rearrange')}: expected sizes of all but one of {group}, whose product "
+                f"divides {size}. Received: {axes_lengths}"
+            )
+        rest = size if known == 1 or size is None else size // known
+        sizes |= {name: axes_lengths.get(name, rest) for name in group}
+    split = [-1 if sizes[name] is None else sizes[name] for name in names]
+    x = shapes.reshape(tensor, split)
+    x = shapes.transpose(x, [names.index(name) for group in after for name in group])
+    whole = [[sizes[name] for name in group] for group in after]
+    return shapes.reshape(x, [-1 if None in group else math_prod(group) for group in whole])
 
 
 @operation

@@ -1,4 +1,4 @@
-"""Differences, spreads and means, named as in `keras.ops`; reductions that pass over NaN."""
+"""Differences, distances and means, products of vectors, named as in `keras.ops`."""
 
 from __future__ import annotations
 
@@ -84,47 +84,55 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
 
 
 @operation
-def cross(x1: Any, x2: Any, axis: int = -1) -> Any:
-    """The cross product of vectors of three numbers along an axis."""
-    a = [shapes.take(x1, i, axis) for i in range(3)]
-    b = [shapes.take(x2, i, axis) for i in range(3)]
+def cross(
+    x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    """The cross product of vectors of three numbers along an axis.
+
+    Args:
+        x1: Tensor or array.
+        x2: Tensor or array.
+        axisa: The axis of x1's vectors.
+        axisb: The axis of x2's vectors.
+        axisc: The axis of the result's vectors.
+        axis: All three.
+    """
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a = [shapes.take(x1, i, axisa) for i in range(3)]
+    b = [shapes.take(x2, i, axisb) for i in range(3)]
     parts = [
         math.subtract(math.multiply(a[i], b[j]), math.multiply(a[j], b[i]))
         for i, j in ((1, 2), (2, 0), (0, 1))
     ]
-    return shapes.stack(parts, axis if axis >= 0 else len(parts[0].shape) + 1 + axis)
+    return shapes.stack(parts, axisc if axisc >= 0 else len(parts[0].shape) + 1 + axisc)
+
+
+@operation
+def cdist(x: Any, y: Any) -> Any:
+    """The Euclidean distance of each two rows: √Σ (x_i - y_j)².
+
+    Args:
+        x: `(…, n, features)`.
+        y: `(…, m, features)`.
+
+    Returns:
+        `(…, n, m)`.
+    """
+    x, y = (v if hasattr(v, "shape") else spec.array(v) for v in (x, y))
+    if len(x.shape) < 2 or len(y.shape) < 2 or x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            f"{spec.where('cdist')}: expected (…, n, features) and (…, m, features). "
+            f"Received: shapes {tuple(x.shape)} and {tuple(y.shape)}"
+        )
+    gap = math.subtract(shapes.expand_dims(x, -2), shapes.expand_dims(y, -3))
+    return math.sqrt(reductions.sum(math.square(gap), -1))
 
 
 @operation
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The sum of a diagonal; of a symbolic tensor not along the batch."""
     return reductions.sum(shapes.diagonal(x, offset, axis1, axis2), -1)
-
-
-@operation
-def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The sum of what is no NaN."""
-    return reductions.sum(math.where(math.isnan(x), 0.0, x), axis, keepdims=keepdims)
-
-
-@operation
-def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The mean of what is no NaN."""
-    known = math.where(math.isnan(x), 0.0, 1.0)
-    total = nansum(x, axis, keepdims)
-    return math.divide(total, reductions.sum(known, axis, keepdims=keepdims))
-
-
-@operation
-def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The largest of what is no NaN."""
-    return reductions.max(math.where(math.isnan(x), -np.inf, x), axis, keepdims=keepdims)
-
-
-@operation
-def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The smallest of what is no NaN."""
-    return reductions.min(math.where(math.isnan(x), np.inf, x), axis, keepdims=keepdims)
 
 
 @operation
@@ -155,12 +163,13 @@ def vdot(x1: Any, x2: Any) -> Any:
 
 
 @operation
-def einsum(subscripts: str, *operands: Any) -> Any:
+def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     """Sums of products, by Einstein's notation.
 
     Args:
         subscripts: As `'bij,bjk->bik'`: a letter for each axis, with `->` and the result's letters.
         *operands: One or two tensors, weights or arrays; of arrays any number.
+        **kwargs: Those of `numpy.einsum` for arrays.
 
     The batch of a symbolic tensor is its first axis, and must be the first of the result.
 
@@ -171,7 +180,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     (2, 4)
     """
     if not spec.is_symbolic(*operands):
-        return np.einsum(subscripts, *spec.arrays(*operands))
+        return np.einsum(subscripts, *spec.arrays(*operands), **kwargs)
     text = subscripts.replace(" ", "")
     left, arrow, result = text.partition("->")
     terms = left.split(",")
