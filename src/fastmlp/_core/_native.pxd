@@ -14,5 +14,13 @@ ctypedef fused real:
     float
     double
 
-cdef const fm_kernels_f32 *kernels32() noexcept nogil
-cdef const fm_kernels_f64 *kernels64() noexcept nogil
+cdef const fm_kernels_f32 *in_use32  # set_tier changes them
+cdef const fm_kernels_f64 *in_use64
+
+
+cdef inline const fm_kernels_f32 *kernels32() noexcept nogil:
+    return in_use32
+
+
+cdef inline const fm_kernels_f64 *kernels64() noexcept nogil:
+    return in_use64

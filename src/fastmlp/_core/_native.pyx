@@ -37,14 +37,6 @@ cdef extern from "cpu.h" nogil:
     int fm_tier_set(const char *name)
 
 
-cdef const fm_kernels_f32 *kernels32() noexcept nogil:
-    return fm_f32
-
-
-cdef const fm_kernels_f64 *kernels64() noexcept nogil:
-    return fm_f64
-
-
 # What kernels.def lists, by index.
 ACTIVATIONS = {fm_act_names[i].decode(): chr(fm_act_saves[i]).lower() for i in range(FM_ACT_COUNT)}
 MAPS = {fm_map_names[i].decode(): fm_map_operands[i] for i in range(FM_MAP_COUNT)}
@@ -76,8 +68,10 @@ def set_tier(name):
     Raises:
         ValueError: This CPU cannot run a tier of that name.
     """
+    global in_use32, in_use64
     if not isinstance(name, str) or fm_tier_set(name.encode()) != 0:
         raise ValueError(f"set_tier: expected one of {', '.join(tiers())}. Received: {name!r}")
+    in_use32, in_use64 = fm_f32, fm_f64
 
 
 def _choose_tier(wanted):
