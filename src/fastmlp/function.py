@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,10 @@ class Function:
         inputs: Symbolic inputs.
         outputs: What to compute.
         training: Whether layers behave as in training, dropout included.
+
+    Attributes:
+        on_array: What `self([x])[0]` gives, for a plain array of a size seen before; else `None`.
+        on_finite: The same; `None` also if the array holds a NaN or an infinity.
     """
 
     def __init__(
@@ -37,15 +41,10 @@ class Function:
         self._whole = [not t.per_sample for t in outputs]  # one value for all samples
         self.training = training
         self.dtype = self.outputs[0].dtype
+        self.on_array: Callable[[Any], np.ndarray | None] = _not_ready
+        self.on_finite = self.on_array
         self._call: Call | None = None
         self._lock = threading.Lock()
-
-    def on_array(self, x: Any) -> np.ndarray | None:
-        """What `self([x])[0]` gives, for a plain array of a size seen before; else `None`."""
-        boundary = self._boundary
-        if self._call is None or self._whole[0] or not boundary.plain or boundary.states:
-            return None
-        return self._call.on_array(x)
 
     def not_finite(self) -> bool:
         """Whether the first array of the last call held a NaN or an infinity."""
@@ -97,7 +96,14 @@ class Function:
             self._call = call = Executable(plan).as_call(
                 [_row_shape(t) for t in self.inputs], [_row_shape(t) for t in self.outputs]
             )
+            boundary = self._boundary
+            if boundary.plain and not boundary.states and not self._whole[0]:
+                self.on_array, self.on_finite = call.on_array, call.on_finite
         return call
+
+
+def _not_ready(x: Any) -> np.ndarray | None:
+    return None
 
 
 def _by_sample(tensor: Tensor, inputs: Sequence[Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastmlp._core.home import Home
 from fastmlp._operators import Operators
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest SIMD register
@@ -41,7 +42,7 @@ def padded(n: int, dtype: npt.DTypeLike) -> int:
 recording: ContextVar[dict[Variable, Any] | None] = ContextVar("recording", default=None)
 
 
-class Variable(Operators):
+class Variable(Operators, Home):
     """A weight of a layer.
 
     Args:
@@ -68,7 +69,7 @@ class Variable(Operators):
         self.regularizer = regularizer
         self.constraint = constraint
         self.in_arena = False
-        self.value: np.ndarray = aligned_empty(first.size, dtype).reshape(first.shape)
+        self.value = aligned_empty(first.size, dtype).reshape(first.shape)
         self.value[...] = first
 
     @classmethod
@@ -102,8 +103,8 @@ class Variable(Operators):
         return {**self.__dict__, "value": self.value.copy(), "in_arena": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        value = state.pop("value")
         self.__dict__.update(state)
-        value = state["value"]
         self.value = aligned_empty(value.size, value.dtype).reshape(value.shape)
         self.value[...] = value
 

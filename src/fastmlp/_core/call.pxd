@@ -27,14 +27,15 @@ cdef class Call:
     cdef int most_threads, type_number, n_inputs, n_outputs
     cdef Shape[MAX_ARRAYS] inputs
     cdef Shape[MAX_ARRAYS] outputs
-    cdef list variables, values
+    cdef list homes, values  # the weights, and where the program knows them
     cdef PyThread_type_lock lock
     cdef unsigned long owner  # thread that holds the lock; 0: none
 
     cdef int enter(self) except -1
     cdef void leave(self) noexcept
-    cdef bint is_current(self) except -1
+    cdef bint is_current(self) noexcept
     cdef bint bind_pair(self, object x, object y, ptrdiff_t rows) noexcept
     cdef int go(self, ptrdiff_t n, uint64_t seed, int64_t iterations) except -1
     cdef int _make_run(self, int threads) except -1
+    cdef object _one(self, object x, bint finite)
     cdef object _result(self, int index, ptrdiff_t n)

@@ -22,6 +22,7 @@ from cpython.pythread cimport (
 )
 from libc.stdint cimport int64_t, uint64_t
 
+from fastmlp._core.home cimport Home
 from fastmlp._core.op cimport Feed, Part
 from fastmlp._core.plan cimport Run
 from fastmlp._core.program cimport Program
@@ -132,11 +133,18 @@ cdef class Call:
             program.bind_feed(i, [(0, 0, 0, 0, 0, 0)], 0, None)  # makes room for its one part
         for i, axes in enumerate(outputs):
             self.outputs[i] = shape_of(axes)
-        self.variables, self.values = list(weights), list(weights.values())
+        self.homes, self.values = list(weights), list(weights.values())
         self._make_run(1)
 
     def on_array(self, x):
         """The output for one array, where there is one input and one output; None: not plain."""
+        return self._one(x, False)
+
+    def on_finite(self, x):
+        """The same; None also if the array holds a NaN or an infinity."""
+        return self._one(x, True)
+
+    cdef object _one(self, object x, bint finite):
         cdef ptrdiff_t n
         self.enter()
         try:
@@ -145,7 +153,7 @@ cdef class Call:
                 return None
             y = self._result(0, n)
             self.go(n, 0, 0)
-            return y
+            return None if finite and self.program.feeds[0].not_finite else y
         finally:
             self.leave()
 
@@ -204,11 +212,11 @@ cdef class Call:
         self.owner = 0
         PyThread_release_lock(self.lock)
 
-    cdef bint is_current(self) except -1:
+    cdef bint is_current(self) noexcept:
         """Whether every weight still lies where the program knows it."""
         cdef Py_ssize_t i
-        for i in range(len(self.variables)):
-            if self.variables[i].value is not self.values[i]:
+        for i in range(len(self.homes)):
+            if (<Home>self.homes[i]).value is not self.values[i]:
                 return False
         return True
 

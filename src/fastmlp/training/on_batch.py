@@ -48,14 +48,13 @@ class OnBatch:
                [7.]], dtype=float32)
         """
         known: Function | None = self._functions.get(False)
-        y = None if known is None else known.on_array(x)
+        y = None if known is None else known.on_finite(x)
         if y is None:
             y = self(x)  # type: ignore[operator]
             known = self._functions.get(False)
-        if known is not None and len(y) and known.not_finite():
-            warn_not_finite(as_source(x, "x"), self.dtype)
-        result: np.ndarray = y
-        return result
+            if known is not None and len(y) and known.not_finite():
+                warn_not_finite(as_source(x, "x"), self.dtype)
+        return y
 
     def train_on_batch(
         self,

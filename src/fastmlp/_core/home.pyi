@@ -1,0 +1,6 @@
+"""Types of the extension module home.pyx."""
+
+import numpy as np
+
+class Home:
+    value: np.ndarray
