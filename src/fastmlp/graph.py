@@ -27,6 +27,10 @@ _layer: ContextVar[str] = ContextVar("layer", default="")
 _training: ContextVar[bool | None] = ContextVar("training", default=None)
 
 
+COMPUTE_LOSS = "compute_loss"
+"""The scope in which a model's own `compute_loss` is traced."""
+
+
 @contextmanager
 def layer_scope(name: str) -> Iterator[None]:
     """Nodes made inside belong to the layer of this name; `''`: to no layer."""

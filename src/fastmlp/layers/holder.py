@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import constraints, initializers, regularizers
+from fastmlp import constraints, graph, initializers, regularizers
 from fastmlp.variables import Variable, first_value
 
 
@@ -218,7 +218,8 @@ class WeightHolder:
         """The penalties of the regularizers of all trainable weights, computed from their values.
 
         Those that depend on data, by `add_loss` and `activity_regularizer`, are parts of the loss that
-        `fit` minimises, and not in this list.
+        `fit` minimises, and not in this list. While a model's `compute_loss` is traced there are none:
+        they are added to what it returns.
 
         Example:
 
@@ -228,6 +229,8 @@ class WeightHolder:
         >>> [round(float(loss), 4) for loss in dense.losses]
         [0.06]
         """
+        if graph.current_layer() == graph.COMPUTE_LOSS:
+            return []
         return [v.regularizer(v.value) for v in self.trainable_weights if v.regularizer is not None]
 
     @property

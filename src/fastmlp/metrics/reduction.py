@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fastmlp._core import metrics as native
+from fastmlp.graph import Tensor
 from fastmlp.losses.axes import classes_last
 from fastmlp.losses.base import Loss, match_weights
 from fastmlp.losses.custom import FunctionLoss
 from fastmlp.losses.lookup import CLASS_OF
 from fastmlp.losses.rows import as_real, as_reals, split
 from fastmlp.metrics.base import Metric, divide_no_nan, registry
+from fastmlp.metrics.tracking import note
 
 
 def sample_weights(
@@ -70,12 +72,16 @@ class Mean(_Mean):
         """Adds values.
 
         Args:
-            values: Numbers; of more than one axis, those of a sample are averaged first.
+            values: Numbers; of more than one axis, those of a sample are averaged first. Within a
+                model's `compute_loss` a symbolic tensor, of which the logs then have the mean.
             sample_weight: A weight for each value, or for each of its leading axes; `None`: 1.
 
         Raises:
             ValueError: If the weights do not fit.
         """
+        if isinstance(values, Tensor):
+            note(self, values, sample_weight)
+            return
         values = as_real(self.name, "values", values, self.dtype or "float64")
         weights = sample_weights(self, values.shape, sample_weight, values.dtype)
         self.acc[:] += (values.reshape(weights.shape) * weights).sum(), weights.sum()

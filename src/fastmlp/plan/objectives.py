@@ -8,7 +8,7 @@ them with `fastmlp.ops` becomes ops of the plan like those of any layer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,11 @@ from fastmlp.variables import Variable
 
 Traced = Callable[[Tensor, Tensor], Tensor]
 Prepare = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Whole = Callable[
+    [Mapping[int, Tensor], Mapping[int, Tensor]], tuple[Tensor, list[tuple[Any, Tensor, Any]]]
+]
+"""The loss of all outputs, from their targets and sample weights by the outputs' numbers; and metrics
+with the values that they are means of, and these values' weights."""
 
 
 class LossSpec(Record):
@@ -46,6 +51,8 @@ class LossSpec(Record):
         prepare: Computes what the row function of `kind` takes from target and prediction; `None`:
             it takes these.
         counts: Computes from the target which of its values count; `None`, or if it returns that: all.
+        whole: Computes the loss of all outputs at once; all specs have the same one, and say of
+            their outputs only what targets and weights they have. `output=-1`: it takes none.
     """
 
     output: int
@@ -61,6 +68,7 @@ class LossSpec(Record):
     function: Traced | None = None
     prepare: Prepare | None = None
     counts: Callable[[Tensor], Tensor | None] | None = None
+    whole: Whole | None = None
 
 
 class MetricSpec(Record):
@@ -114,7 +122,7 @@ class _Objectives:
         self.b: Builder = values.b
         self.targets: dict[int, Tensor] = {}
         self.weights: dict[int, Tensor] = {}
-        specs = sorted(specs, key=lambda spec: spec.output)
+        specs = sorted((s for s in specs if s.output >= 0), key=lambda spec: spec.output)
         for spec in specs:
             if spec.output not in self.targets:
                 name = f"target_{spec.output}"
@@ -201,6 +209,40 @@ class _Objectives:
         op.n_acc = 2
         self.b.plan.terms.append(Term("loss", op, spec.output, name=spec.name, factor=spec.factor))
 
+    def add_whole(self, whole: Whole) -> None:
+        """The loss of all outputs at once, and the means that come with it."""
+        result, means = whole(self.targets, self.weights)
+        for metric, values, weight in means:
+            if metric.name != "loss":  # which the loss itself is, in the logs
+                self._add_mean(metric, values, weight)
+        value = self.values([result])[0]
+        self.b.label = "compute_loss"
+        op = self.b.emit_values(value, None, True)
+        self.b.plan.terms.append(Term("loss", op, 0))
+
+    def _add_mean(self, metric: Any, values: Tensor, weight: Any) -> None:
+        if any(term.name == metric.name for term in self.b.plan.terms if term.kind == "metric"):
+            raise ValueError(
+                f"compute_loss: expected metrics of different names, each updated once. Received: two "
+                f"of name '{metric.name}'. Hint: Mean(name=...)"
+            )
+        where = f"metric '{metric.name}'"
+        with graph.layer_scope(where):
+            if not values.per_sample:
+                values = ops.mean(values)
+            elif weight is not None:
+                weight = ops.convert_to_tensor(weight)
+        ins = self.values([values] if weight is None else [values, weight])
+        self.b.label = where
+        if values.per_sample:
+            w = None if weight is None else ins[1]
+            wrep = 1 if w is None else w.width
+            op = self.b.emit("metric_values", [], [ins[0], w], rep=ins[0].width, wrep=wrep)
+        else:
+            op = self.b.emit("metric_scalar", [], ins[:1])
+        op.n_acc = 2
+        self.b.plan.terms.append(Term("metric", op, 0, metric, metric.name))
+
     def _operands(self, spec: LossSpec | MetricSpec, where: str) -> list[Buffer]:
         """Target and prediction as a native op takes them."""
         pair = self.targets[spec.output], self.outputs[spec.output]
@@ -285,6 +327,9 @@ def add_objectives(
     objectives = _Objectives(values, outputs, [*losses, *metrics])
     for metric in metrics:
         objectives.add_metric(metric)
+    if losses and losses[0].whole is not None:
+        objectives.add_whole(losses[0].whole)
+        return
     for loss in losses:
         objectives.add_loss(loss)
 

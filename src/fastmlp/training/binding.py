@@ -15,6 +15,7 @@ from fastmlp.errors import bad_argument
 from fastmlp.graph import Shape, Tensor
 from fastmlp.losses.axes import axis_last
 from fastmlp.ops.states import check_rows
+from fastmlp.plan.objectives import Whole
 from fastmlp.plan.update import COLLECT
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.batches import Batches
@@ -83,6 +84,15 @@ class Binding:
         """Takes back what `_ensure_built` did, given what it returned."""
         raise NotImplementedError
 
+    @property
+    def _has_own_loss(self) -> bool:
+        """Whether the model has a `compute_loss` of its own."""
+        raise NotImplementedError
+
+    def _own_loss(self, training: bool) -> Whole | None:
+        """The model's own `compute_loss`, traced, if it has one."""
+        raise NotImplementedError
+
     # Data.
 
     @property
@@ -115,7 +125,7 @@ class Binding:
 
     def _objective(self) -> Objective:
         assert self._compiled is not None
-        return self._compiled.objective(self._output_slots())
+        return self._compiled.objective(self._output_slots(), self._has_own_loss)
 
     def _batch_size(self, given: int | None) -> int | None:
         """What was given; else the samples that there are states of, if there are any."""
@@ -136,7 +146,7 @@ class Binding:
         self._check_rows(f"'{self.name}'", batch_size, n)
         one = batch_hooks or any(t.mask is not None for t in self.outputs)
         one = one or bool(self._boundary.states)
-        one = one or (self._compiled is not None and self._compiled.by_batch)
+        one = one or (self._compiled is not None and self._compiled.by_batch) or self._has_own_loss
         width = max(1, sum(math.prod(sizes(t.shape)) for t in self._boundary.feeds))
         worth = min(INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
         return min(n, batch_size if one else batch_size * max(1, worth // batch_size))
@@ -151,7 +161,11 @@ class Binding:
     ) -> Rows:
         """Inputs with the targets and weights of the outputs."""
         slots, used = self._output_slots(), self._objective().used
-        targets = target_sources(y, slots, used)
+        if y is None and self._has_own_loss:
+            if self._objective().names([t.shape for t in self.outputs]) != ["loss"]:
+                raise ValueError(f"{method}: expected y, since the metrics need it. Received: None")
+            used = []
+        targets = target_sources(y, slots, used) if used else (None,) * slots.n
         known = [source for source in (*inputs, *targets) if source is not None]
         n = check_lengths({source.name: source for source in known})
         if class_weight is None:
@@ -220,7 +234,9 @@ class Binding:
             check_input(self, tensor, source)
         for i in () if objective is None else objective.used:
             target, shape = data.targets[i], self.outputs[i].shape
-            assert target is not None and objective is not None
+            if target is None:  # a compute_loss of the model's own may do without
+                continue
+            assert objective is not None
             objective.target_shape(i, target.row_shape, shape)
             loss = objective.loss(i, target.row_shape, shape)
             if loss is not None and loss.sparse:
@@ -246,9 +262,10 @@ class Binding:
             return self._runnable(plan)
         assert self.optimizer is not None
         losses, metrics = objective.specs(
-            [() if t is None else t.row_shape for t in data.targets],
+            [None if t is None else t.row_shape for t in data.targets],
             [t.shape for t in self.outputs],
             [None if w is None else w.row_shape for w in data.weights],
+            self._own_loss(mode in ("train", "gradients")),
         )
         variables = self.weights
         trained = [v for v in variables if v.trainable]

@@ -13,6 +13,7 @@ from fastmlp.losses.axes import axis_last
 from fastmlp.optimizers import Optimizer
 from fastmlp.optimizers.wrapping import Wrapping
 from fastmlp.plan.lower import LossSpec, MetricSpec
+from fastmlp.plan.objectives import Whole
 from fastmlp.plan.update import UpdateSpec
 from fastmlp.training import forms
 from fastmlp.training.checks import samples
@@ -64,9 +65,9 @@ class Compiled:
     by_batch: bool
     """Whether a loss or metric depends on how data are cut into batches."""
 
-    def objective(self, slots: Slots) -> Objective:
-        """What is minimised and measured, output by output."""
-        return Objective(self, slots)
+    def objective(self, slots: Slots, own: bool = False) -> Objective:
+        """What is minimised and measured, output by output; `own`: by a `compute_loss`."""
+        return Objective(self, slots, own)
 
 
 class Objective:
@@ -75,6 +76,7 @@ class Objective:
     Args:
         compiled: What the user gave.
         slots: The outputs.
+        own: Whether the model has a `compute_loss` of its own, which takes all targets.
 
     Attributes:
         losses: Of each output; `None` for an output without, a name where it depends on shapes.
@@ -83,8 +85,9 @@ class Objective:
         weighing: Those that have something which uses sample weights.
     """
 
-    def __init__(self, compiled: Compiled, slots: Slots) -> None:
+    def __init__(self, compiled: Compiled, slots: Slots, own: bool = False) -> None:
         self._compiled = compiled
+        self.own = own
         self._slots = slots
         given = forms.losses_by_output(compiled.loss, slots)
         self.losses = [_known_loss(one) for one in given]
@@ -97,16 +100,20 @@ class Objective:
         self.used = [
             i
             for i, loss in enumerate(self.losses)
-            if loss is not None or any(by_output[i] for _, by_output in self._metrics)
+            if own or loss is not None or any(by_output[i] for _, by_output in self._metrics)
         ]
         self.with_loss = [i for i in self.used if self.losses[i] is not None]
         weighted = self._metrics[1][1]
-        self.weighing = [i for i in self.used if self.losses[i] is not None or weighted[i]]
+        self.weighing = [i for i in self.used if own or self.losses[i] is not None or weighted[i]]
 
     def loss(self, output: int, row_shape: RowShape, shape: Shape) -> Any:
         """The loss of an output for targets of this shape, or `None`."""
         loss = self.losses[output]
         return losses_.resolve(loss, (None, *row_shape), shape) if isinstance(loss, str) else loss
+
+    def weight(self, output: int) -> float:
+        """The weight of an output's loss."""
+        return self._weights[output]
 
     def names(self, shapes: Sequence[Shape]) -> list[str]:
         """Log keys as `evaluate` lists them.
@@ -114,7 +121,7 @@ class Objective:
         Args:
             shapes: Of the outputs; targets are taken to be like them, which changes no name.
         """
-        several = self.with_loss if len(self.with_loss) > 1 else ()
+        several = self.with_loss if len(self.with_loss) > 1 and not self.own else ()
         rows = [tuple(int(d or 0) for d in shape[1:]) for shape in shapes]
         metrics = [key for key, *_ in self._keyed_metrics(rows, shapes)]
         return ["loss", *(f"{self._names[i]}_loss" for i in several), *metrics]
@@ -132,6 +139,8 @@ class Objective:
         """
         loss = self.loss(output, row_shape, shape)
         out = tuple(int(d or 0) for d in shape[1:])
+        if loss is None and self.own and not any(by[output] for _, by in self._metrics):
+            return out if out == (*row_shape, 1) else row_shape
         own = loss is not None and not loss.kind and not loss.targets
         if own and (out[-1:] != (1,) or row_shape != out[:-1]):
             return row_shape  # a loss of the user's own takes what it gets
@@ -165,9 +174,10 @@ class Objective:
 
     def specs(
         self,
-        row_shapes: Sequence[RowShape],
+        row_shapes: Sequence[RowShape | None],
         shapes: Sequence[Shape],
         weights: Sequence[RowShape | None],
+        whole: Whole | None = None,
     ) -> tuple[list[LossSpec], list[MetricSpec]]:
         """The plan's losses and metrics.
 
@@ -175,12 +185,22 @@ class Objective:
             row_shapes: Of each output's targets; those without are not looked at.
             shapes: Of each output.
             weights: Of one sample's weights, for each output; `None`: it has none.
+            whole: The model's own `compute_loss`, which may do without targets.
         """
         weighted = [shape is not None for shape in weights]
-        targets = {i: self.target_shape(i, row_shapes[i], shapes[i]) for i in self.used}
+        rows = {i: row for i, row in enumerate(row_shapes) if row is not None and i in self.used}
+        targets = {i: self.target_shape(i, row, shapes[i]) for i, row in rows.items()}
         losses = []
-        for i in self.with_loss:
-            loss = self.loss(i, row_shapes[i], shapes[i])
+        if whole is not None:
+            losses = [
+                LossSpec(
+                    i, "compute_loss", target_shape=targets[i], weighted=weighted[i],
+                    weight_shape=weights[i] or (), whole=whole,
+                )
+                for i in targets
+            ] or [LossSpec(-1, "compute_loss", whole=whole)]  # fmt: skip
+        for i in self.with_loss if whole is None else ():
+            loss = self.loss(i, rows[i], shapes[i])
             mean = loss.reduction != "sum"
             if loss.reduction in (None, "none"):
                 raise ValueError(
@@ -221,7 +241,9 @@ class Objective:
                 masked=metric.masked,
                 prepare=metric.prepare,
             )
-            for key, i, metric, uses_weights in self._keyed_metrics(row_shapes, shapes)
+            for key, i, metric, uses_weights in self._keyed_metrics(
+                [rows.get(i, ()) for i in range(self._slots.n)], shapes
+            )
         ]
         self._compiled.resolved = [spec.metric for spec in found]
         return losses, found

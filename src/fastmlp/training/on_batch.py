@@ -147,7 +147,8 @@ def _measure(
             if trains:
                 optimizer.steps = run.iterations
             row = run.take_log()[0].tolist()
-        model._quick.keep_step(model, mode, executable, x, y, _classes(model, data))
+        if y is not None:
+            model._quick.keep_step(model, mode, executable, x, y, _classes(model, data))
         return LogReader(executable).result(row, return_dict)
 
 

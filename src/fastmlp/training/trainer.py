@@ -12,7 +12,9 @@ from fastmlp._core.turns import Turns
 from fastmlp._spelling import accepts_old, missing, warn_bare_metric
 from fastmlp.callbacks import CallbackList, History
 from fastmlp.errors import bad_argument, check_int, check_number
+from fastmlp.graph import Tensor
 from fastmlp.optimizers.whole_data import WholeDataOptimizer
+from fastmlp.plan.objectives import Whole
 from fastmlp.runtime import Executable
 from fastmlp.training.batches import yields_batches
 from fastmlp.training.binding import INFERENCE_ROWS, Binding, sizes
@@ -161,10 +163,55 @@ class Trainer(OnBatch, Binding):
         for name in names:
             if hasattr(type(self), name):
                 raise TypeError(
-                    f"{where}: {type(self).__name__}.{name} would not be called. Hint: a loss or metric "
-                    "of your own is a function given to compile(), what depends on layers an add_loss(), "
-                    "all else a train_step() of your own, or a loop over predict_on_batch()"
+                    f"{where}: {type(self).__name__}.{name} would not be called. Hint: a metric of your "
+                    "own is a function given to compile(), a loss that one or a compute_loss(), all else "
+                    "a train_step() of your own, or a loop over predict_on_batch()"
                 )
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss that `fit` minimises and `evaluate` reports: the compiled losses, weighted.
+
+        A model of your own may define it otherwise. It is called once, with symbolic tensors in the
+        structures of inputs and outputs, and becomes part of the compiled plan: compute the loss with
+        `fastmlp.ops` and `losses`. Penalties of weights and `add_loss` are added to what it returns,
+        so `losses` is empty within it. On arrays, as in a `train_step` of your own, penalties are in
+        the result.
+
+        Args:
+            x: Inputs.
+            y: Targets; `None` if there are none.
+            y_pred: Outputs.
+            sample_weight: Weights of the samples, or `None`.
+            training: Whether it is part of a step of training.
+
+        Returns:
+            A tensor of shape `()`, or of a value for each sample, of which the mean counts; of arrays
+            a number.
+        """
+        from fastmlp.training.own_loss import compiled_loss
+
+        if self._compiled is None:
+            self._require_compiled("compute_loss")
+        total = compiled_loss(self, y, y_pred, sample_weight)
+        return total if isinstance(total, Tensor) else total + sum(getattr(self, "losses", ()))
+
+    @property
+    def _has_own_loss(self) -> bool:
+        return type(self).compute_loss is not Trainer.compute_loss
+
+    def _own_loss(self, training: bool) -> Whole | None:
+        if not self._has_own_loss:
+            return None
+        from fastmlp.training.own_loss import traced
+
+        return traced(self, training)
 
     def _require_compiled(self, method: str) -> Compiled:
         if self._compiled is None or self.optimizer is None:
@@ -172,7 +219,7 @@ class Trainer(OnBatch, Binding):
                 f"{method}: the model has no optimizer and loss yet. Hint: call "
                 "model.compile(optimizer=..., loss=...) first"
             )
-        if self._compiled.loss is None:
+        if self._compiled.loss is None and not self._has_own_loss:
             raise ValueError(
                 f"{method}: the model was compiled without a loss. Hint: give one, as "
                 "model.compile(optimizer='adam', loss='mse')"
@@ -240,7 +287,7 @@ class Trainer(OnBatch, Binding):
         own_step = type(self).train_step is not Trainer.train_step
         if not own_step or self._compiled is None:
             self._require_compiled("fit")
-            self._refuse_overrides("fit", "compute_loss", "compute_metrics")
+            self._refuse_overrides("fit", "compute_metrics")
         if validation_data is not None or validation_split:
             self._refuse_overrides("fit's validation", "test_step")
         check_batch("fit", batch_size)
@@ -387,7 +434,7 @@ class Trainer(OnBatch, Binding):
             RuntimeError: The model is not compiled.
         """
         self._require_compiled("evaluate")
-        self._refuse_overrides("evaluate", "test_step", "compute_loss", "compute_metrics")
+        self._refuse_overrides("evaluate", "test_step", "compute_metrics")
         check_batch("evaluate", batch_size)
         steps = check_steps("evaluate", "steps", steps)
         listed = CallbackList(callbacks, model=self)

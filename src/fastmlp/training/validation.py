@@ -81,8 +81,8 @@ class Validation:
             return None, self._function(model, stack, given, callbacks)
         if isinstance(given, tuple) and isinstance(given[0], Rows):
             data, first = given
-        elif isinstance(given, (tuple, list)) and len(given) in (2, 3):
-            x, y, *weight = given
+        elif isinstance(given, (tuple, list)) and len(given) in (1, 2, 3):
+            x, y, *weight = (*given, None)[: max(2, len(given))]
             data, first = model._labelled(model._sources(x), y, *weight), 0
         else:
             expected = "(x, y) or (x, y, sample_weight), or what yields batches"

@@ -168,7 +168,11 @@ def check_whole(model: Trainer, data: Rows, n: int) -> None:
     objective, shape = model._objective(), model.outputs[0].shape
     target = data.targets[0]
     loss = None if target is None else objective.loss(0, target.row_shape, shape)
-    if len(model.outputs) > 1 or getattr(loss, "kind", "") != "mean_squared_error":
+    if (
+        model._has_own_loss
+        or len(model.outputs) > 1
+        or getattr(loss, "kind", "") != "mean_squared_error"
+    ):
         raise bad_argument(where, "one output, with loss 'mse'", "loss", loss, hint)
     if any(weight is not None for weight in data.weights):
         raise bad_argument(where, "samples of equal weight", "sample_weight", "given", hint)
