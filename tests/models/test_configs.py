@@ -60,6 +60,32 @@ def test_config_of_keras_is_understood():
         np.testing.assert_allclose(p, np.asarray(q), rtol=1e-5, atol=1e-6)
 
 
+def test_functions_between_layers_of_keras_are_understood():
+    def network(lib):
+        o, x = lib.ops, lib.Input((3,))
+        h = lib.layers.Dense(4, name="d")(x)
+        y = o.concatenate(
+            [-(h * 2 + 1) / (3 - x[:, :1]), o.mean(h, axis=-1, keepdims=True)], axis=1
+        )
+        y = o.clip(o.softmax(o.relu(y) ** 2) @ np.full((5, 4), 0.3, "float32"), 0.1, 0.3)
+        y = o.average(y, axis=1, weights=np.float32([1, 2, 3, 4])) + o.einsum("bi->b", y)
+        y = o.where(o.top_k(h, 2)[0] > 0.1, o.expand_dims(y, 1), 0.0)
+        z = o.layer_normalization(o.one_hot(o.argmax(h, axis=1), 4) + h[..., ::-1])
+        return lib.Model(x, [y, o.split(z, 2, axis=1)[1]])
+
+    theirs = network(keras)
+    ours = model_from_json(theirs.to_json())
+    ours.set_weights(theirs.get_weights())
+    for model in (ours, model_from_json(ours.to_json())):
+        model.set_weights(theirs.get_weights())
+        for p, q in zip(model(X), theirs(X), strict=True):
+            np.testing.assert_allclose(p, np.asarray(q), rtol=1e-5, atol=1e-6)
+    x = keras.Input((8, 3))
+    pooled = keras.Model(x, keras.ops.max_pool(x, 2))
+    with pytest.raises(ValueError, match=r"Unknown function .* 'max_pool' 'MaxPool'"):
+        model_from_json(pooled.to_json())
+
+
 def test_operators_slices_and_constants_are_kept():
     a = Input((3,))
     y = ops.concatenate([2 * a[:, 1:] + np.array([1.0, 2.0], "f4"), a[..., :1] ** 2], axis=1)

@@ -21,6 +21,7 @@ from fastmlp.errors import unknown_name
 from fastmlp.graph import Tensor
 from fastmlp.layers import InputLayer, lookup
 from fastmlp.layers.base import Layer
+from fastmlp.models import keras_operations
 from fastmlp.models.network import Network
 
 _Address = tuple[str, int, int]
@@ -77,6 +78,8 @@ def network_from_config(config: Mapping[str, Any]) -> tuple[Any, Any]:
     made: dict[str, list[list[Tensor]]] = {}  # of each layer the tensors of each call
     waiting: list[tuple[str, Any, list[Any]]] = []
     for entry in config["layers"]:
+        if keras_operations.is_operation(entry):
+            entry = keras_operations.translated(entry)
         layer = _make_layer(entry)
         name = entry.get("name") or entry["config"]["name"]
         made[name] = []
@@ -175,7 +178,7 @@ def _decode(value: Any, made: Mapping[str, list[list[Tensor]]]) -> Any:
             return slice(inner["start"], inner["stop"], inner["step"])
         case "__ellipsis__":
             return Ellipsis
-        case "__numpy__":
+        case "__numpy__" | "__tensor__":
             return np.array(inner["value"], inner["dtype"])
         case "__tuple__":
             return tuple(_decode(part, made) for part in inner["value"])
