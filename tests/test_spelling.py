@@ -31,7 +31,7 @@ VALUES = {
     "output_dim": 3, "init": "zeros", "W_regularizer": "l2", "b_regularizer": "l1",
     "W_constraint": "non_neg", "b_constraint": "non_neg", "bias": False, "p": 0.5, "lr": 0.5,
     "nb_epoch": 2, "inner_init": "zeros", "U_regularizer": "l2", "dropout_W": 0.5, "dropout_U": 0.5,
-    "inner_activation": "relu", "consume_less": "gpu",
+    "inner_activation": "relu", "consume_less": "gpu", "sample_weight_mode": "temporal",
 }  # fmt: skip
 CALLS: dict[str, Callable[..., Any]] = {
     "Dropout": layers.Dropout,
@@ -104,6 +104,23 @@ def test_first_weights_and_a_batch_shape_of_a_layer() -> None:
     dense, message = once(lambda: layers.Dense(2, batch_input_shape=(None, 4)))
     assert "Input(batch_shape=…)" in message
     assert fastmlp.Sequential([dense]).input_shape == (None, 4)
+
+
+def test_the_length_of_a_recurrent_layers_input() -> None:
+    lstm, message = once(lambda: layers.LSTM(2, input_dim=3, input_length=5))
+    assert "Input((length, features))" in message
+    assert fastmlp.Sequential([lstm]).input_shape == (None, 5, 3)
+
+
+def test_names_that_earlier_had_another_file() -> None:
+    normalization = importlib.import_module("fastmlp.layers.normalization")
+    found, message = once(lambda: normalization.BatchNormalization)
+    assert found is layers.BatchNormalization
+    assert message.endswith("write fastmlp.layers.BatchNormalization.")
+    with pytest.raises(ImportError, match=r"name 'Merge' .* Hint: use Concatenate"):
+        exec("from fastmlp.layers import Merge")
+    with pytest.raises(AttributeError, match=r"Hint: use fastmlp\.ops\.mean"):
+        fastmlp.backend.mean  # noqa: B018
 
 
 @pytest.mark.parametrize("name", ["metrics", "weighted_metrics"])

@@ -58,11 +58,13 @@ ARGUMENTS: dict[str, dict[str, str | None]] = {
     "Model": {"input": "inputs", "output": "outputs"},
     "SimpleRNN": _RECURRENT,
     "Optimizer": {"lr": "learning_rate", "decay": None},
-    "compile": {"class_mode": None, "theano_mode": None},
+    "compile": {"class_mode": None, "sample_weight_mode": None, "theano_mode": None},
     "fit": {"nb_epoch": "epochs", "show_accuracy": None, **_LOADERS},
     "evaluate": {"show_accuracy": None, **_LOADERS},
     "predict": {**_LOADERS},
 }
+
+_STEPS = {"input_length": "an Input((length, features)) before the layer"}
 
 # Arguments that are still understood, and what is written today.
 KEPT = {
@@ -71,6 +73,9 @@ KEPT = {
         "weights": "layer.set_weights(…), once it is built",
     },
     "Embedding": {"input_length": "an Input((length,)) before the layer"},
+    "GRU": _STEPS,
+    "LSTM": _STEPS,
+    "SimpleRNN": _STEPS,
 }
 
 # Methods of models: today's, and how the old one is done.
@@ -81,21 +86,44 @@ ATTRIBUTES = {"W": "kernel", "b": "bias", "output_dim": "units"}
 
 # Modules: old → today's.
 MODULES = {
+    "engine": "layers",
+    "engine.base_layer": "layers",
+    "engine.topology": "layers",
+    "engine.training": "models",
     "initializations": "initializers",
     "layers.advanced_activations": "layers",
     "layers.core": "layers",
     "layers.embeddings": "layers",
+    "layers.experimental": "layers",
+    "layers.experimental.preprocessing": "layers",
     "layers.merge": "layers",
     "layers.wrappers": "layers",
     "objectives": "losses",
     "optimizers.legacy": "optimizers",
+    "utils.generic_utils": "utils",
     "utils.np_utils": "utils",
     "utils.vis_utils": "utils",
+}
+
+_FUNCTIONS = {
+    "kld": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
 }
 
 # Names in modules: module → old → today's.
 NAMES = {
     "layers": {"CuDNNGRU": "GRU", "CuDNNLSTM": "LSTM"},
+    "losses": {
+        **_FUNCTIONS,
+        "cosine_proximity": "cosine_similarity",
+        "huber_loss": "huber",
+        "logcosh": "log_cosh",
+    },
+    "metrics": _FUNCTIONS,
     "regularizers": {
         "WeightRegularizer": "L1L2",
         "l1l2": "l1_l2",
@@ -107,6 +135,12 @@ NAMES = {
 
 # Names that are no more: module → name → what to do instead.
 GONE = {
+    "layers": {
+        "MaxoutDense": "use Dense, Reshape and a maximum over an axis",
+        "Merge": "use Concatenate, Add, Multiply, Average, Maximum or Dot",
+        "ThresholdedReLU": "use ReLU(threshold=…)",
+        "TimeDistributedDense": "use Dense, which works along the last axis",
+    },
     "models": {"model_from_yaml": "use model_from_json: reading YAML could run code"},
 }
 
@@ -318,6 +352,8 @@ class _OldModule(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if f"{self._old}.{name}" in MODULES:
+            return sys.modules[f"{_ROOT}.{self._old}.{name}"]
         today = f"{_ROOT}.{MODULES[self._old]}"
         found = _of_module(sys.modules[today], name)
         if not self._told:
@@ -348,7 +384,14 @@ def _of_module(module: types.ModuleType, name: str) -> Any:
         return getattr(module, new)
     if name in vars(module):
         return vars(module)[name]
+    parent = inner.rpartition(".")[0]
+    around = sys.modules[f"{_ROOT}.{parent}"] if parent else None
+    if name in getattr(around, "__all__", ()):  # Keras had it in another file of the package
+        warn_old_spelling(f"{_ROOT}.{inner}.{name}", f"{_ROOT}.{parent}.{name}")
+        return getattr(around, name)
     gone = GONE.get(inner, {}).get(name)
+    if inner == "backend" and name in sys.modules[f"{_ROOT}.ops"].__all__:
+        gone = f"use fastmlp.ops.{name}"
     if not gone and not _imported_by_name():
         raise MissingName(f"module {module.__name__!r}", name, None, list(vars(module)))
     near = None if gone or name.startswith("_") else closest(name, _public(vars(module)))

@@ -136,3 +136,10 @@ def test_constrained_weights_hold_the_constraint_after_training():
     # rounding of a norm in float32
     np.testing.assert_allclose(np.linalg.norm(model.layers[0].kernel, axis=0), 1, rtol=1e-6)
     assert (model.layers[0].bias >= 0).all()
+
+
+@pytest.mark.parametrize("name", ["lora_rank", "lora_alpha", "quantization_config"])
+def test_arguments_of_keras_that_ask_for_nothing_are_taken(name):
+    assert layers.Dense(2, **{name: None}).units == 2
+    with pytest.raises(ValueError, match=f"expected no {name}. Received: {name}=4. Hint: "):
+        layers.Dense(2, **{name: 4})

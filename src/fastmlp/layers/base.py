@@ -17,7 +17,7 @@ from fastmlp.errors import bad_argument, unknown_keywords
 from fastmlp.function import Function
 from fastmlp.graph import Tensor
 from fastmlp.layers import eager, masks
-from fastmlp.layers.configured import Configured
+from fastmlp.layers.configured import KERAS_ALONE, Configured
 from fastmlp.layers.input_spec import check_inputs
 from fastmlp.layers.shapes import check_shape, map_shapes, shapes
 from fastmlp.registry import snake_case
@@ -94,8 +94,17 @@ class Layer(Configured):
         self._first_weights = kwargs.pop("weights", None)
         self.given_input_shape = self._take_input_shape(kwargs)
         kwargs.pop("autocast", None)
+        self._refuse_keras_alone(kwargs)
         if kwargs:
             raise unknown_keywords(f"{kind} '{self.name}'", kwargs, self._known_arguments())
+
+    def _refuse_keras_alone(self, kwargs: dict[str, Any]) -> None:
+        """Takes what asks for nothing, and says what there is none of."""
+        for name, hint in KERAS_ALONE.items():
+            value = kwargs.pop(name, None)
+            if value:
+                where = f"{type(self).__name__} '{self.name}'"
+                raise bad_argument(where, f"no {name}", name, value, hint)
 
     def _known_arguments(self) -> list[str]:
         own: list[str] = []
@@ -109,12 +118,12 @@ class Layer(Configured):
     def _take_input_shape(self, kwargs: dict[str, Any]) -> tuple[int, ...] | None:
         shape = kwargs.pop("input_shape", None)
         batch_shape = kwargs.pop("batch_input_shape", None)
-        dim = kwargs.pop("input_dim", None)
+        dim, length = kwargs.pop("input_dim", None), kwargs.pop("input_length", None)
         self.given_batch_size = kwargs.pop("batch_size", None)
         if batch_shape is not None:
             self.given_batch_size, *shape = batch_shape
         if dim is not None:
-            shape = (dim,)
+            shape = (dim,) if length is None else (length, dim)
         return None if shape is None else check_shape(f"Layer '{self.name}'", shape)
 
     if not TYPE_CHECKING:  # so that type checkers see names that are not there

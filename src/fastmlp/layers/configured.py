@@ -10,8 +10,14 @@ from fastmlp import regularizers
 from fastmlp.layers.holder import WeightHolder
 from fastmlp.layers.shapes import map_shapes
 
-# In Keras's configs; without effect if None or False.
-_KERAS_ALONE = ("quantization_config", "lora_rank", "lora_alpha", "rms_scaling")
+# Arguments of Keras's layers; without effect if None or False.
+_LOW_RANK = "fastmlp has no low-rank updates; layer.trainable = False keeps weights as they are"
+KERAS_ALONE = {
+    "quantization_config": "fastmlp computes in float32 and float64",
+    "lora_rank": _LOW_RANK,
+    "lora_alpha": _LOW_RANK,
+    "rms_scaling": "use RMSNormalization",
+}
 
 
 class Configured(WeightHolder):
@@ -90,7 +96,7 @@ class Configured(WeightHolder):
         Raises:
             TypeError: The class does not take what is in the config.
         """
-        config = {k: v for k, v in config.items() if v or k not in _KERAS_ALONE}
+        config = {k: v for k, v in config.items() if v or k not in KERAS_ALONE}
         try:
             return cls(**config)
         except TypeError as error:
