@@ -53,14 +53,14 @@ def register_keras_serializable(
 
 
 @contextmanager
-def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
+def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
     """Within, these classes and functions are found by these names, before all others.
 
     Args:
-        objects: Classes and functions by name.
+        custom_objects: Classes and functions by name.
 
     Raises:
-        ValueError: If `objects` is no dict.
+        ValueError: If `custom_objects` is no dict.
 
     Example:
 
@@ -69,9 +69,11 @@ def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
     ...     activations.get("twice")(4)
     8
     """
-    if not isinstance(objects, Mapping):
-        raise bad_argument("custom_object_scope", "a dict {name: class}", "objects", objects)
-    token = _scope.set({**_scope.get(), **objects})
+    if not isinstance(custom_objects, Mapping):
+        raise bad_argument(
+            "custom_object_scope", "a dict {name: class}", "custom_objects", custom_objects
+        )
+    token = _scope.set({**_scope.get(), **custom_objects})
     try:
         yield
     finally:

@@ -187,3 +187,37 @@ def test_a_step_of_ones_own_may_call_a_loss_of_ones_own():
 
     history = make(Both).fit(*data(), verbose=0).history
     assert history["mine"] == pytest.approx(history["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("names", [["mae", "acc"], []])
+def test_compiled_metrics_within_a_step_are_those_of_evaluate(names):
+    class Measured(Own):
+        def train_step(self, data):
+            logs = super().train_step(data)
+            return logs | self.compute_metrics(data[0], data[1], self(data[0]))
+
+    x, y = data()
+    model = make(Measured, metrics=names)
+    fastmlp.utils.set_random_seed(1)
+    history = model.fit(x, y, batch_size=20, epochs=2, verbose=0, validation_data=(x, y)).history
+    assert sorted(model.get_metrics_result()) == sorted(names)
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+    for name in names:
+        assert history[name][-1] == pytest.approx(logs[name], rel=1e-5)
+        assert history[f"val_{name}"][-1] == pytest.approx(logs[name], rel=1e-5)
+    assert [metric.name for metric in model.metrics] == names
+
+
+def test_the_loop_over_metrics_of_the_guides():
+    class Looped(Own):
+        def train_step(self, data):
+            logs = super().train_step(data)
+            y_pred = self(data[0])
+            for metric in self.metrics:
+                metric.update_state(data[1], y_pred)
+            return {"loss": logs["loss"]} | {m.name: m.result() for m in self.metrics}
+
+    x, y = data()
+    batches = ((x, y) for _ in range(3))
+    history = make(Looped, metrics=["mae"]).fit(batches, steps_per_epoch=3, verbose=0).history
+    assert sorted(history) == ["loss", "mae"] and history["mae"][0] > 0

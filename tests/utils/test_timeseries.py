@@ -71,3 +71,10 @@ def test_a_model_learns_from_it():
 def test_what_makes_no_sense_is_refused(arguments, words):
     with pytest.raises(ValueError, match=words):
         timeseries_dataset_from_array(np.arange(10), None, **{"sequence_length": 2, **arguments})
+
+
+def test_format_is_that_of_keras():
+    first = timeseries_dataset_from_array(np.arange(9), None, 3, format="tf")
+    assert len(first[0]) == 7
+    with pytest.raises(ValueError, match="format='tf' or 'grain'"):
+        timeseries_dataset_from_array(np.arange(9), None, 3, format="numpy")

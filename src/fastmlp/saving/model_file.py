@@ -36,8 +36,20 @@ _SUMS, _STATE = "cursor/sums", "state/"
 Texts = dict[str, Any]
 
 
-def save_model(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
-    """Saves a model with all that is needed to go on training it; see `Model.save`."""
+def save_model(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    zipped: bool | None = None,
+) -> None:
+    """Saves a model with all that is needed to go on training it; see `Model.save`.
+
+    Args:
+        model: The model.
+        filepath: Path that ends in `.fastmlp` or `.safetensors`.
+        overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
+        zipped: Accepted; the file is never compressed.
+    """
     _save(model, filepath, overwrite, whole=True)
 
 

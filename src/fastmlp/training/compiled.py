@@ -52,6 +52,7 @@ class Compiled:
         self.metrics = metrics
         self.weighted_metrics = weighted_metrics
         self.resolved: list[Any] = []
+        self.keyed: list[tuple[str, int, Any, bool]] = []  # of steps of the user's own
         known = [_known_loss(one) for _, one in walk(loss)]
         found = [*metrics_.check_names(metrics), *metrics_.check_names(weighted_metrics)]
         per_batch = ("sum", "mean_with_sample_weight")
@@ -61,6 +62,11 @@ class Compiled:
         )
         if slots is not None:
             self.objective(slots)
+
+    @property
+    def objects(self) -> list[Any]:
+        """The metrics, as the last pass understood them."""
+        return [metric for _, _, metric, _ in self.keyed] or list(self.resolved)
 
     by_batch: bool
     """Whether a loss or metric depends on how data are cut into batches."""
@@ -123,7 +129,7 @@ class Objective:
         """
         several = self.with_loss if len(self.with_loss) > 1 and not self.own else ()
         rows = [tuple(int(d or 0) for d in shape[1:]) for shape in shapes]
-        metrics = [key for key, *_ in self._keyed_metrics(rows, shapes)]
+        metrics = [key for key, *_ in self.keyed_metrics(rows, shapes)]
         return ["loss", *(f"{self._names[i]}_loss" for i in several), *metrics]
 
     def target_shape(self, output: int, row_shape: RowShape, shape: Shape) -> RowShape:
@@ -241,14 +247,14 @@ class Objective:
                 masked=metric.masked,
                 prepare=metric.prepare,
             )
-            for key, i, metric, uses_weights in self._keyed_metrics(
+            for key, i, metric, uses_weights in self.keyed_metrics(
                 [rows.get(i, ()) for i in range(self._slots.n)], shapes
             )
         ]
         self._compiled.resolved = [spec.metric for spec in found]
         return losses, found
 
-    def _keyed_metrics(
+    def keyed_metrics(
         self, row_shapes: Sequence[RowShape], shapes: Sequence[Shape]
     ) -> list[tuple[str, int, Any, bool]]:
         """`(log key, output, metric, weighted)` of all metrics, in the order of `compile`."""

@@ -14,6 +14,7 @@ from fastmlp.callbacks import CallbackList, History
 from fastmlp.errors import warn_user
 from fastmlp.training.batches import Batches, unpack, yields_batches
 from fastmlp.training.data import check_lengths, split_rows
+from fastmlp.training.own_metrics import prepare
 from fastmlp.training.progress import make_progress
 from fastmlp.training.steps import batch_of, check_alone
 from fastmlp.training.stream import RAN_OUT
@@ -138,6 +139,7 @@ def fit_by_own_steps(
                 progress.begin_epoch(epoch)
             logs, step = {}, 0
             for batch in data.epoch(epoch):
+                prepare(model, batch[1] if len(batch) > 1 else None)
                 if step % at_once == 0:
                     callbacks.on_train_batch_begin(step)
                 logs = _checked(model, model.train_step(batch))

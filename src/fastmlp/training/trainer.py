@@ -147,7 +147,7 @@ class Trainer(OnBatch, Binding):
         return self._objective().names([t.shape for t in self.outputs])
 
     def _compiled_metrics(self) -> list[Any]:
-        return [] if self._compiled is None else list(self._compiled.resolved)
+        return [] if self._compiled is None else self._compiled.objects
 
     def reset_metrics(self) -> None:
         """Sets the metrics back that keep a state of their own.
@@ -158,10 +158,36 @@ class Trainer(OnBatch, Binding):
             if callable(reset := getattr(metric, "reset_state", None)):
                 reset()
 
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Adds a batch of arrays to the compiled metrics, for a `train_step` of your own.
+
+        Args:
+            x: Inputs; they are not looked at.
+            y: Targets.
+            y_pred: Outputs.
+            sample_weight: Weights of the samples, or `None`.
+
+        Returns:
+            What `get_metrics_result` returns.
+        """
+        from fastmlp.training.own_metrics import update
+
+        self._require_compiled("compute_metrics")
+        update(self, y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The results of the metrics so far, by name, for a `train_step` of your own."""
+        from fastmlp.training.own_metrics import results
+
+        return results(self)
+
     def _refuse_overrides(self, where: str, *names: str) -> None:
         """Methods that Keras would call, but fastmlp would not, do not go unnoticed."""
         for name in names:
-            if hasattr(type(self), name):
+            if getattr(type(self), name, None) is not getattr(Trainer, name, None):
                 raise TypeError(
                     f"{where}: {type(self).__name__}.{name} would not be called. Hint: a metric of your "
                     "own is a function given to compile(), a loss that one or a compute_loss(), all else "

@@ -55,6 +55,7 @@ def timeseries_dataset_from_array(
     seed: int | None = None,
     start_index: int | None = None,
     end_index: int | None = None,
+    format: str = "tf",
 ) -> Windows:
     """Cuts a series into windows, for `fit`.
 
@@ -69,6 +70,7 @@ def timeseries_dataset_from_array(
         seed: Of that order.
         start_index: First step of the series to use.
         end_index: Step of the series to end before.
+        format: Accepted as in Keras, `'tf'` or `'grain'`; what comes is for `fit`, with NumPy arrays.
 
     Returns:
         A data set of batches `(windows, targets)`, or `windows`.
@@ -85,6 +87,8 @@ def timeseries_dataset_from_array(
     (array([0, 1, 2]), np.int64(3))
     """
     where = "timeseries_dataset_from_array"
+    if format not in ("tf", "grain"):
+        raise bad_argument(where, "format='tf' or 'grain'", "format", format)
     series = np.asarray(data)
     n = len(series) if series.ndim else 0
     for name, value in (("sequence_length", sequence_length), ("batch_size", batch_size)):
