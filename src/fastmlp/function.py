@@ -1,4 +1,8 @@
-"""A piece of graph as a Python function on arrays: what calling a layer or a model runs."""
+"""A piece of graph as a Python function on arrays: what calling a layer or a model runs.
+
+It has two plans: one for few rows, which begins at once, and one that first copies weights into
+panels, for many rows.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,14 @@ from fastmlp._core.call import Call
 from fastmlp.boundary import Boundary
 from fastmlp.graph import Tensor, layer_scope
 from fastmlp.ops import states
-from fastmlp.runtime import Executable, compile_plan
+from fastmlp.plan.schedule import MANY_ROWS
+from fastmlp.runtime import Executable, compile_long, compile_plan
 
 _SMALLEST = 8  # rows that a first call makes room for
 
 
 class Function:
-    """Computes outputs from inputs through a plan of its own, compiled for the largest batch seen.
+    """Computes outputs from inputs through plans of its own.
 
     Args:
         inputs: Symbolic inputs.
@@ -43,12 +48,14 @@ class Function:
         self.dtype = self.outputs[0].dtype
         self.on_array: Callable[[Any], np.ndarray | None] = _not_ready
         self.on_finite = self.on_array
-        self._call: Call | None = None
+        self._few: Call | None = None  # up to the largest batch seen
+        self._many: Call | None = None
         self._lock = threading.Lock()
 
-    def not_finite(self) -> bool:
-        """Whether the first array of the last call held a NaN or an infinity."""
-        return self._call is not None and self._call.not_finite(0)
+    def not_finite(self, m: int) -> bool:
+        """Whether the first array of the last call, of so many rows, held a NaN or an infinity."""
+        call = self._few if m < MANY_ROWS else self._many
+        return call is not None and call.not_finite(0)
 
     def __call__(self, arrays: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
         """Runs on one batch.
@@ -76,7 +83,8 @@ class Function:
                 else np.empty((0, *_row_shape(t)), self.dtype)
                 for t, whole in zip(self.outputs, self._whole, strict=True)
             ]
-        found = None if self._call is None else self._call.on_arrays(arrays, seed)
+        call = self._few if m < MANY_ROWS else self._many
+        found = None if call is None else call.on_arrays(arrays, seed)
         while found is None:
             found = self._room_for(m).on_arrays(arrays, seed)
         results: list[np.ndarray] = found[0]
@@ -87,18 +95,27 @@ class Function:
 
     def _room_for(self, m: int) -> Call:
         """Compiles for as many rows, and where the weights lie now."""
+        many, boundary = m >= MANY_ROWS, self._boundary
         with self._lock:
-            capacity = max(_SMALLEST, m, self._call.capacity if self._call is not None else 0)
-            capacity = self._boundary.rows or capacity
-            plan = compile_plan(
-                self.inputs, self.outputs, self.dtype, capacity, self.training, fetch=True
+            known = self._many if many else self._few
+            capacity = boundary.rows or max(_SMALLEST, m, known.capacity if known else 0)
+            if many and not self.training:
+                plan = compile_long(self.inputs, self.outputs, self.dtype, capacity)
+            else:
+                plan = compile_plan(
+                    self.inputs, self.outputs, self.dtype, capacity, self.training, fetch=True
+                )
+            call = Executable(plan).as_call(
+                [_row_shape(t) for t in self.inputs],
+                [_row_shape(t) for t in self.outputs],
+                MANY_ROWS if many else 1,
+                plan.private,
             )
-            self._call = call = Executable(plan).as_call(
-                [_row_shape(t) for t in self.inputs], [_row_shape(t) for t in self.outputs]
-            )
-            boundary = self._boundary
+            self._few, self._many = (self._few, call) if many else (call, self._many)
             if boundary.plain and not boundary.states and not self._whole[0]:
-                self.on_array, self.on_finite = call.on_array, call.on_finite
+                first = self._few or call
+                first.more = self._many if self._few else None
+                self.on_array, self.on_finite = first.on_array, first.on_finite
         return call
 
 

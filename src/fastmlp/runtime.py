@@ -7,6 +7,7 @@ native arguments, once. What an op's numbers mean stands at the top of its modul
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
@@ -29,7 +30,7 @@ from fastmlp.plan.per_sample import add_rows
 from fastmlp.plan.phases import order
 from fastmlp.plan.prune import prune
 from fastmlp.plan.python import PYTHON, Memory
-from fastmlp.plan.schedule import PARALLEL_STEP, schedule
+from fastmlp.plan.schedule import LONG_STEP, PARALLEL_STEP, cut_rows, long_step, schedule
 from fastmlp.plan.update import COLLECT, UpdateSpec, add_penalties, add_states, add_updates
 from fastmlp.variables import Variable, address, aligned_empty
 
@@ -80,9 +81,29 @@ def compile_plan(
     if update is not COLLECT:
         add_states(plan)
     order(plan)
+    cut_rows(plan, most_threads(), training)
     layout(plan)
     schedule(plan, config.gemm(), training)
     return plan
+
+
+def compile_long(
+    inputs: Sequence[Tensor], outputs: Sequence[Tensor], dtype: str, capacity: int
+) -> Plan:
+    """Compiles what computes outputs of many rows.
+
+    Its steps are longer than `capacity` where those take no more memory.
+    """
+    plan = compile_plan(inputs, outputs, dtype, LONG_STEP, fetch=True)
+    if not plan.private:
+        return compile_plan(inputs, outputs, dtype, capacity, fetch=True)
+    plan.capacity = long_step(plan)
+    return plan
+
+
+def most_threads() -> int:
+    """As many threads as there may be for a plan of now."""
+    return max(config.num_threads(), os.cpu_count() or 1)
 
 
 class Executable:
@@ -183,14 +204,16 @@ class Executable:
         self,
         inputs: list[tuple[int, ...]],
         outputs: list[tuple[int, ...]],
-        limit: int | None = None,
+        least: int = 1,
+        unlimited: bool = False,
     ) -> Call:
         """The plan as a function of arrays; nothing else may run it any more.
 
         Args:
             inputs: Shape of one row of each array that is fed.
             outputs: Shape of one row of each array that is returned.
-            limit: Largest number of rows of one call; `None`: those of one step.
+            least: Smallest number of rows of one call.
+            unlimited: Whether a call may take several steps.
         """
         plan = self.plan
         return Call(
@@ -199,7 +222,8 @@ class Executable:
             outputs,
             plan.dtype,
             plan.capacity,
-            plan.capacity if limit is None else limit,
+            least,
+            np.iinfo(np.intp).max if unlimited else plan.capacity,
             self._work(),
             PARALLEL_STEP,
             config.num_threads,
@@ -234,6 +258,7 @@ class Executable:
             scratch,
             any(op.attrs.get("blas") for op in plan.ops()),
             any(op.name == "grad_shares" for op in plan.ops()),  # few weights: a core keeps its own
+            plan.room // plan.chunk if plan.private else 0,
             self._alive,
         )
         for number, phase in enumerate(plan.phases):

@@ -24,6 +24,18 @@ def names(plan) -> list[str]:
     return [op.name for op in plan.rows]
 
 
+def test_memory_of_what_only_computes_outputs_does_not_grow_with_the_batch():
+    case = classifier()
+    sizes = [
+        compile_plan(case.inputs, case.outputs, "float32", m, fetch=True).arena_bytes
+        for m in (20_000, 2_000_000)
+    ]
+    assert sizes[0] == sizes[1]
+    x = case.inputs[0]
+    mean = [ops.subtract(x, ops.repeat_samples(ops.sum_samples(x)))]  # reads all samples' rows
+    assert compile_plan([x], mean, "float32", 20_000, fetch=True).arena_bytes >= 20_000 * 16
+
+
 def test_relu_joins_the_product_before_it():
     plan = classifier().plan()
     first = next(op for op in plan.rows if op.name == "dense_fwd")

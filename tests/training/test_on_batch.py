@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp import Input, Sequential, callbacks, layers
 
 
@@ -81,6 +82,49 @@ def test_every_number_of_rows_gives_the_rows_of_the_whole(model):
     for n in (1, 2, 8, 9, 33, 700, 1):
         for y in (model.predict_on_batch(x[:n]), model(x[:n]), model.predict(x[:n], verbose=0)):
             np.testing.assert_array_equal(y, whole[:n])
+
+
+@pytest.mark.parametrize("model", [small_model(64), wide_model()])
+def test_many_rows_give_the_bits_of_few_for_any_number_of_threads(model):
+    x = np.random.default_rng(1).normal(size=(3000, 64)).astype("float32")
+    few = np.concatenate([model.predict_on_batch(part) for part in np.array_split(x, 30)])
+    before = fastmlp.config.num_threads()
+    try:
+        for threads in (1, 2, 3, 4):
+            fastmlp.config.set_num_threads(threads)
+            for n in (191, 192, 3000, 1, 2999):
+                for y in (model.predict_on_batch(x[:n]), model(x[:n])):
+                    np.testing.assert_array_equal(y, few[:n])
+                for batch_size in (None, 7, 5000):
+                    y = model.predict(x[:n], batch_size, verbose=0)
+                    np.testing.assert_array_equal(y, few[:n])
+    finally:
+        fastmlp.config.set_num_threads(before)
+
+
+def test_many_rows_are_gathered_from_any_layout_and_see_new_weights_and_nan():
+    model = small_model()
+    x = np.random.default_rng(2).normal(size=(5, 900)).T
+    for _ in range(2):
+        for y in (model.predict_on_batch(x), model(x), model.predict(x, verbose=0)):
+            np.testing.assert_allclose(y, expected(model, x), rtol=1e-4, atol=1e-6)
+        model.set_weights([2 * w for w in model.get_weights()])
+    bad = x.copy()
+    bad[777, 3] = np.nan
+    for call in (model.predict_on_batch, lambda bad: model.predict(bad, verbose=0)):
+        with pytest.warns(UserWarning, match="column 3 holds nan in row 777"):
+            y = call(bad)
+        assert np.isnan(y[777]).all() and np.isfinite(np.delete(y, 777, 0)).all()
+        assert np.isfinite(call(x)).all()
+
+
+def test_an_index_that_is_no_row_is_told_by_its_place_among_many():
+    model = Sequential([Input((2,)), layers.Embedding(10, 3), layers.Flatten(), layers.Dense(1)])
+    x = np.ones((2000, 2))
+    x[1234, 1] = 11
+    for call in (model.predict_on_batch, lambda x: model.predict(x, verbose=0)):
+        with pytest.raises(ValueError, match=r"11.*1234|1234.*11"):
+            call(x)
 
 
 def test_results_are_new_arrays():

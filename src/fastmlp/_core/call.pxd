@@ -21,7 +21,8 @@ cdef class Call:
     cdef Program program
     cdef Run run
     cdef readonly ptrdiff_t capacity
-    cdef ptrdiff_t limit, steps_per_check
+    cdef ptrdiff_t least, limit, steps_per_check
+    cdef public Call more
     cdef double work, parallel_work
     cdef object threads
     cdef int most_threads, type_number, n_inputs, n_outputs

@@ -9,6 +9,7 @@ from fastmlp._core.program import Program
 
 class Call:
     capacity: int
+    more: Call | None
     def __init__(
         self,
         program: Program,
@@ -16,6 +17,7 @@ class Call:
         outputs: list[tuple[int, ...]],
         dtype: str,
         capacity: int,
+        least: int,
         limit: int,
         work: float,
         parallel_work: float,

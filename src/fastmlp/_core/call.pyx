@@ -101,12 +101,16 @@ cdef class Call:
         outputs: Shape of one row of each array that is returned.
         dtype: Element type of what is returned.
         capacity: Largest number of rows in one step.
+        least: Smallest number of rows in one call.
         limit: Largest number of rows in one call.
         work: Floating-point operations of one row, about.
         parallel_work: From how many on a step is worth several threads.
         threads: Says, without arguments, how many threads there may be.
         weights: The weights, and the arrays in which the program knows them.
         steps_per_check: Steps between looks at the clock.
+
+    Attributes:
+        more: Another one, which gets single arrays of fewer or more rows; or None.
     """
 
     def __cinit__(self):
@@ -119,11 +123,11 @@ cdef class Call:
             PyThread_free_lock(self.lock)
 
     def __init__(self, Program program, list inputs, list outputs, str dtype, ptrdiff_t capacity,
-                 ptrdiff_t limit, double work, double parallel_work, object threads, dict weights,
+                 ptrdiff_t least, ptrdiff_t limit, double work, double parallel_work, object threads, dict weights,
                  ptrdiff_t steps_per_check):
         if max(len(inputs), len(outputs)) > MAX_ARRAYS:
             raise ValueError(f"expected at most {MAX_ARRAYS} arrays each way")
-        self.program, self.capacity, self.limit = program, capacity, limit
+        self.program, self.capacity, self.least, self.limit = program, capacity, least, limit
         self.work, self.parallel_work = work, parallel_work
         self.threads, self.steps_per_check = threads, steps_per_check
         self.type_number = np.dtype(dtype).num
@@ -149,13 +153,15 @@ cdef class Call:
         self.enter()
         try:
             n = bind(&self.program.feeds[0], x, &self.inputs[0])
-            if n <= 0 or n > self.limit or not self.is_current():
-                return None
-            y = self._result(0, n)
-            self.go(n, 0, 0)
-            return None if finite and self.program.feeds[0].not_finite else y
+            if self.least <= n <= self.limit:
+                if not self.is_current():
+                    return None
+                y = self._result(0, n)
+                self.go(n, 0, 0)
+                return None if finite and self.program.feeds[0].not_finite else y
         finally:
             self.leave()
+        return None if self.more is None else self.more._one(x, finite)
 
     def on_arrays(self, list xs, uint64_t seed=0, int64_t iterations=0):
         """The outputs, and the sums of the accumulators; None: not plain.
@@ -176,7 +182,7 @@ cdef class Call:
                 if i and rows != n:
                     return None
                 n = rows
-            if n <= 0 or n > self.limit or not self.is_current():
+            if n < self.least or n > self.limit or not self.is_current():
                 return None
             ys = [self._result(i, n) for i in range(self.n_outputs)]
             self.go(n, seed, iterations)
@@ -238,7 +244,7 @@ cdef class Call:
             self.run.restart(n, seed, iterations)
             return self.run.finish()
         if min(n, self.capacity) * self.work >= self.parallel_work:
-            threads = self.threads()
+            threads = min(<int>self.threads(), self.program.most_workers)
             if threads > self.most_threads:
                 self._make_run(threads)
         self.run.threads = threads

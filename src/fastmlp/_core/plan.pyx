@@ -14,7 +14,7 @@ from libc.string cimport memset
 from fastmlp._core cimport blas, random, team
 from fastmlp._core.clock cimport fm_now_ns
 from fastmlp._core.logs cimport Logs
-from fastmlp._core.op cimport Op, Worker
+from fastmlp._core.op cimport Op, Step, Worker
 from fastmlp._core.program cimport Group, Pass, Phase, Program, Task, knows_rates, prepare, reduce_sums, steps_of
 
 import numpy as np
@@ -149,11 +149,19 @@ cdef inline void run_task(const Pass *p, const Phase *phase, Worker *worker, ptr
     cdef const Group *group = phase.groups
     cdef const Task *task
     cdef const Op *op
-    cdef ptrdiff_t i, i0, i1
+    cdef const Step *step = &p.step
+    cdef Step moved
+    cdef ptrdiff_t i, i0, i1, own
     if phase.rows:
         i0 = number * phase.chunk
         i1 = min(i0 + phase.chunk, p.step.m)
         worker.task = number
+        if p.private:        # the same samples, in the worker's own rows
+            own = worker.id * phase.chunk
+            moved = p.step
+            moved.first += i0 - own
+            step = &moved
+            i0, i1 = own, own + i1 - i0
     else:
         task = &phase.tasks[number]
         group = &phase.groups[task.group]
@@ -161,7 +169,7 @@ cdef inline void run_task(const Pass *p, const Phase *phase, Worker *worker, ptr
         worker.task = task.number
     for i in range(group.n_ops):
         op = group.ops[i]
-        op.run(op, &p.step, worker, i0, i1)
+        op.run(op, step, worker, i0, i1)
 
 
 cdef void work_alone(Job *job, ptrdiff_t n_tasks) noexcept nogil:
@@ -230,7 +238,7 @@ cdef class Run:
         cdef int64_t[::1] order
         cdef double[:, ::1] log
         cdef ptrdiff_t scratch_bytes = main.scratch_bytes
-        self.threads = min(threads, <int>MAX_WORKERS)
+        self.threads = min(threads, <int>MAX_WORKERS, main.most_workers)
         self.uses_blas = main.uses_blas
         self.job.seed = seed
         self.job.epoch, self.job.last_epoch = first_epoch, epochs
@@ -243,6 +251,7 @@ cdef class Run:
         if after is not None:
             self._start(1, after, after_samples, after_batch, iterations)
             width += after.n_out
+            self.threads = min(self.threads, after.most_workers)
             scratch_bytes = max(scratch_bytes, after.scratch_bytes)
             self.uses_blas = self.uses_blas or after.uses_blas
         self.job.by_steps = samples > LARGEST_ORDER

@@ -65,6 +65,7 @@ cdef struct Pass:            # one program over one data set
     Fault *fault             # of the program
     bint float64
     bint both_ends           # how tasks are claimed (csrc/team.h)
+    bint private             # whether a worker's tasks of the row phase use the same rows, its own
     Step step
     ptrdiff_t samples
     ptrdiff_t batch
@@ -101,6 +102,7 @@ cdef class Program:
     cdef readonly ptrdiff_t n_out
     cdef readonly ptrdiff_t scratch_bytes
     cdef readonly bint uses_blas
+    cdef readonly int most_workers
     cdef list calls          # Python code
     cdef list call_ns        # how long each took, all calls together
     cdef int64_t run_ns      # how long runs of this program took

@@ -15,6 +15,7 @@ class Program:
     n_out: int
     scratch_bytes: int
     uses_blas: bool
+    most_workers: int
     on_fault: Callable[[int, float, int], object]
     def __init__(self, n_feeds: int, n_fetches: int) -> None: ...
     def feed_address(self, index: int) -> int: ...
@@ -30,6 +31,7 @@ class Program:
         scratch_bytes: int,
         uses_blas: bool,
         both_ends: bool,
+        private_workers: int,
         alive: object,
     ) -> None: ...
     def set_call(self, phase: int, call: Callable[[int], object]) -> None: ...

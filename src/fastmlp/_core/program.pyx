@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """A plan, frozen: ops, phases and accumulators as arrays of C structs, bound to their memory."""
 cimport numpy as np
+from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -105,7 +106,8 @@ cdef class Program:
         return 0
 
     def freeze(self, str dtype, list ops, list phases, list prologue, list epilogue,
-               ptrdiff_t scratch_bytes, bint uses_blas, bint both_ends, object alive):
+               ptrdiff_t scratch_bytes, bint uses_blas, bint both_ends, int private_workers,
+               object alive):
         """Fills the structs.
 
         Args:
@@ -117,11 +119,13 @@ cdef class Program:
             epilogue: Groups run after its last step.
             scratch_bytes: Of one worker.
             both_ends: Whether a worker's tasks are to stay its own from step to step.
+            private_workers: 0, or so many workers have rows of their own, which all their tasks use.
             alive: Whatever owns the memory.
         """
         cdef ptrdiff_t i, j
         cdef Op *op
         self.base.float64, self.base.both_ends = dtype == "float64", both_ends
+        self.base.private, self.most_workers = private_workers > 0, private_workers or INT_MAX
         self._alive = alive
         self.scratch_bytes, self.uses_blas = scratch_bytes, uses_blas
         self.n_ops = len(ops)

@@ -155,6 +155,10 @@ class Plan(Record):
         prologue: Ops run once before the first step of an execution.
         epilogue: Ops run once after its last step.
         terms: What is accumulated.
+        chunk: Samples of a task of a row phase.
+        room: Rows that a value of all samples has room for: those of a batch, or a task's for each
+            worker (`private`).
+        private: Whether a worker's tasks use the same rows, because nothing is read after its task.
         arena_bytes: Size of the arena of activations, masks and gradients.
         flops: Floating-point operations of one sample.
         tables: Elements of the tables that samples look up; each is updated in each step.
@@ -172,6 +176,9 @@ class Plan(Record):
     prologue: list[Group] = fresh(default_factory=list)
     epilogue: list[Group] = fresh(default_factory=list)
     terms: list[Term] = fresh(default_factory=list)
+    chunk: int = 1
+    room: int = 0
+    private: bool = False
     arena_bytes: int = 0
     flops: int = 0
     tables: int = 0

@@ -64,7 +64,9 @@ def _try_in_place(op: Op, index: int, last: dict[Buffer, int]) -> None:
 
 def place(plan: Plan, buffer: Buffer) -> None:
     """Gives a buffer memory of its own, behind everything placed before."""
-    samples = 1 if buffer.kind == "batch" else plan.capacity + (buffer.kind == "panels")
+    samples = (
+        1 if buffer.kind == "batch" else (plan.room or plan.capacity) + (buffer.kind == "panels")
+    )
     size = samples * buffer.width * (1 if buffer.kind == "mask" else np.dtype(plan.dtype).itemsize)
     buffer.offset = plan.arena_bytes
     plan.arena_bytes += -(-size // ALIGNMENT) * ALIGNMENT

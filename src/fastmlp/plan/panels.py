@@ -23,7 +23,7 @@ def add_weight_copies(
 ) -> tuple[list[tuple[Variable, Op]], list[tuple[Variable, Op]]]:
     """Gives native products copies of their weights in panels, refreshed by each update.
 
-    Recurrent ops and dense_bwd, of wᵀ, always read one; dense_fwd where weights are trained. A dense
+    Recurrent ops and dense_bwd, of wᵀ, always read one; dense_fwd where it pays. A dense
     weight of one row or column needs none: its transpose is the same numbers in the same order.
 
     Args:
@@ -35,7 +35,6 @@ def add_weight_copies(
         the last one.
     """
     copies: dict[tuple[Variable, bool], Buffer] = {}
-    forward = forward and any(op.name in _UPDATE for op in plan.ops())
     for op in plan.rows:
         recurrent = op.name in ("rnn_fwd", "rnn_bwd")
         w = op.ins[1] if recurrent or op in native else None

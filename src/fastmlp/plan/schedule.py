@@ -11,6 +11,7 @@ import math
 from fastmlp._core import _native
 from fastmlp.plan import panels, phases, shares
 from fastmlp.plan.ir import Group, Op, Phase, Plan
+from fastmlp.plan.python import PYTHON
 
 # Below this many floating-point operations a step is one task a phase: cutting costs more.
 _SMALL_STEP = 400_000
@@ -30,6 +31,42 @@ GEMM_RULE = (
 )
 # Below this many floating-point operations a step runs on the calling thread alone.
 PARALLEL_STEP = 1_500_000
+# From so many samples on, weights that are only read are copied into panels before the first step.
+MANY_ROWS = 192
+# Samples and operations of a step of a plan with private rows that only fetches outputs.
+LONG_STEP, _LONG_WORK = 65_536, 4_000_000_000
+
+
+def cut_rows(plan: Plan, workers: int, training: bool = False) -> None:
+    """Chooses the samples of a task; before memory is laid out.
+
+    Where there is one row phase and nothing after it, nothing that a task leaves is read again. Then all
+    tasks of a worker use the same rows, which stay in its core's cache, and memory does not grow with
+    the batch. (Random numbers count on a row being the sample's own.)
+
+    Args:
+        workers: As many as there may ever be.
+        training: Whether the plan has a backward half.
+    """
+    small = plan.work(training) < _SMALL_STEP
+    recurrent = any(op.name == "rnn_fwd" for op in plan.rows)
+    by_shares = not small and shares.pay(plan)
+    cut = recurrent_chunk if recurrent else shares_chunk if by_shares else row_chunk
+    plan.chunk = plan.capacity if small else cut(plan.capacity)
+    of_all = [
+        op
+        for op in plan.rows
+        if (op.batch and op.per_sample) or op.name in PYTHON or "stream" in op.attrs
+    ]
+    alone = not (of_all or plan.parameters or plan.stages or plan.states)
+    alone = alone and sum(not ops[0].batch for ops in phases.cut(plan.rows)) == 1
+    plan.private = alone and plan.capacity > plan.chunk
+    plan.room = plan.chunk * workers if plan.private else plan.capacity
+
+
+def long_step(plan: Plan) -> int:
+    """Samples of a step that takes no more memory than a short one: 50 ms of one core's work."""
+    return min(LONG_STEP, max(MANY_ROWS, _LONG_WORK // max(1, plan.flops)))
 
 
 def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
@@ -41,18 +78,16 @@ def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
     """
     native = _choose_gemm(plan, gemm, training)
     small = plan.work(training) < _SMALL_STEP
-    before, after = panels.add_weight_copies(plan, native, forward=not small)
+    trained = any(op.name in ("update", "assign") for op in plan.ops())
+    forward = not small and (trained or plan.capacity >= MANY_ROWS)
+    before, after = panels.add_weight_copies(plan, native, forward)
     plan.prologue = [_tiles(variable, [op]) for variable, op in before]
     plan.epilogue = [_tiles(variable, [op]) for variable, op in after]
-    recurrent = any(op.name == "rnn_fwd" for op in plan.rows)
-    by_shares = not small and shares.pay(plan)
-    cut = recurrent_chunk if recurrent else shares_chunk if by_shares else row_chunk
-    chunk = plan.capacity if small else cut(plan.capacity)
-    if by_shares:
-        shares.add_shares(plan, chunk)
+    if not small and shares.pay(plan):
+        shares.add_shares(plan, plan.chunk)
     elif not small:
         panels.add_gradient_copies(plan)
-    plan.phases = [Phase([_rows(plan, ops, chunk)]) for ops in phases.cut(plan.rows)]
+    plan.phases = [Phase([_rows(plan, ops, plan.chunk)]) for ops in phases.cut(plan.rows)]
     for stage in plan.stages:
         elements = sum(math.prod(v.shape) for v, _ in stage)
         tile = min(_LARGEST_TILE, max(_SMALLEST_TILE, elements // _TILES))

@@ -16,8 +16,9 @@ from fastmlp.graph import Shape, Tensor
 from fastmlp.losses.axes import axis_last
 from fastmlp.ops.states import check_rows
 from fastmlp.plan.objectives import Whole
+from fastmlp.plan.schedule import MANY_ROWS
 from fastmlp.plan.update import COLLECT
-from fastmlp.runtime import Executable, compile_plan
+from fastmlp.runtime import Executable, compile_long, compile_plan
 from fastmlp.training.batches import Batches
 from fastmlp.training.checks import check_input
 from fastmlp.training.compiled import Compiled, Objective, update_spec
@@ -138,18 +139,26 @@ class Binding:
             check_rows(method, rows, batch_size, n)
 
     def _inference_rows(self, batch_size: int, n: int, batch_hooks: bool) -> int:
-        """Rows of a step without updates: as many whole batches as are worth a step.
-
-        One batch, where a callback is told of each, or where a loss is a sum over the batch, or
-        the mean of those of its values that count; or where one batch leaves states to the next.
-        """
+        """Rows of a step without updates: as many whole batches as are worth a step."""
         self._check_rows(f"'{self.name}'", batch_size, n)
-        one = batch_hooks or any(t.mask is not None for t in self.outputs)
-        one = one or bool(self._boundary.states)
-        one = one or (self._compiled is not None and self._compiled.by_batch) or self._has_own_loss
+        one = self._goes_by_batches(batch_hooks)
         width = max(1, sum(math.prod(sizes(t.shape)) for t in self._boundary.feeds))
         worth = min(INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
         return min(n, batch_size if one else batch_size * max(1, worth // batch_size))
+
+    def _goes_by_batches(self, batch_hooks: bool) -> bool:
+        """Whether a step must be one batch.
+
+        Where a callback is told of each, or where a loss is a sum over the batch, or the mean of those
+        of its values that count; or where one batch leaves states to the next.
+        """
+        one = batch_hooks or any(t.mask is not None for t in self.outputs)
+        one = one or bool(self._boundary.states)
+        return one or (self._compiled is not None and self._compiled.by_batch) or self._has_own_loss
+
+    def _is_long(self, n: int, batch_hooks: bool) -> bool:
+        """Whether `predict` may take steps of any number of rows, and has enough of them."""
+        return n >= MANY_ROWS and not (self.run_eagerly or self._goes_by_batches(batch_hooks))
 
     def _labelled(
         self,
@@ -195,11 +204,17 @@ class Binding:
 
     @contextmanager
     def _executable(
-        self, mode: str, data: Rows, rows: int, first_row: int = 0, warns: bool = True
+        self,
+        mode: str,
+        data: Rows,
+        rows: int,
+        first_row: int = 0,
+        warns: bool = True,
+        long: bool = False,
     ) -> Iterator[Executable]:
         """An executable bound to this data: one of the last ones, or a new one.
 
-        Kept for the next call when done, unless a callback has compiled or changed the model. Then
+        `long`: its steps may take more rows. Kept for the next call when done, unless a callback has compiled or changed the model. Then
         it also warns of NaN and infinity in the data, if it is to.
 
         Raises:
@@ -211,10 +226,10 @@ class Binding:
         feeds = (
             data.feeds() if objective is None else data.feeds(objective.used, objective.weighing)
         )
-        key = self._key(mode, data, rows)
+        key = self._key(mode, data, 0 if long else rows)
         executable = kept.pop(key, None)
         if executable is None or not executable.is_current():
-            executable = self._compile(mode, objective, data, rows)
+            executable = self._compile(mode, objective, data, rows, long)
         executable.bind_all(feeds, first_row)
         executable.in_use = True
         try:
@@ -255,11 +270,14 @@ class Binding:
             mode, rows, targets, weighted, trainable, config.gemm(), bool(self.run_eagerly), rule,
         )  # fmt: skip
 
-    def _compile(self, mode: str, objective: Objective | None, data: Rows, rows: int) -> Executable:
+    def _compile(
+        self, mode: str, objective: Objective | None, data: Rows, rows: int, long: bool = False
+    ) -> Executable:
         if objective is None:
             feeds = self._boundary.feeds
-            plan = compile_plan(feeds, self.outputs, self.dtype, rows, fetch=True)
-            return self._runnable(plan)
+            if long:
+                return self._runnable(compile_long(feeds, self.outputs, self.dtype, rows))
+            return self._runnable(compile_plan(feeds, self.outputs, self.dtype, rows, fetch=True))
         assert self.optimizer is not None
         losses, metrics = objective.specs(
             [None if t is None else t.row_shape for t in data.targets],

@@ -52,7 +52,7 @@ class OnBatch:
         if y is None:
             y = self(x)  # type: ignore[operator]
             known = self._functions.get(False)
-            if known is not None and len(y) and known.not_finite():
+            if known is not None and len(y) and known.not_finite(len(y)):
                 warn_not_finite(as_source(x, "x"), self.dtype)
         return y
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp._core.quick_step import QuickStep
+from fastmlp.plan.schedule import MANY_ROWS
 from fastmlp.runtime import Executable
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
@@ -44,7 +45,7 @@ class QuickSteps:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Any, ...], QuickStep] = {}
-        self._predicting: _Predict | None = None
+        self._predicting: dict[bool, _Predict] = {}  # by whether rows are many
         self._made_for: Any = None
 
     def measure(self, model: Trainer, mode: str, x: Any, y: Any, return_dict: bool) -> Any:
@@ -68,7 +69,7 @@ class QuickSteps:
         """What `predict` returns without progress and callbacks; `None`: not ready for these data."""
         if self._made_for is not model._executables:
             self._forget(model)
-        step = None if model.run_eagerly else self._predicting
+        step = None if model.run_eagerly else self._predicting.get(_are_many(x))
         if step is None or not (batch_size is None or (type(batch_size) is int and batch_size > 0)):
             return None
         return step.run(model, x)
@@ -124,13 +125,13 @@ class QuickSteps:
             return
         plan = executable.plan
         if _is_plain(x) and len(plan.feeds) == len(plan.fetches) == 1:
-            self._predicting = _Predict(model, executable, x, full)
+            self._predicting[_are_many(x)] = _Predict(model, executable, x, full)
 
     def __reduce__(self) -> Any:
         return QuickSteps, ()  # copies of a model begin with none
 
     def _forget(self, model: Trainer) -> None:
-        self._kept, self._predicting = {}, None
+        self._kept, self._predicting = {}, {}
         self._made_for = model._executables
 
 
@@ -138,10 +139,12 @@ class _Predict:
     """The outputs for any number of rows of a certain shape."""
 
     def __init__(self, model: Trainer, executable: Executable, x: np.ndarray, full: int) -> None:
-        rows = executable.plan.capacity
-        limit = None if rows < full else np.iinfo(np.intp).max
         self._executable = executable
-        self._call = executable.as_call([x.shape[1:]], [_row_shape(model.outputs[0])], limit)
+        self._call = executable.as_call(
+            [x.shape[1:]],
+            [_row_shape(model.outputs[0])],
+            unlimited=executable.plan.capacity >= full,
+        )
 
     def run(self, model: Trainer, x: Any) -> np.ndarray | None:
         with model._lock.reading():
@@ -154,6 +157,10 @@ class _Predict:
 
 def _is_plain(x: Any) -> bool:
     return type(x) is np.ndarray and x.ndim > 0
+
+
+def _are_many(x: Any) -> bool:
+    return _is_plain(x) and len(x) >= MANY_ROWS
 
 
 def _row_shape(tensor: Any) -> tuple[int, ...]:

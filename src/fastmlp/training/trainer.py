@@ -528,8 +528,11 @@ class Trainer(OnBatch, Binding):
                 with self._built_for(x) as inputs:
                     data = Rows(inputs)
                     n, size = limited("predict", data.n, self._batch_size(batch_size), steps)
-                    rows = self._inference_rows(size, n, listed.has_predict_batch_hooks)
-                    executable = bound.enter_context(self._executable("predict", data, rows))
+                    hooked = listed.has_predict_batch_hooks
+                    rows, long = self._inference_rows(size, n, hooked), self._is_long(n, hooked)
+                    executable = bound.enter_context(
+                        self._executable("predict", data, rows, long=long)
+                    )
                 structure, results = self._output_slots().structure, self._room_for(n)
                 for index, result in enumerate(results):
                     executable.bind_output(index, result)
