@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import re
 from pathlib import Path
 
+import keras
 import pytest
+
+import fastmlp
 
 MODULES = (
     "", "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
@@ -35,3 +39,80 @@ def test_what_is_listed_is_in_keras() -> None:
     modules = [importlib.import_module(f"keras.{name}".rstrip(".")) for name in MODULES]
     known = {name for module in modules for name in dir(module)}
     assert listed() <= known
+
+
+# Registries: module of strings, and classes that have no default and so no name of their own.
+NAMELESS = {
+    "Metric", "Loss", "LossFunctionWrapper", "Initializer", "Regularizer", "Constraint", "Optimizer",
+    "MeanMetricWrapper", "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity",
+    "SpecificityAtSensitivity", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["activations", "constraints", "initializers", "losses", "metrics", "optimizers", "regularizers"],
+)  # fmt: skip
+def test_every_string_that_keras_knows_is_known(name: str) -> None:
+    theirs = importlib.import_module(f"keras.src.{name}").ALL_OBJECTS_DICT
+    ours = importlib.import_module(f"fastmlp.{name}")
+    left_out = NAMELESS | listed()
+    wanted = {
+        key: value
+        for key, value in theirs.items()
+        if isinstance(key, str) and not {key, value.__name__} & left_out
+    }
+    assert len(wanted) >= 6
+    for key in wanted:
+        assert ours.get(key) is not None, key
+
+
+def attributes() -> set[str]:
+    """The names of the page's section on attributes."""
+    section = PAGE.read_text(encoding="utf-8").partition("## Attributes and methods of Keras")[2]
+    return set(re.findall(r"`([\w.]+)`", section.partition("\n## ")[0]))
+
+
+OBJECTS = {
+    "Sequential": lambda: fastmlp.Sequential([fastmlp.Input((2,)), fastmlp.layers.Dense(1)]),
+    "layers.Dense": lambda: fastmlp.layers.Dense(1),
+    "layers.Embedding": lambda: fastmlp.layers.Embedding(2, 2),
+    "layers.LSTM": lambda: fastmlp.layers.LSTM(2),
+    "layers.LSTMCell": lambda: fastmlp.layers.LSTMCell(2),
+    "layers.Normalization": fastmlp.layers.Normalization,
+    "layers.Discretization": lambda: fastmlp.layers.Discretization(num_bins=2),
+    "layers.IntegerLookup": fastmlp.layers.IntegerLookup,
+    "losses.Huber": fastmlp.losses.Huber,
+    "metrics.AUC": fastmlp.metrics.AUC,
+    "optimizers.Adam": fastmlp.optimizers.Adam,
+    "optimizers.schedules.CosineDecay": lambda: fastmlp.optimizers.schedules.CosineDecay(0.1, 5),
+    "callbacks.EarlyStopping": fastmlp.callbacks.EarlyStopping,
+    "initializers.HeNormal": fastmlp.initializers.HeNormal,
+    "utils.PyDataset": fastmlp.utils.PyDataset,
+    "utils.Progbar": lambda: fastmlp.utils.Progbar(3, verbose=0),
+}
+
+
+def public_of(path: str) -> set[str]:
+    """The public attributes of a class of Keras."""
+    return {n for n in dir(operator.attrgetter(path)(keras)) if not n.startswith("_")}
+
+
+@pytest.mark.parametrize("path", OBJECTS)
+def test_every_attribute_of_an_object_of_keras_is_here_or_listed(path: str) -> None:
+    ours = OBJECTS[path]()
+    missing = {n for n in public_of(path) - attributes() if n not in dir(ours) and not has(ours, n)}
+    assert not missing
+
+
+def has(thing: object, name: str) -> bool:
+    """Whether there is such an attribute, be it one that says that it is too early for it."""
+    try:
+        getattr(thing, name)
+    except (AttributeError, ValueError) as error:
+        return "has no attribute" not in str(error)
+    return True
+
+
+def test_attributes_that_are_listed_are_those_of_objects_of_keras() -> None:
+    assert attributes() <= set().union(*map(public_of, OBJECTS))
