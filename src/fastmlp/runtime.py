@@ -32,7 +32,7 @@ from fastmlp.plan.prune import prune
 from fastmlp.plan.python import PYTHON, Memory
 from fastmlp.plan.schedule import LONG_STEP, PARALLEL_STEP, cut_rows, long_step, schedule
 from fastmlp.plan.update import COLLECT, UpdateSpec, add_penalties, add_states, add_updates
-from fastmlp.variables import Variable, address, aligned_empty
+from fastmlp.variables import ALIGNMENT, Variable, address, aligned_empty
 
 _GATHERS = {name: index for index, name in enumerate(_native.GATHERS)}
 
@@ -242,11 +242,16 @@ class Executable:
         entries: list[tuple[Any, ...]] = []
         groups = [g for phase in plan.phases for g in phase.groups]
         groups += plan.prologue + plan.epilogue
+        sizes: dict[Op, int] = {}  # of updates, where one does for several weights
+        for group in groups:
+            if group.whole:
+                sizes |= self._join_updates([op for op in group.ops if op.name == "update"])
         for group in groups:
             for op in group.ops:
-                if op.name not in NO_CODE and (op.name not in PYTHON or op.n_acc):
+                silent = op.name in NO_CODE or (op.name in PYTHON and not op.n_acc)
+                if not silent and sizes.get(op) != 0:
                     numbers[op] = len(entries)
-                    entries.append(self._entry(op))
+                    entries.append(self._entry(op, sizes.get(op)))
         self.sums = self._sum_offsets(groups)
         scratch = max((self._scratch_bytes(g) for g in groups), default=0)
         self.program.freeze(
@@ -269,6 +274,51 @@ class Executable:
         if any(op.attrs.get("blas") for op in plan.ops()):
             _ready_blas(config.num_threads())
 
+    def _join_updates(self, updates: list[Op]) -> dict[Op, int]:
+        """One update serves weights that lie side by side, as do their slots; so then do gradients.
+
+        What fills up a cache line between them is updated with them; nobody reads it.
+
+        Returns:
+            Elements that each covers; 0: another one does its work.
+        """
+        itemsize = np.dtype(self.plan.dtype).itemsize
+        arrays = {op: self._updated(op) for op in updates}
+        places = {op: [address(array) for array in arrays[op]] for op in updates}
+        updates = sorted(updates, key=lambda op: places[op][0])
+        runs: list[list[Op]] = []
+        for op in updates:
+            before = runs[-1][-1] if runs else op
+            steps = {b - a for a, b in zip(places[before], places[op], strict=True)}
+            owners = [(a.base, b.base) for a, b in zip(arrays[before], arrays[op], strict=True)]
+            if (
+                before.attrs == op.attrs
+                and all(a is not None and a is b for a, b in owners)
+                and len(steps) == 1
+                and 0 < min(steps) < arrays[before][0].nbytes + ALIGNMENT
+            ):
+                runs[-1].append(op)
+            else:
+                runs.append([op])
+        sizes = dict.fromkeys(updates, 0)
+        for run in runs:
+            starts = [(places[op][0] - places[run[0]][0]) // itemsize for op in run]
+            sizes[run[0]] = starts[-1] + arrays[run[-1]][0].size
+            gradients = aligned_empty(sizes[run[0]], self.plan.dtype)
+            gradients[...] = 0
+            for op, start in zip(run, starts, strict=True):
+                g = op.ins[1]
+                assert g is not None
+                self._memory[g.root()] = gradients[start : start + g.width]
+        return sizes
+
+    def _updated(self, op: Op) -> list[np.ndarray]:
+        """A weight and its slots."""
+        w, _, *slots, _ = op.ins
+        assert w is not None and w.variable is not None
+        variable = w.variable
+        return [variable.value, *(self.slots[variable][s.slot] for s in slots if s is not None)]
+
     def _sum_offsets(self, groups: Sequence[Group]) -> dict[Op, int]:
         """Where each op's accumulators start among all of them."""
         offsets: dict[Op, int] = {}
@@ -280,10 +330,14 @@ class Executable:
                     start += op.n_acc
         return offsets
 
-    def _group(self, group: Group, numbers: dict[Op, int]) -> tuple[list[int], int, int, int]:
+    def _group(
+        self, group: Group, numbers: dict[Op, int]
+    ) -> tuple[list[int], int, int, int, list[int]]:
         capacity = self.plan.capacity if group.items < 0 else group.items
         codes = [numbers[op] for op in group.ops if op in numbers]
-        return codes, group.items, max(1, group.chunk), capacity
+        whole = zip(group.ops, group.whole, strict=True) if group.whole else ()
+        sizes = [1 if op.name == "update" else items for op, items in whole if op in numbers]
+        return codes, group.items, max(1, group.chunk), capacity, sizes
 
     def _scratch_bytes(self, group: Group) -> int:
         itemsize = np.dtype(self.plan.dtype).itemsize
@@ -296,8 +350,13 @@ class Executable:
                 largest = max(largest, decisions * (2 * itemsize + 1))
         return largest
 
-    def _entry(self, op: Op) -> tuple[str, list[int], list[int], list[float], int]:
+    def _entry(
+        self, op: Op, size: int | None = None
+    ) -> tuple[str, list[int], list[int], list[float], int]:
+        """Arguments of an op; of an update with a size that of so many elements, as one row."""
         buffers, sizes, scalars = ARGUMENTS[op.name](op)
+        if size is not None:
+            sizes[1:3] = [size, size]
         pointers = [0 if b is None else self._address(b) for b in buffers]
         if op.name == "gather":
             pointers.append(self.program.feed_address(op.attrs["feed"]))

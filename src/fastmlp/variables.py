@@ -154,19 +154,29 @@ class Variable(Operators, Home):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
 
-def move_to_arena(variables: Iterable[Variable]) -> np.ndarray | None:
+def move_to_arena(
+    variables: Iterable[Variable], arena: np.ndarray | None = None
+) -> np.ndarray | None:
     """Gathers variables into one flat block, each on a cache line of its own.
 
-    A variable moves once, into the arena of the first model that holds it; a later model that
-    shares the layer uses it where it is.
+    A variable moves into the arena of the first model that holds it; a later model that shares the
+    layer uses it where it is.
+
+    Args:
+        variables: Of a model.
+        arena: Where those of them are that the model had so far; where it has new ones, all move on.
 
     Returns:
-        The arena `(n,)`, or `None` where nothing was left to move.
+        The arena `(n,)`, or `None` where there is none and nothing was left to move.
     """
-    moving = [v for v in dict.fromkeys(variables) if not v.in_arena]
-    if not moving:
-        return None
-    dtype = moving[0].value.dtype
+    known = list(dict.fromkeys(variables))
+    new = [v for v in known if not v.in_arena]
+    if not new:
+        return arena
+    dtype = new[0].value.dtype
+    moving = [
+        v for v in known if not v.in_arena or (arena is not None and v.value.base is arena.base)
+    ]
     moving = [v for v in moving if v.value.dtype == dtype]
     arena = aligned_empty(sum(padded(v.size, dtype) for v in moving), dtype)
     arena[...] = 0

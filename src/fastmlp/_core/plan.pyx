@@ -167,6 +167,11 @@ cdef inline void run_task(const Pass *p, const Phase *phase, Worker *worker, ptr
         group = &phase.groups[task.group]
         i0, i1 = task.i0, task.i1
         worker.task = task.number
+    if group.whole != NULL:
+        for i in range(group.n_ops):
+            op = group.ops[i]
+            op.run(op, &p.step, worker, 0, group.whole[i])
+        return
     for i in range(group.n_ops):
         op = group.ops[i]
         op.run(op, step, worker, i0, i1)

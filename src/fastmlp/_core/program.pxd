@@ -15,6 +15,7 @@ cdef struct Task:
 cdef struct Group:
     Op **ops
     ptrdiff_t n_ops
+    ptrdiff_t *whole         # items of each op, all of which the only task handles; NULL: those of the task
 
 
 cdef struct Phase:

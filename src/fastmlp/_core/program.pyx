@@ -113,8 +113,9 @@ cdef class Program:
         Args:
             dtype: `float32` or `float64`.
             ops: `(name, pointers, sizes, scalars, n_acc)` of each op.
-            phases: Lists of groups `(op numbers, items, chunk)`; items is -1 for the samples, and
-                chunk counts from the plan's capacity, given as a fourth entry.
+            phases: Lists of groups `(op numbers, items, chunk, capacity, whole)`; items is -1 for the
+                samples, and chunk counts from the plan's capacity; whole: empty, or of each op all
+                its items, which the only task then handles.
             prologue: Groups run before the first step of every execution.
             epilogue: Groups run after its last step.
             scratch_bytes: Of one worker.
@@ -157,11 +158,17 @@ cdef class Program:
         phase.groups = <Group *>calloc(len(groups) + 1, sizeof(Group))
         if phase.groups == NULL:
             raise MemoryError("no memory for a plan")
-        for g, (numbers, items, chunk, capacity) in enumerate(groups):
+        for g, (numbers, items, chunk, capacity, whole) in enumerate(groups):
             phase.groups[g].ops = <Op **>calloc(len(numbers) + 1, sizeof(Op *))
             if phase.groups[g].ops == NULL:
                 raise MemoryError("no memory for a plan")
             phase.groups[g].n_ops = len(numbers)
+            if whole:
+                phase.groups[g].whole = <ptrdiff_t *>calloc(len(numbers) + 1, sizeof(ptrdiff_t))
+                if phase.groups[g].whole == NULL:
+                    raise MemoryError("no memory for a plan")
+                for i in range(len(numbers)):
+                    phase.groups[g].whole[i] = whole[i]
             for i, number in enumerate(numbers):
                 phase.groups[g].ops[i] = &self.ops[<ptrdiff_t>number]
                 if self.ops[<ptrdiff_t>number].n_acc:
@@ -176,7 +183,7 @@ cdef class Program:
         if phase.tasks == NULL:
             raise MemoryError("no memory for a plan")
         n_tasks = 0
-        for g, (_, items, chunk, _) in enumerate(groups):
+        for g, (_, items, chunk, *_) in enumerate(groups):
             for i in range(-(-items // chunk)):
                 phase.tasks[n_tasks] = Task(<int>g, i * chunk, min(items, (i + 1) * chunk), i)
                 n_tasks += 1
@@ -381,6 +388,7 @@ cdef void free_phase(Phase *phase) noexcept:
     if phase.groups != NULL:
         for g in range(phase.n_groups):
             free(phase.groups[g].ops)
+            free(phase.groups[g].whole)
     free(phase.groups)
     free(phase.tasks)
 

@@ -85,8 +85,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         self._kept_boundary = None
         if network is not None:
             self.dtype = network.outputs[0].dtype
-            weights = self.weights
-            self._arena = move_to_arena(weights) if self._arena is None else self._arena
+            self._arena = move_to_arena(self.weights, self._arena)
 
     def _graph(self) -> Network:
         if self._network is None:

@@ -114,17 +114,17 @@ class State:
         self.built = True
 
     def _arrays(self, variables: Sequence[Variable]) -> dict[Variable, list[np.ndarray]]:
-        """New slots for weights, one after the other in one block of memory."""
+        """New slots for weights: those of a name one after the other, as a model's weights are."""
         names, firsts = self.slot_names, self.slot_init
         arena = aligned_empty(sum(_padded_bytes(v) for v in variables) * len(names), np.uint8)
-        found: dict[Variable, list[np.ndarray]] = {}
+        arena[...] = 0
+        found: dict[Variable, list[np.ndarray]] = {variable: [] for variable in variables}
         start = 0
-        for variable in variables:
-            arrays = found[variable] = []
-            for i, name in enumerate(names):
+        for i, name in enumerate(names):
+            first = firsts[i] if i < len(firsts) else None if name == "average" else 0
+            for variable, arrays in found.items():
                 end = start + variable.value.nbytes
                 slot = arena[start:end].view(variable.dtype).reshape(variable.shape)
-                first = firsts[i] if i < len(firsts) else None if name == "average" else 0
                 slot[...] = variable.value if first is None else first
                 arrays.append(slot)
                 start += _padded_bytes(variable)

@@ -101,12 +101,17 @@ class Op(Record):
 
 
 class Group(Record):
-    """Ops run together on ranges of items; `items` is -1 for the samples of the batch."""
+    """Ops run together on ranges of items; `items` is -1 for the samples of the batch.
+
+    Attributes:
+        whole: Where it is one task, which runs each op on all items of that op: how many those are.
+    """
 
     ops: list[Op]
     items: int = -1
     chunk: int = 1
     label: str = ""
+    whole: tuple[int, ...] = ()
 
 
 class Phase(Record):
