@@ -45,7 +45,7 @@ def _selected(name: str, pred: Any, one: Any, other: Any) -> Any:
 
 
 def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
-    """What the branch of this number returns of the operands; the first or last one beyond the ends.
+    """What the one of `branches` of this number returns of the operands; beyond the ends the first or last.
 
     Of a symbolic `index` all are called, and must return the same structure.
 
@@ -91,6 +91,8 @@ def while_loop(
 
 def fori_loop(lower: int, upper: int, body_fun: Function, init_val: Any) -> Any:
     """Calls `body_fun(i, value)` for i from `lower` to `upper` - 1, with what it returned last.
+
+    The first value is `init_val`.
 
     Example:
 
@@ -156,7 +158,7 @@ def map(f: Function, xs: Any) -> Any:
 
 
 def vectorized_map(function: Function, elements: Any) -> Any:
-    """What a function returns of each element along the first axis, stacked: `map`.
+    """What a function returns of each of `elements` along the first axis, stacked: `map`.
 
     Of a symbolic tensor call the function itself: functions of `fastmlp.ops` work on all samples at once.
     """

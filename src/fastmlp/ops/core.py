@@ -37,7 +37,7 @@ class StopGradient(OpSpec):
 
 @operation
 def stop_gradient(variable: Any) -> Any:
-    """The same numbers, as if they were constants: training does not see what they depend on."""
+    """The same numbers as those of `variable`, as constants: training does not see what they depend on."""
     if not spec.is_symbolic(variable):
         return spec.array(variable)
     (x,) = spec.operands("stop_gradient", variable)

@@ -350,12 +350,22 @@ def sparsemax(x: Any, axis: Any = -1) -> Any:
 def dropout(
     x: Tensor, rate: float, stream: int | None, noise_shape: tuple[int | None, ...] | None
 ) -> Tensor:
-    """In training: `x` with elements zeroed at random, the others scaled by `1/(1 - rate)`."""
+    """In training: `x` with elements zeroed at random, the others scaled by `1/(1 - rate)`.
+
+    Args:
+        x: Tensor.
+        rate: Share of the elements that become 0.
+        stream: Number of the random numbers' stream; `None`: a new one.
+        noise_shape: Along axes of size 1 all elements share one decision; `None`: each has its own.
+    """
     return _node("dropout", [x], x.shape, rate=rate, stream=stream, noise_shape=noise_shape)
 
 
 def normal_like(x: Tensor, stream: int | None) -> Tensor:
-    """A normal random number, of mean 0 and variance 1, for each element of `x`, anew at each step."""
+    """A normal random number, of mean 0 and variance 1, for each element of `x`, anew at each step.
+
+    `stream` is the number of the random numbers' stream; `None`: a new one.
+    """
     return _node("normal", [x], x.shape, stream=stream)
 
 

@@ -166,7 +166,7 @@ def glu(x: Any, axis: int = -1) -> Any:
 
 
 def polar(abs_: Any, angle: Any) -> Any:
-    """Complex numbers; of arrays only.
+    """The complex numbers abs_ · exp(i · angle); of arrays only.
 
     Raises:
         TypeError: Symbolic tensors have no complex numbers.
@@ -181,7 +181,10 @@ def polar(abs_: Any, angle: Any) -> Any:
 def moments(
     x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
 ) -> tuple[Any, Any]:
-    """Mean and variance along axes; along the batch, of the samples that a step has."""
+    """Mean and variance along axes; along the batch, of the samples that a step has.
+
+    `synchronized` makes no difference: a step sees its whole batch.
+    """
     return reductions.mean(x, axes, keepdims), reductions.var(x, axes, keepdims)
 
 

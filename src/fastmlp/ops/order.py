@@ -132,6 +132,8 @@ def _flat_if_none(name: str, x: Any, axis: int | None) -> tuple[Tensor, int]:
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Any, Any]:
     """The k largest elements along the last axis, in descending order, and their places.
 
+    `sorted=False` makes no difference: they are in order.
+
     Example:
 
     >>> top_k([3.0, 1.0, 2.0], 2)
