@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 
 from fastmlp import graph, ops
 from fastmlp.plan.lower import LossSpec
@@ -112,3 +113,13 @@ def test_the_grid_of_tasks_does_not_depend_on_the_number_of_threads():
         chunks.append([(g.items, g.chunk) for p in phases for g in p.groups])
     config.set_num_threads(before)
     assert chunks[0] == chunks[1]
+
+
+@pytest.mark.parametrize(("capacity", "tasks"), [(20, 2), (60, 4), (128, 4), (512, 4), (2000, 16)])
+def test_weights_that_come_from_far_are_read_by_few_tasks_of_equal_size(capacity, tasks):
+    rng = np.random.default_rng(0)
+    x = graph.input_tensor((None, 500), "float32", "x")
+    y = dense(x, weight(rng, 500, 2000, dtype="float32"))
+    y = dense(y, weight(rng, 2000, 1, dtype="float32"))
+    chunk = compile_plan([x], [y], "float32", capacity, fetch=True).chunk
+    assert -(-capacity // chunk) == tasks and capacity > (tasks - 0.5) * chunk
