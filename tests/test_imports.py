@@ -45,6 +45,7 @@ LEVELS = (
         "preprocessing",
         "datasets",
         "demo",
+        "wrappers",
         "_numpy_peer",
         "_show_config",
         "__main__",
@@ -175,7 +176,7 @@ before = set(sys.modules)
 import fastmlp
 seldom = ('csv', 'difflib', 'gzip', 'hashlib', 'html', 'http', 'json', 'pathlib', 'platform',
           'random', 'secrets', 'shutil', 'socket', 'ssl', 'subprocess', 'tempfile', 'urllib', 'zipfile',
-          'fastmlp._reference', 'fastmlp.datasets._files', 'fastmlp.demo')
+          'fastmlp._reference', 'fastmlp.datasets._files', 'fastmlp.demo', 'fastmlp.wrappers')
 print(sorted((set(sys.modules) - before).intersection(seldom)))
 """
     assert run_python(code) == "[]"

@@ -7,6 +7,7 @@ that asks "did you mean".
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import opcode
 import sys
@@ -113,6 +114,9 @@ _FUNCTIONS = {
     "mse": "mean_squared_error",
     "msle": "mean_squared_logarithmic_error",
 }
+
+# Modules that few programs need: imported when asked for.
+LATE = ("wrappers",)
 
 # Names in modules: module → old → today's.
 NAMES = {
@@ -370,6 +374,8 @@ def _module_name(module: types.ModuleType, own: Callable[[str], Any] | None, nam
         except AttributeError:
             pass
     inner = module.__name__.removeprefix(_ROOT).removeprefix(".")
+    if not inner and name in LATE:
+        return importlib.import_module(f"{_ROOT}.{name}")
     old = f"{inner}.{name}".removeprefix(".")
     if old in MODULES:
         return sys.modules[f"{_ROOT}.{old}"]
