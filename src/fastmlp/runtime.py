@@ -17,6 +17,7 @@ import numpy as np
 from fastmlp import config
 from fastmlp._core import _native, blas
 from fastmlp._core.call import Call
+from fastmlp._core.home import address
 from fastmlp._core.program import Program
 from fastmlp.arguments import ARGUMENTS, NO_CODE, UPDATES, row_width
 from fastmlp.graph import Tensor
@@ -32,7 +33,7 @@ from fastmlp.plan.prune import prune
 from fastmlp.plan.python import PYTHON, Memory
 from fastmlp.plan.schedule import LONG_STEP, PARALLEL_STEP, cut_rows, long_step, schedule
 from fastmlp.plan.update import COLLECT, UpdateSpec, add_penalties, add_states, add_updates
-from fastmlp.variables import ALIGNMENT, Variable, address, aligned_empty
+from fastmlp.variables import ALIGNMENT, Variable, aligned_empty
 
 _GATHERS = {name: index for index, name in enumerate(_native.GATHERS)}
 

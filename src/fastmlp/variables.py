@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastmlp._core.home import Home
+from fastmlp._core.home import Home, address
 from fastmlp._operators import Operators
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest SIMD register
@@ -25,12 +26,6 @@ def aligned_empty(n: int, dtype: npt.DTypeLike) -> np.ndarray:
     return raw[start : start + n * itemsize].view(dtype)
 
 
-def address(array: np.ndarray) -> int:
-    """Where the data starts; `array.ctypes.data` takes six times as long."""
-    start: int = array.__array_interface__["data"][0]
-    return start
-
-
 def padded(n: int, dtype: npt.DTypeLike) -> int:
     """`n` rounded up so that the next array starts on a cache line."""
     step = ALIGNMENT // np.dtype(dtype).itemsize
@@ -40,6 +35,11 @@ def padded(n: int, dtype: npt.DTypeLike) -> int:
 # What stands for variables as operands, instead of their values: what has been assigned to them, while
 # an optimizer's `update_step` is traced; or what a wrapper computes from the weights of its layer.
 recording: ContextVar[dict[Variable, Any] | None] = ContextVar("recording", default=None)
+
+
+@cache
+def _name_of(dtype: np.dtype[Any]) -> str:
+    return dtype.name  # which NumPy puts together anew each time
 
 
 class Variable(Operators, Home):
@@ -93,7 +93,7 @@ class Variable(Operators, Home):
 
     @property
     def dtype(self) -> str:
-        return self.value.dtype.name
+        return _name_of(self.value.dtype)
 
     @property
     def size(self) -> int:

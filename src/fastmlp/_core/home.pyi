@@ -4,3 +4,5 @@ import numpy as np
 
 class Home:
     value: np.ndarray
+
+def address(array: np.ndarray) -> int: ...

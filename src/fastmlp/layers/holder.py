@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,15 +12,12 @@ from fastmlp import constraints, graph, initializers, regularizers
 from fastmlp.variables import Variable, first_value
 
 
-def _may_hold_layers(value: Any) -> bool:
-    """Whether it is a layer or may contain some, by its type: to look into each takes longer."""
-    kind: Any = type(value)
-    return _is_holder(kind)
-
-
-@lru_cache(1024)
 def _is_holder(kind: type) -> bool:
+    """Whether it is a layer or may contain some, by its type: to look into each takes longer."""
     return issubclass(kind, (WeightHolder, list, tuple, dict, Mapping))
+
+
+_may_hold_layers: Callable[[Any], bool] = lru_cache(1024)(_is_holder)
 
 
 class WeightHolder:
@@ -94,7 +91,9 @@ class WeightHolder:
         """The layers that are parts of this one, each once."""
         found: dict[int, WeightHolder] = {}
         for name, value in vars(self).items():
-            if _may_hold_layers(value) and name != "_given":  # what __init__ made of it counts
+            if (
+                _may_hold_layers(type(value)) and name != "_given"
+            ):  # what __init__ made of it counts
                 for layer in _layers_in(value):
                     found.setdefault(id(layer), layer)
         found.pop(id(self), None)
@@ -274,11 +273,11 @@ def _layers_in(value: Any) -> Iterator[WeightHolder]:
         yield value
     elif isinstance(value, (list, tuple)):
         for part in value:
-            if _may_hold_layers(part):
+            if _may_hold_layers(type(part)):
                 yield from _layers_in(part)
     elif isinstance(value, (dict, Mapping)):  # a dict is told much sooner than a Mapping
         for part in value.values():
-            if _may_hold_layers(part):
+            if _may_hold_layers(type(part)):
                 yield from _layers_in(part)
 
 
