@@ -224,19 +224,27 @@ static __attribute__((noinline)) void fm_dots(R *c, ptrdiff_t ldc, const R *a, p
     }
 }
 
-/* nv vectors of each row of c (m, n) = a (m, 1) · b (1, n) + bias (n), then at least `low`. */
+/* nv vectors of each row of c (m, n) = a (m, 1) · b (1, n), the last of them at `last`; unless `plain`
+ * + bias, then at least `low`. */
 FM_INLINE void fm_outer_panel(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, const R *b,
-                              ptrdiff_t m, ptrdiff_t last, const R *bias, vf low, const int nv)
+                              ptrdiff_t m, ptrdiff_t last, const R *bias, vf low, const int nv,
+                              const int plain)
 {
-    vf x[2], y[2];
+    vf x[4], y[4];
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
-    FM_EACH_V x[v] = v_load(b + v * last);
-    FM_EACH_V y[v] = bias ? v_load(bias + v * last) : v_set1((R)-0.0); /* x + -0 is x, even of -0 */
+#define FM_AT(p) ((p) + (v == nv - 1 ? last : v * (ptrdiff_t)VL))
+    FM_EACH_V x[v] = v_load(FM_AT(b));
+    FM_EACH_V y[v] = bias ? v_load(FM_AT(bias)) : v_set1((R)-0.0); /* x + -0 is x, even of -0 */
     FM_FOURS for (ptrdiff_t i = 0; i < m; i++, c += ldc, a += a_rs)
     {
         const vf s = v_set1(*a);
-        FM_EACH_V v_store(c + v * last, v_max(low, v_add(v_fma(s, x[v], v_zero()), y[v])));
+        FM_EACH_V
+        {
+            const vf product = v_fma(s, x[v], v_zero());
+            v_store(FM_AT(c), plain ? product : v_max(low, v_add(product, y[v])));
+        }
     }
+#undef FM_AT
 #undef FM_EACH_V
 }
 
@@ -246,14 +254,22 @@ static __attribute__((noinline)) void fm_outer(R *c, ptrdiff_t ldc, const R *a, 
                                                int flags)
 {
     const vf low = v_set1(flags & FM_RELU ? 0 : -(R)INFINITY);
-    ptrdiff_t j = 0;
-    for (; j + VL < n; j += 2 * VL) {
-        const ptrdiff_t last = j + 2 * VL <= n ? VL : n - VL - j;
-        fm_outer_panel(c + j, ldc, a, a_rs, b + j, m, last, bias ? bias + j : NULL, low, 2);
-    }
-    if (j < n) {
-        j = n - VL;
-        fm_outer_panel(c + j, ldc, a, a_rs, b + j, m, 0, bias ? bias + j : NULL, low, 1);
+    const int plain = !bias && !(flags & FM_RELU);
+    for (ptrdiff_t columns; n > 0; n -= columns, c += columns, b += columns) {
+        /* No panel of less than a vector is left. */
+        columns = n <= 4 * VL ? n : n < 5 * VL ? 2 * VL : 4 * VL;
+        const ptrdiff_t last = columns - VL;
+        switch ((columns + VL - 1) / VL + 4 * plain) {
+#define FM_CASE(nv)                                                                                \
+    case nv: fm_outer_panel(c, ldc, a, a_rs, b, m, last, bias, low, nv, 0); break;                 \
+    case nv + 4: fm_outer_panel(c, ldc, a, a_rs, b, m, last, bias, low, nv, 1); break;
+            FM_CASE(1)
+            FM_CASE(2)
+            FM_CASE(3)
+            FM_CASE(4)
+#undef FM_CASE
+        }
+        if (bias) bias += columns;
     }
 }
 

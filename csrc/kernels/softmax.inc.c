@@ -56,7 +56,7 @@ static void FM(softmax_fwd)(R *y, const R *x, ptrdiff_t m, ptrdiff_t n)
         vf s[FM_WIDE];
         for (int v = 0; v < FM_WIDE; v++) s[v] = v_zero();
         FM_ROW(n, {
-            const vf e = v_exp(v_sub(FM(load)(x + j, k), top));
+            const vf e = v_exp_below(v_sub(FM(load)(x + j, k), top));
             FM(store)(y + j, e, k);
             s[v] = v_add(s[v], FM(used)(e, v_zero(), k));
         });
@@ -88,7 +88,7 @@ static void FM(log_softmax_fwd)(R *y, const R *x, ptrdiff_t m, ptrdiff_t n)
         vf s[FM_WIDE];
         for (int v = 0; v < FM_WIDE; v++) s[v] = v_zero();
         FM_ROW(n, {
-            const vf e = v_exp(v_sub(FM(load)(x + j, k), top));
+            const vf e = v_exp_below(v_sub(FM(load)(x + j, k), top));
             s[v] = v_add(s[v], FM(used)(e, v_zero(), k));
         });
         const vf total = v_log(FM(total)(s));

@@ -15,6 +15,7 @@
 #ifdef FM_SIMD_DOUBLE_H
 
 FM_INLINE vf v_exp(vf x) { return exp(x); }
+FM_INLINE vf v_exp_below(vf x) { return exp(x); }
 FM_INLINE vf v_expm1(vf x) { return expm1(x); }
 FM_INLINE vf v_log(vf x) { return log(x); }
 FM_INLINE vf v_log1p(vf x) { return log1p(x); }
@@ -51,6 +52,15 @@ FM_INLINE vf v_exp(vf x)
     const vf one = v_set1(1.0f);
     vf n, r = fm_reduce(v_max(v_set1(-104.0f), v_min(v_set1(89.0f), x)), &n);
     return v_ldexp(v_fma(v_fma(fm_expm1_tail(r), r, one), r, one), n);
+}
+
+/* The same, to the bit, for x <= 0: 2^n is 2^(n + 64) 2^-64, where only the last product may round. */
+FM_INLINE vf v_exp_below(vf x)
+{
+    const vf one = v_set1(1.0f);
+    vf n, r = fm_reduce(v_max(v_set1(-104.0f), x), &n);
+    const vf y = v_fma(v_fma(fm_expm1_tail(r), r, one), r, one);
+    return v_mul(v_mul(y, v_pow2(v_add(n, v_set1(64.0f)))), v_set1(5.42101086e-20f));
 }
 
 /* e^x - 1 = s t + (s - 1), s = 2^n, t = e^r - 1: an exact difference while n is 0 or -1. Computed
@@ -132,7 +142,7 @@ FM_INLINE vf v_normal(vf x, vf *e)
     p = v_fma(p, u, v_set1(0.294546843f));
     p = v_fma(p, u, v_set1(-0.66055876f));
     p = v_fma(p, u, half);
-    *e = v_exp(v_mul(v_neg(half), t2));
+    *e = v_exp_below(v_mul(v_neg(half), t2));
     *e = v_fnma(*e, rest, *e);
     p = v_mul(v_mul(p, w), *e);
     return v_sel(v_lt(x, v_zero()), p, v_sub(one, p));
@@ -143,11 +153,14 @@ FM_INLINE vf v_normal(vf x, vf *e)
 /* 1 / (1 + e^-x), for x < 0 as e^x / (1 + e^x)                             ULP 2.4 (2.4) */
 FM_INLINE vf v_sigmoid(vf x)
 {
-    const vf one = v_set1(1), e = v_exp(v_neg(v_abs(x)));
+    const vf one = v_set1(1), e = v_exp_below(v_neg(v_abs(x)));
     return v_div(v_sel(v_lt(x, v_zero()), e, one), v_add(one, e));
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)                               ULP 2.0 (1.9) */
-FM_INLINE vf v_softplus(vf x) { return v_add(v_max(v_zero(), x), v_log1p(v_exp(v_neg(v_abs(x))))); }
+FM_INLINE vf v_softplus(vf x)
+{
+    return v_add(v_max(v_zero(), x), v_log1p(v_exp_below(v_neg(v_abs(x)))));
+}
 
 #endif
