@@ -246,7 +246,7 @@ class Executable:
         sizes: dict[Op, int] = {}  # of updates, where one does for several weights
         for group in groups:
             if group.whole:
-                sizes |= self._join_updates([op for op in group.ops if op.name == "update"])
+                sizes |= self._join_updates([op for op in group.ops if _is_in_rows(op)])
         for group in groups:
             for op in group.ops:
                 silent = op.name in NO_CODE or (op.name in PYTHON and not op.n_acc)
@@ -337,7 +337,7 @@ class Executable:
         capacity = self.plan.capacity if group.items < 0 else group.items
         codes = [numbers[op] for op in group.ops if op in numbers]
         whole = zip(group.ops, group.whole, strict=True) if group.whole else ()
-        sizes = [1 if op.name == "update" else items for op, items in whole if op in numbers]
+        sizes = [1 if _is_in_rows(op) else items for op, items in whole if op in numbers]
         return codes, group.items, max(1, group.chunk), capacity, sizes
 
     def _scratch_bytes(self, group: Group) -> int:
@@ -397,6 +397,11 @@ class Executable:
         if buffer.name == "step scalars":
             self._scalars[buffer.slot] = place
         return place
+
+
+def _is_in_rows(op: Op) -> bool:
+    """Whether it updates a weight as the user sees it, not one in the micro-kernel's panels."""
+    return op.name == "update" and not op.attrs["panels"]
 
 
 class _Memory:

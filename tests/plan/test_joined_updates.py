@@ -64,3 +64,25 @@ def test_many_weights_are_updated_one_by_one():
     model = network("adam", (64, 64, 1))
     train(model)
     assert all(not g.whole for e in model._executables.values() for g in e.plan.phases[-1].groups)
+
+
+@pytest.mark.parametrize("kind", [layers.GRU, layers.LSTM, layers.SimpleRNN])
+def test_a_weight_in_panels_is_updated_where_it_lies(kind):
+    """A recurrent kernel, which only products read, among weights that are updated together."""
+    x = np.random.default_rng(1).random((6, 4, 2), dtype=np.float32)
+
+    def trained(eagerly):
+        model = Sequential([Input((4, 2)), kind(12, return_sequences=True), layers.Dense(1)])
+        first = np.random.default_rng(2)
+        model.set_weights([first.normal(size=w.shape) * 0.3 for w in model.get_weights()])
+        model.compile("adam", "mse", run_eagerly=eagerly)
+        model.fit(x, x[..., :1], batch_size=2, epochs=3, shuffle=False, verbose=0)
+        return model
+
+    native = trained(False)
+    (executable,) = native._executables.values()
+    updates = [op for op in executable.plan.ops() if op.name == "update"]
+    assert executable.plan.phases[-1].groups[0].whole
+    assert any(op.attrs["panels"] for op in updates)
+    for a, b in zip(native.get_weights(), trained(True).get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)  # sums in another order
