@@ -17,6 +17,8 @@ from fastmlp.errors import bad_argument, unknown_name, warn_old_spelling
 
 T = TypeVar("T", bound=Callable[..., Any])
 
+_WORD, _SMALL_LARGE = re.compile(r"(.)([A-Z][a-z]+)"), re.compile(r"([a-z])([A-Z])")
+
 
 class Configurable:
     """Base class of objects that are described by the arguments they were made with.
@@ -300,6 +302,6 @@ def snake_case(name: str) -> str:
     >>> snake_case("GlorotUniform"), snake_case("L1L2"), snake_case("ReLU")
     ('glorot_uniform', 'l1l2', 're_lu')
     """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+    if not name.isidentifier():
+        name = re.sub(r"\W+", "", name)
+    return _SMALL_LARGE.sub(r"\1_\2", _WORD.sub(r"\1_\2", name)).lower()

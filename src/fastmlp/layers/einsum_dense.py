@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from typing import Any, NamedTuple
 
 from fastmlp import activations, constraints, initializers, ops, regularizers
@@ -12,6 +11,8 @@ from fastmlp.graph import Shape, Tensor
 from fastmlp.initializers import VarianceScaling
 from fastmlp.layers.base import Layer
 from fastmlp.variables import Variable
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class EinsumDense(Layer):
@@ -96,7 +97,7 @@ class EinsumDense(Layer):
         first, comma, rest = text.partition(",")
         kernel, arrow, output = rest.partition("->")
         bare = [term.replace("...", "", 1) for term in (first, kernel, output)]
-        known = all(set(term) <= set(string.ascii_letters) and term for term in bare)
+        known = all(set(term) <= set(_LETTERS) and term for term in bare)
         places = [(t.startswith("..."), t.endswith("...")) for t in (first, output)]
         if not (comma and arrow and known and "." not in kernel and places[0] == places[1]):
             expected = "an equation as 'ab,bc->ac', '...b,bc->...c' or 'ab...,bc->ac...'"
@@ -114,7 +115,7 @@ class EinsumDense(Layer):
         free = len(input_shape) - len(bare)
         if free < 0 or (free and bare == first):
             raise self._misfit(f"inputs of {len(bare)} axes", input_shape)
-        spare = "".join(c for c in string.ascii_letters if c not in bare + kernel + result)[:free]
+        spare = "".join(c for c in _LETTERS if c not in bare + kernel + result)[:free]
         left = first.startswith("...")
         letters = spare + bare if left else bare + spare
         made = spare + result if left else result + spare
