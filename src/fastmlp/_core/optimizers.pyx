@@ -79,12 +79,14 @@ HYPER = {
 }
 
 
-cdef inline double bias(double beta, double t) noexcept nogil:
-    """1 - beta^t; without a pow, as long as a layer of a small step, from where it is 1 to the last bit.
+cdef inline bint settled(double beta, double t) noexcept nogil:
+    """Whether 1 - beta^t is 1 to the last bit: beta^t <= e^(-t (1 - beta)) < e^-40 < 2^-54."""
+    return t * (1 - beta) > 40
 
-    There beta^t <= e^(-t (1 - beta)) < e^-40 < 2^-54.
-    """
-    return 1 if t * (1 - beta) > 40 else 1 - pow(beta, t)
+
+cdef inline double bias(double beta, double t) noexcept nogil:
+    """1 - beta^t; without a pow, as long as a layer of a small step, once it is settled."""
+    return 1 if settled(beta, t) else 1 - pow(beta, t)
 
 
 cdef inline double nadam_u(double beta_1, int64_t t) noexcept nogil:
@@ -107,7 +109,7 @@ cdef double nadam_product(double beta_1, int64_t t, double *state) noexcept nogi
     return product
 
 
-cdef void prepare(int kind, const double *hyper, int64_t t, double *state, double *h) noexcept nogil:
+cdef bint prepare(int kind, const double *hyper, int64_t t, double *state, double *h) noexcept nogil:
     """The scalars of one step.
 
     Args:
@@ -116,6 +118,9 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
         t: Steps done before this one.
         state: Four doubles that the caller keeps between steps, zero at first; nadam's product.
         h: Eight doubles: the result, laid out as csrc/kernels/update.inc.c says.
+
+    Returns:
+        Whether they are those of all later steps, too, as long as `hyper` is.
     """
     cdef double lr = hyper[0], now = <double>(t + 1)
     cdef double u, u_next, product
@@ -155,6 +160,9 @@ cdef void prepare(int kind, const double *hyper, int64_t t, double *state, doubl
         h[0] = lr * now / hyper[4] if now < hyper[4] else lr
         h[1], h[2], h[3], h[4] = 1 - hyper[1], 1 - hyper[2], hyper[3], hyper[1]
         h[5], h[6] = 1 / bias(hyper[2], now), 1 / now
+    if FM_UPDATE_adam <= kind <= FM_UPDATE_adamax:
+        return settled(hyper[1], now) and settled(hyper[2], now)
+    return kind != <int>FM_UPDATE_COUNT and kind != FM_UPDATE_nadam and kind != FM_UPDATE_schedule_free
 
 
 cdef inline real *moved(void *p, ptrdiff_t start, real *like) noexcept nogil:

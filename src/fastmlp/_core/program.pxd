@@ -51,6 +51,7 @@ cdef struct Update:          # one optimizer
     double[4] state
     Rates rates
     ptrdiff_t block          # steps of the next table of rates
+    bint steady              # whether `scalars` are those of all steps, until a number of it changes
     void *scalars            # eight numbers of the plan's type, prepared for each step; NULL: it has no weights
 
 

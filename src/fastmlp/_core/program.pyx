@@ -244,6 +244,7 @@ cdef class Program:
         cdef ptrdiff_t i
         cdef Update *update = &self.updates[number]
         cdef object first = hyper[0]
+        update.steady = False
         cdef object schedule = None if type(first) is float or not hasattr(first, "rates") else first
         update.hyper[0] = 0 if schedule is not None else first
         for i in range(1, len(hyper)):
@@ -269,6 +270,7 @@ cdef class Program:
         cdef object rate = optimizer._learning_rate
         cdef double *hyper = self.updates[number].hyper
         cdef int i = 1
+        self.updates[number].steady = False
         if type(rate) is not Variable:
             return self.set_hyper(number, optimizer.hyper())
         hyper[0] = (<double *>np.PyArray_DATA(<np.ndarray?>rate.value))[0]
@@ -400,11 +402,11 @@ cdef void prepare(Pass *p) noexcept nogil:
     cdef Update *u
     for number in range(p.n_updates):
         u = &p.updates[number]
-        if u.scalars == NULL:
+        if u.scalars == NULL or u.steady:
             continue
         if u.rates.values != NULL:
             u.hyper[0] = u.rates.values[p.step.t - u.rates.first]
-        optimizers.prepare(u.kind, u.hyper, p.step.t // u.every, u.state, h)
+        u.steady = optimizers.prepare(u.kind, u.hyper, p.step.t // u.every, u.state, h) and u.rates.values == NULL
         for i in range(8):
             if p.float64:
                 (<double *>u.scalars)[i] = h[i]
