@@ -118,6 +118,16 @@ def test_many_rows_are_gathered_from_any_layout_and_see_new_weights_and_nan():
         assert np.isfinite(call(x)).all()
 
 
+def test_many_rows_have_their_plan_and_warnings_after_few():
+    model = Sequential([Input((20,)), layers.Dense(128, activation="relu"), layers.Dense(3)])
+    x = np.ones((300, 20), np.float32)
+    model.predict_on_batch(x[:150])
+    model.predict_on_batch(x)
+    x[200, 3] = np.nan
+    with pytest.warns(UserWarning, match="column 3 holds nan in row 200"):
+        model.predict_on_batch(x)
+
+
 def test_an_index_that_is_no_row_is_told_by_its_place_among_many():
     model = Sequential([Input((2,)), layers.Embedding(10, 3), layers.Flatten(), layers.Dense(1)])
     x = np.ones((2000, 2))
