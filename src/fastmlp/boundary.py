@@ -63,6 +63,7 @@ class Boundary:
         read: Inputs that encoders read.
         plain: Whether these are the inputs.
         states: States of samples that steps leave to the next ones.
+        mixes: Whether, outside of training, a sample's outputs depend on the others of its batch.
     """
 
     def __init__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
@@ -71,6 +72,10 @@ class Boundary:
         self._encoders = [node for node in nodes if node.op == "encode"]
         self.plain = not self._encoders
         self.states = states.of(nodes)
+        self.mixes = any(
+            not node.output.per_sample and any(t.per_sample for t in node.inputs)
+            for node in graph.order(outputs, self.inputs, training=False)
+        )
         self.read = {t for node in self._encoders for t in node.inputs}
         self.feeds = self.inputs if self.plain else self._found(nodes, outputs)
 

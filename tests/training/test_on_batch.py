@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import Input, Sequential, callbacks, layers
+from fastmlp import Input, Model, Sequential, callbacks, layers, ops
 
 
 def small_model(features: int = 5) -> Sequential:
@@ -126,6 +126,21 @@ def test_many_rows_have_their_plan_and_warnings_after_few():
     x[200, 3] = np.nan
     with pytest.warns(UserWarning, match="column 3 holds nan in row 200"):
         model.predict_on_batch(x)
+
+
+def test_samples_that_depend_on_their_batch_are_predicted_batch_by_batch():
+    x = np.random.default_rng(0).normal(size=(1000, 3)).astype("float32") + np.arange(1000)[:, None]
+    entry = Input((3,))
+    model = Model(entry, entry - ops.mean(entry, axis=0, keepdims=True))
+    model.compile(loss="mse")
+    for size in (32, 300, 1000, 32):
+        batches = [x[i : i + size] for i in range(0, 1000, size)]
+        expected = np.concatenate([batch - batch.mean(axis=0) for batch in batches])
+        for _ in range(2):
+            y = model.predict(x, batch_size=size, verbose=0)
+            np.testing.assert_allclose(y, expected, atol=1e-3)
+        loss = model.evaluate(x, 0 * x, batch_size=size, verbose=0)
+        np.testing.assert_allclose(loss, (expected**2).mean(), rtol=1e-4)
 
 
 def test_an_index_that_is_no_row_is_told_by_its_place_among_many():

@@ -150,10 +150,11 @@ class Binding:
         """Whether a step must be one batch.
 
         Where a callback is told of each, or where a loss is a sum over the batch, or the mean of those
-        of its values that count; or where one batch leaves states to the next.
+        of its values that count; or where one batch leaves states to the next, or samples depend on
+        the others of their batch.
         """
         one = batch_hooks or any(t.mask is not None for t in self.outputs)
-        one = one or bool(self._boundary.states)
+        one = one or bool(self._boundary.states) or self._boundary.mixes
         return one or (self._compiled is not None and self._compiled.by_batch) or self._has_own_loss
 
     def _is_long(self, n: int, batch_hooks: bool) -> bool:

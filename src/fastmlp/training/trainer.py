@@ -542,7 +542,8 @@ class Trainer(OnBatch, Binding):
                     lambda start, stop: pack(structure, [result[start:stop] for result in results]),
                     self.steps_per_execution,
                 )  # fmt: skip
-            if structure is self.outputs[0] and not self._boundary.states:
+            boundary = self._boundary
+            if structure is self.outputs[0] and not (boundary.states or boundary.mixes):
                 full = self._inference_rows(BATCH, INFERENCE_ROWS, False)
                 self._quick.keep_predict(self, executable, x, full)
             return pack(structure, results)
