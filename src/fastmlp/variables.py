@@ -154,40 +154,41 @@ class Variable(Operators, Home):
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 
 
+_ROOM = 4_096  # elements of an arena: so many weights may be updated as one
+
+
 def move_to_arena(
-    variables: Iterable[Variable], arena: np.ndarray | None = None
+    variables: Iterable[Variable], room: np.ndarray | None = None
 ) -> np.ndarray | None:
     """Gathers variables into one flat block, each on a cache line of its own.
 
-    A variable moves into the arena of the first model that holds it; a later model that shares the
-    layer uses it where it is.
+    A variable moves once, into the arena of the first model that holds it; a later model that
+    shares the layer uses it where it is.
 
     Args:
         variables: Of a model.
-        arena: Where those of them are that the model had so far; where it has new ones, all move on.
+        room: What is left of the arena that it had so far. Small layers that are added one by one
+            then lie side by side, and nobody's view of a weight goes stale.
 
     Returns:
-        The arena `(n,)`, or `None` where there is none and nothing was left to move.
+        What is left of the arena now `(n,)`, or `None` where there is none and nothing was to move.
     """
-    known = list(dict.fromkeys(variables))
-    new = [v for v in known if not v.in_arena]
-    if not new:
-        return arena
-    dtype = new[0].value.dtype
-    moving = [
-        v for v in known if not v.in_arena or (arena is not None and v.value.base is arena.base)
-    ]
+    moving = [v for v in dict.fromkeys(variables) if not v.in_arena]
+    if not moving:
+        return room
+    dtype = moving[0].value.dtype
     moving = [v for v in moving if v.value.dtype == dtype]
-    arena = aligned_empty(sum(padded(v.size, dtype) for v in moving), dtype)
-    arena[...] = 0
-    start = 0
+    total = sum(padded(v.size, dtype) for v in moving)
+    if room is None or room.dtype != dtype or total > room.size:
+        room = aligned_empty(max(total, _ROOM), dtype)
+    room[:total] = 0
     for variable in moving:
-        view = arena[start : start + variable.size].reshape(variable.shape)
+        view = room[: variable.size].reshape(variable.shape)
         view[...] = variable.value
         variable.value = view
         variable.in_arena = True
-        start += padded(variable.size, dtype)
-    return arena
+        room = room[padded(variable.size, dtype) :]
+    return room
 
 
 _allowed: ContextVar[Counter[tuple[int, ...]] | None] = ContextVar("allowed", default=None)

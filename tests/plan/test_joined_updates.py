@@ -39,6 +39,17 @@ def test_layers_that_are_added_one_by_one_lie_side_by_side():
     assert sizes(model) == [32 + 16 + 48 + 16 + 16 + 1]
 
 
+@pytest.mark.parametrize("units", [4, 100])
+def test_a_view_of_a_weight_stays_one_when_layers_are_added(units):
+    model = Sequential([Input((3,)), layers.Dense(units)])
+    kernel = model.layers[0].kernel
+    for n in (5, 100, 2):
+        model.add(layers.Dense(n))
+    kernel[...] = 0.5
+    np.testing.assert_array_equal(model.layers[0].kernel, np.full((3, units), 0.5))
+    assert len({w.value.ctypes.data for w in model.weights}) == 8
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adadelta", "ftrl", "nadam"])
 def test_slots_that_lie_apart_get_the_same_bits_from_updates_of_their_own(optimizer):
     together, apart = network(optimizer), network(optimizer)

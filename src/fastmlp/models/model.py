@@ -70,7 +70,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         Trainer.__init__(self)
         Layer.__init__(self, name=name, trainable=trainable, **kwargs)
         self._network: Network | None = None
-        self._arena: Any = None
+        self._arena_room: Any = None
         if inputs is not None:
             self._set_network(Network(f"{kind} '{self.name}'", inputs, outputs))
             if not trainable:
@@ -85,7 +85,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         self._kept_boundary = None
         if network is not None:
             self.dtype = network.outputs[0].dtype
-            self._arena = move_to_arena(self.weights, self._arena)
+            self._arena_room = move_to_arena(self.weights, self._arena_room)
 
     def _graph(self) -> Network:
         if self._network is None:
@@ -315,7 +315,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         for layer in layers:
             if layer is not self:
                 layer.unbuild()
-        self._arena = None
+        self._arena_room = None
         self._set_network(None)
 
     def unbuild(self) -> None:

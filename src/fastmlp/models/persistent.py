@@ -97,8 +97,8 @@ class Persistent:
         self.__dict__.update(_executables={}, _functions={}, _lock=Turns(), _fit=None, _resume=None)
         if state.get("history") is not None:
             state["history"].model = self
-        self._arena = move_to_arena(self.weights)  # type: ignore[attr-defined]
+        self._arena_room = move_to_arena(self.weights)  # type: ignore[attr-defined]
 
 
 # Of this process: plans, locks, a running fit, and memory that the copies' weights leave.
-_OWN = {"_executables", "_functions", "_lock", "_fit", "_resume", "_arena"}
+_OWN = {"_executables", "_functions", "_lock", "_fit", "_resume", "_arena_room"}
