@@ -37,6 +37,16 @@ def test_memory_of_what_only_computes_outputs_does_not_grow_with_the_batch():
     assert compile_plan([x], mean, "float32", 20_000, fetch=True).arena_bytes >= 20_000 * 16
 
 
+@pytest.mark.parametrize("samples", [1000, 1001])
+def test_a_step_has_no_rows_for_more_workers_than_tasks(samples, monkeypatch):
+    monkeypatch.setattr("fastmlp.runtime.most_threads", lambda: 512)
+    x = graph.input_tensor((None, 64), "float32", "x")
+    w = weight(np.random.default_rng(0), 64, 64, dtype="float32")
+    plan = compile_plan([x], [dense(x, w)], "float32", samples, fetch=True)
+    assert plan.private
+    assert samples <= plan.room < samples + plan.chunk
+
+
 def test_relu_joins_the_product_before_it():
     plan = classifier().plan()
     first = next(op for op in plan.rows if op.name == "dense_fwd")

@@ -68,7 +68,8 @@ def cut_rows(plan: Plan, workers: int, training: bool = False) -> None:
     alone = not (of_all or plan.parameters or plan.stages or plan.states)
     alone = alone and sum(not ops[0].batch for ops in phases.cut(plan.rows)) == 1
     plan.private = alone and plan.capacity > plan.chunk
-    plan.room = plan.chunk * workers if plan.private else plan.capacity
+    tasks = -(-plan.capacity // plan.chunk)
+    plan.room = plan.chunk * min(workers, tasks) if plan.private else plan.capacity
 
 
 def long_step(plan: Plan) -> int:
