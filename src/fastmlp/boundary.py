@@ -63,7 +63,8 @@ class Boundary:
         read: Inputs that encoders read.
         plain: Whether these are the inputs.
         states: States of samples that steps leave to the next ones.
-        mixes: Whether, outside of training, a sample's outputs depend on the others of its batch.
+        mixes: Whether, outside of training, a sample's outputs may depend on the others of its batch:
+            code of the user's sees all of them.
     """
 
     def __init__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
@@ -73,7 +74,8 @@ class Boundary:
         self.plain = not self._encoders
         self.states = states.of(nodes)
         self.mixes = any(
-            not node.output.per_sample and any(t.per_sample for t in node.inputs)
+            node.op == "python"
+            or (not node.output.per_sample and any(t.per_sample for t in node.inputs))
             for node in graph.order(outputs, self.inputs, training=False)
         )
         self.read = {t for node in self._encoders for t in node.inputs}

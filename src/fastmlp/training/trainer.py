@@ -299,7 +299,7 @@ class Trainer(OnBatch, Binding):
             steps_per_epoch: Batches of an epoch; the next one goes on behind them. Default: all
                 that there are.
             validation_steps: Batches of a validation. Default: all that there are.
-            validation_batch_size: Samples a validation step; does not change the result.
+            validation_batch_size: Samples a validation step.
             validation_freq: Validates after every so many epochs, or after the epochs in this list,
                 counted from 1.
 
@@ -444,7 +444,8 @@ class Trainer(OnBatch, Binding):
         Args:
             x: Samples `(n, …)`, in any form that `fit` takes.
             y: Targets `(n, …)`; none if `x` yields batches.
-            batch_size: Samples a step, as the progress bar counts; does not change the result.
+            batch_size: Samples a step, as the progress bar counts. It changes results only where a
+                sample's depend on the others of its batch.
             verbose: As for `fit`.
             sample_weight: Weight of each sample, or of each of its steps.
             steps: Batches to look at. Default: all that there are.
@@ -501,7 +502,8 @@ class Trainer(OnBatch, Binding):
 
         Args:
             x: Samples `(n, …)`, in any form that `fit` takes; of batches `(x, …)` only `x` counts.
-            batch_size: Samples a step, as the progress bar counts; does not change the result.
+            batch_size: Samples a step, as the progress bar counts. It changes results only where a
+                sample's depend on the others of its batch.
             verbose: As for `fit`.
             steps: Batches to look at. Default: all that there are.
             callbacks: Callbacks to tell what happens.
