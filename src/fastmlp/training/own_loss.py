@@ -15,10 +15,10 @@ from fastmlp.plan.objectives import Whole
 from fastmlp.training.structure import assign, is_nest, pack
 
 if TYPE_CHECKING:
-    from fastmlp.training.trainer import Trainer
+    from fastmlp.training.step_methods import StepMethods
 
 
-def traced(model: Trainer, training: bool) -> Whole:
+def traced(model: StepMethods, training: bool) -> Whole:
     """The model's own `compute_loss` as what a plan minimises.
 
     Args:
@@ -57,7 +57,7 @@ def traced(model: Trainer, training: bool) -> Whole:
     return whole
 
 
-def compiled_loss(model: Trainer, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+def compiled_loss(model: StepMethods, y: Any, y_pred: Any, sample_weight: Any) -> Any:
     """The sum of the compiled losses of arrays or tensors, each times its loss weight.
 
     Raises:

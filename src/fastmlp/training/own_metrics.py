@@ -10,10 +10,10 @@ from fastmlp import _tree
 from fastmlp.training.structure import is_nest
 
 if TYPE_CHECKING:
-    from fastmlp.training.trainer import Trainer
+    from fastmlp.training.step_methods import StepMethods
 
 
-def prepare(model: Trainer, y: Any) -> None:
+def prepare(model: StepMethods, y: Any) -> None:
     """Makes the metrics that `compile` was told of, for targets like these, once for each `compile`.
 
     Where targets are not as the outputs are, there are none.
@@ -28,7 +28,7 @@ def prepare(model: Trainer, y: Any) -> None:
         compiled.keyed = model._objective().keyed_metrics(rows, shapes)
 
 
-def update(model: Trainer, y: Any, y_pred: Any, sample_weight: Any) -> None:
+def update(model: StepMethods, y: Any, y_pred: Any, sample_weight: Any) -> None:
     """Adds a batch of arrays to the compiled metrics."""
     prepare(model, y)
     assert model._compiled is not None
@@ -44,7 +44,7 @@ def update(model: Trainer, y: Any, y_pred: Any, sample_weight: Any) -> None:
             metric.update_state(t, p)
 
 
-def results(model: Trainer) -> dict[str, Any]:
+def results(model: StepMethods) -> dict[str, Any]:
     """What the compiled metrics are so far, by their log keys; and those in attributes of the model."""
     compiled = [] if model._compiled is None else model._compiled.keyed
     found = {key: metric.result() for key, _, metric, _ in compiled}

@@ -21,7 +21,7 @@ from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
 
 if TYPE_CHECKING:
-    from fastmlp.training.trainer import Trainer
+    from fastmlp.training.inference import Inference
 
 _KEPT = 8  # steps of a model
 
@@ -48,7 +48,7 @@ class QuickSteps:
         self._predicting: dict[bool, _Predict] = {}  # by whether rows are many
         self._made_for: Any = None
 
-    def measure(self, model: Trainer, mode: str, x: Any, y: Any, return_dict: bool) -> Any:
+    def measure(self, model: Inference, mode: str, x: Any, y: Any, return_dict: bool) -> Any:
         """What `train_on_batch` or `test_on_batch` returns; `None`: not ready for these data."""
         if self._made_for is not model._executables:  # compiled or built anew since
             self._forget(model)
@@ -65,7 +65,7 @@ class QuickSteps:
             warn_not_finite(as_source((x, y)[i], "xy"[i]), model.dtype)
         return result
 
-    def predict(self, model: Trainer, x: Any, batch_size: int | None) -> np.ndarray | None:
+    def predict(self, model: Inference, x: Any, batch_size: int | None) -> np.ndarray | None:
         """What `predict` returns without progress and callbacks; `None`: not ready for these data."""
         if self._made_for is not model._executables:
             self._forget(model)
@@ -75,7 +75,7 @@ class QuickSteps:
         return step.run(model, x)
 
     def keep_step(
-        self, model: Trainer, mode: str, executable: Any, x: Any, y: Any, sparse: int
+        self, model: Inference, mode: str, executable: Any, x: Any, y: Any, sparse: int
     ) -> None:
         """After the general way: makes the short one for data of these shapes, where there is one.
 
@@ -112,7 +112,7 @@ class QuickSteps:
             if len(self._kept) > _KEPT:
                 del self._kept[next(iter(self._kept))]
 
-    def keep_predict(self, model: Trainer, executable: Any, x: Any, full: int) -> None:
+    def keep_predict(self, model: Inference, executable: Any, x: Any, full: int) -> None:
         """The same for `predict`.
 
         Args:
@@ -130,7 +130,7 @@ class QuickSteps:
     def __reduce__(self) -> Any:
         return QuickSteps, ()  # copies of a model begin with none
 
-    def _forget(self, model: Trainer) -> None:
+    def _forget(self, model: Inference) -> None:
         self._kept, self._predicting = {}, {}
         self._made_for = model._executables
 
@@ -138,7 +138,7 @@ class QuickSteps:
 class _Predict:
     """The outputs for any number of rows of a certain shape."""
 
-    def __init__(self, model: Trainer, executable: Executable, x: np.ndarray, full: int) -> None:
+    def __init__(self, model: Inference, executable: Executable, x: np.ndarray, full: int) -> None:
         self._executable = executable
         self._call = executable.as_call(
             [x.shape[1:]],
@@ -146,7 +146,7 @@ class _Predict:
             unlimited=executable.plan.capacity >= full,
         )
 
-    def run(self, model: Trainer, x: Any) -> np.ndarray | None:
+    def run(self, model: Inference, x: Any) -> np.ndarray | None:
         with model._lock.reading():
             y = None if self._executable.in_use else self._call.on_array(x)
             bad = y is not None and self._call.not_finite(0)

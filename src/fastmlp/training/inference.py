@@ -1,0 +1,179 @@
+"""`evaluate` and `predict`: passes over data from which the model does not learn."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from fastmlp._spelling import accepts_old
+from fastmlp.callbacks import CallbackList
+from fastmlp.runtime import Executable
+from fastmlp.training.batches import yields_batches
+from fastmlp.training.binding import INFERENCE_ROWS, sizes
+from fastmlp.training.logs import LogReader
+from fastmlp.training.passes import run_batches, run_pass
+from fastmlp.training.quick import QuickSteps
+from fastmlp.training.rows import Rows
+from fastmlp.training.step_methods import StepMethods
+from fastmlp.training.steps import BATCH, check_alone, check_batch, check_steps, limited
+from fastmlp.training.structure import pack
+from fastmlp.training.supply import Supply
+
+
+class Inference(StepMethods):
+    """`evaluate` and `predict`; `Trainer` inherits it."""
+
+    _quick: QuickSteps
+
+    @accepts_old
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics on given data.
+
+        Args:
+            x: Samples `(n, …)`, in any form that `fit` takes.
+            y: Targets `(n, …)`; none if `x` yields batches.
+            batch_size: Samples a step, as the progress bar counts. It changes results only where a
+                sample's depend on the others of its batch.
+            verbose: As for `fit`.
+            sample_weight: Weight of each sample, or of each of its steps.
+            steps: Batches to look at. Default: all that there are.
+            callbacks: Callbacks to tell what happens.
+            return_dict: Whether to return `{name: value}`.
+
+        Returns:
+            The loss; with several losses or metrics a list: the loss, then the losses of the
+            outputs, then the metrics in the order of `compile`.
+
+        Raises:
+            ValueError: Data and model do not fit.
+            RuntimeError: The model is not compiled.
+        """
+        self._require_compiled("evaluate")
+        self._refuse_overrides("evaluate", "test_step", "compute_metrics")
+        check_batch("evaluate", batch_size)
+        steps = check_steps("evaluate", "steps", steps)
+        listed = CallbackList(callbacks, model=self)
+        with self._lock.reading(), ExitStack() as stack:
+            if yields_batches(x):
+                check_alone("evaluate", x, y=y, sample_weight=sample_weight)
+                stream = self._open(stack, x, steps)
+                with self._built_for(stream.first[0]):
+                    supply = self._batch_supply(stack, "evaluate", "test", stream, steps)
+                row = run_batches(
+                    supply, listed, "test", verbose, self._lock, at_once=self.steps_per_execution
+                )
+                stream.end_epoch()
+            else:
+                with self._built_for(x) as inputs:
+                    data = self._labelled(inputs, y, sample_weight, None, "evaluate")
+                    n, size = limited("evaluate", data.n, self._batch_size(batch_size), steps)
+                    rows = self._inference_rows(size, n, listed.has_test_batch_hooks)
+                    executable = stack.enter_context(self._executable("test", data, rows))
+                supply = Supply(executable, None, n, size)
+                row = run_pass(
+                    supply, listed, "test", verbose, self._lock, at_once=self.steps_per_execution
+                )
+            reader = LogReader(supply.executable)
+            reader.keep(row, self._compiled)
+            return reader.result(row, return_dict)
+
+    @accepts_old
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Outputs for given samples.
+
+        Args:
+            x: Samples `(n, …)`, in any form that `fit` takes; of batches `(x, …)` only `x` counts.
+            batch_size: Samples a step, as the progress bar counts. It changes results only where a
+                sample's depend on the others of its batch.
+            verbose: As for `fit`.
+            steps: Batches to look at. Default: all that there are.
+            callbacks: Callbacks to tell what happens.
+
+        Returns:
+            New arrays `(n, …)` of the model's type: one, or a list or dict as the model's outputs
+            are.
+
+        Raises:
+            ValueError: Data and model do not fit.
+        """
+        if callbacks is None and type(verbose) is int and verbose == 0 and steps is None:
+            y = self._quick.predict(self, x, batch_size)
+            if y is not None:
+                return y
+        self._refuse_overrides("predict", "predict_step")
+        check_batch("predict", batch_size)
+        steps = check_steps("predict", "steps", steps)
+        listed = CallbackList(callbacks, model=self)
+        with self._lock.reading(), ExitStack() as stack:
+            if yields_batches(x):
+                return self._predict_batches(stack, x, verbose, steps, listed)
+            with ExitStack() as bound:
+                with self._built_for(x) as inputs:
+                    data = Rows(inputs)
+                    n, size = limited("predict", data.n, self._batch_size(batch_size), steps)
+                    hooked = listed.has_predict_batch_hooks
+                    rows, long = self._inference_rows(size, n, hooked), self._is_long(n, hooked)
+                    executable = bound.enter_context(
+                        self._executable("predict", data, rows, long=long)
+                    )
+                structure, results = self._output_slots().structure, self._room_for(n)
+                for index, result in enumerate(results):
+                    executable.bind_output(index, result)
+                supply = Supply(executable, None, n, size)
+                run_pass(
+                    supply, listed, "predict", verbose, self._lock,
+                    lambda start, stop: pack(structure, [result[start:stop] for result in results]),
+                    self.steps_per_execution,
+                )  # fmt: skip
+            boundary = self._boundary
+            if structure is self.outputs[0] and not (boundary.states or boundary.mixes):
+                full = self._inference_rows(BATCH, INFERENCE_ROWS, False)
+                self._quick.keep_predict(self, executable, x, full)
+            return pack(structure, results)
+
+    def _room_for(self, n: int) -> list[np.ndarray]:
+        return [np.empty((n, *sizes(t.shape)), self.dtype) for t in self.outputs]
+
+    def _predict_batches(
+        self, stack: ExitStack, x: Any, verbose: Any, steps: int | None, callbacks: CallbackList
+    ) -> Any:
+        stream = self._open(stack, x, steps)
+        with self._built_for(stream.first[0]):
+            supply = self._batch_supply(stack, "predict", "predict", stream, steps)
+        structure = self._output_slots().structure
+        parts: list[list[np.ndarray]] = []
+
+        def fetch(executable: Executable, n: int) -> None:
+            parts.append(self._room_for(n))
+            for index, result in enumerate(parts[-1]):
+                executable.bind_output(index, result)
+
+        def outputs(start: int, stop: int) -> Any:
+            found = zip(*parts[start:stop], strict=True)
+            return pack(structure, [np.concatenate(of_one) for of_one in found])
+
+        run_batches(
+            supply, callbacks, "predict", verbose, self._lock, fetch, outputs,
+            at_once=self.steps_per_execution,
+        )  # fmt: skip
+        stream.end_epoch()
+        return outputs(0, len(parts))
