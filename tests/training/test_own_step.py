@@ -99,7 +99,7 @@ def test_the_inherited_step_is_train_on_batch():
 def test_a_model_without_loss_may_train_by_its_own_step():
     class Decay(Sequential):
         def train_step(self, data):
-            (x,) = data
+            x = data
             self.layers[0].kernel[...] *= 0.5
             return {"size": float(np.abs(self.layers[0].kernel).sum() + 0 * x.sum())}
 
@@ -119,7 +119,7 @@ def test_what_it_raises_or_returns_wrongly_is_told():
     with pytest.raises(ValueError, match="y: expected 20 rows, as x"):
         make().fit(x, y[:7], verbose=0)
     with pytest.raises(ValueError, match="class_weight"):
-        make().fit(x, y, verbose=0, class_weight={0: 1.0})
+        make().fit(x, y, verbose=0, class_weight={7: 1.0})
     with pytest.raises(RuntimeError, match="no optimizer and loss yet"):
         Own([Input((3,)), layers.Dense(1)]).fit(x, y, verbose=0)
 
@@ -159,22 +159,6 @@ def test_metrics_in_attributes_begin_anew_in_each_epoch():
     assert model.fit(*data(), batch_size=8, epochs=2, verbose=0).history["seen"] == [3.0, 3.0]
 
 
-@pytest.mark.parametrize("name", ["compute_metrics", "test_step", "predict_step"])
-def test_overrides_that_would_not_be_called_are_refused(name):
-    x, y = data()
-    kind = type("Model", (Sequential,), {name: lambda self, *args, **kwargs: None})
-    model = make(kind)
-    before = model.get_weights()
-    method = {"test_step": "evaluate", "predict_step": "predict"}.get(name, "fit")
-    with pytest.raises(TypeError, match=rf"^{method}: Model\.{name} would not be called. Hint:"):
-        getattr(model, method)(*((x,) if method == "predict" else (x, y)))
-    if name == "test_step":
-        with pytest.raises(TypeError, match=r"validation: Model\.test_step"):
-            model.fit(x, y, validation_split=0.5)
-    for weight, old in zip(model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(weight, old)
-
-
 def test_a_step_of_ones_own_may_call_a_loss_of_ones_own():
     class Both(Own):
         def compute_loss(self, x=None, y=None, y_pred=None):
@@ -200,24 +184,224 @@ def test_compiled_metrics_within_a_step_are_those_of_evaluate(names):
     model = make(Measured, metrics=names)
     fastmlp.utils.set_random_seed(1)
     history = model.fit(x, y, batch_size=20, epochs=2, verbose=0, validation_data=(x, y)).history
-    assert sorted(model.get_metrics_result()) == sorted(names)
+    assert sorted(model.get_metrics_result()) == sorted(["loss", *names])
     logs = model.evaluate(x, y, verbose=0, return_dict=True)
     for name in names:
         assert history[name][-1] == pytest.approx(logs[name], rel=1e-5)
         assert history[f"val_{name}"][-1] == pytest.approx(logs[name], rel=1e-5)
-    assert [metric.name for metric in model.metrics] == names
+    assert [metric.name for metric in model.metrics] == ["loss", *names]
 
 
 def test_the_loop_over_metrics_of_the_guides():
     class Looped(Own):
         def train_step(self, data):
-            logs = super().train_step(data)
-            y_pred = self(data[0])
+            x, y = data
+            batch_loss = super().train_step(data)["loss"]
+            y_pred = self(x)
             for metric in self.metrics:
-                metric.update_state(data[1], y_pred)
-            return {"loss": logs["loss"]} | {m.name: m.result() for m in self.metrics}
+                if metric.name == "loss":
+                    metric.update_state(batch_loss)
+                else:
+                    metric.update_state(y, y_pred)
+            return {metric.name: metric.result() for metric in self.metrics}
 
     x, y = data()
     batches = ((x, y) for _ in range(3))
     history = make(Looped, metrics=["mae"]).fit(batches, steps_per_epoch=3, verbose=0).history
-    assert sorted(history) == ["loss", "mae"] and history["mae"][0] > 0
+    assert sorted(history) == ["loss", "mae"] and min(history["loss"] + history["mae"]) > 0
+
+
+class Measured(Sequential):
+    """Tells the size of each batch, besides what it tells anyhow."""
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        assert isinstance(y_pred, np.ndarray) and len(y_pred) == len(x) == len(y)
+        return {"rows": len(x)} | super().compute_metrics(x, y, y_pred, sample_weight)
+
+
+def test_logs_are_those_of_native_steps_where_nothing_else_is_measured():
+    x, y = data()
+    histories = []
+    for kind in (Measured, Sequential):
+        model = make(kind, metrics=["mae"], weighted_metrics=["mse"])
+        fastmlp.utils.set_random_seed(5)
+        given = {"batch_size": 8, "epochs": 3, "verbose": 0, "validation_split": 0.2}
+        history = model.fit(x, y, sample_weight=np.linspace(0, 1, 20), **given).history
+        assert [metric.name for metric in model.metrics] == ["loss", "mae", "mse"]
+        assert model.get_metrics_result()["loss"] == pytest.approx(history["val_loss"][-1], 1e-5)
+        histories.append(history)
+    found, expected = histories
+    assert found.pop("rows") == [8, 8, 8] and found.pop("val_rows") == [4, 4, 4]
+    assert list(found) == list(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-4)
+
+
+def test_outputs_are_those_before_the_update_with_dropout():
+    class Watched(Sequential):
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            self.seen.append(y_pred)
+            return {}
+
+    model = Watched([Input((4,)), layers.Dropout(0.5, seed=1)])
+    model.add(layers.Dense(4, kernel_initializer="identity"))
+    model.compile("sgd", "mse")
+    model.seen = []
+    model.fit(np.ones((6, 4)), np.zeros((6, 4)), verbose=0)
+    model.evaluate(np.ones((6, 4)), np.zeros((6, 4)), verbose=0)
+    assert set(np.unique(model.seen[0])) == {0.0, 2.0}
+    assert model.seen[1].std() > 0 and not set(np.unique(model.seen[1])) & {0.0, 2.0}
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_several_inputs_and_outputs_by_name(eager):
+    class Two(fastmlp.Model):
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            logs = super().compute_metrics(x, y, y_pred, sample_weight)
+            return logs | {"seen": len(x["a"]) + len(y["p"]) + len(y_pred["q"])}
+
+    rng = np.random.default_rng(3)
+    x = {"a": rng.normal(size=(12, 2)), "b": rng.normal(size=(12, 3))}
+    y = {"p": rng.normal(size=(12, 1)), "q": rng.normal(size=(12, 2))}
+    found = []
+    for kind in (Two, fastmlp.Model):
+        fastmlp.utils.set_random_seed(4)
+        a, b = Input((2,), name="a"), Input((3,), name="b")
+        joined = layers.concatenate([a, b])
+        outputs = {"p": layers.Dense(1)(joined), "q": layers.Dense(2)(joined)}
+        model = kind({"a": a, "b": b}, outputs)
+        losses = {"p": "mse", "q": "mae"}
+        model.compile("sgd", losses, metrics={"q": ["mse"]}, run_eagerly=eager)
+        history = model.fit(x, y, batch_size=4, verbose=0, shuffle=False).history
+        found.append((history, model.evaluate(x, y, verbose=0)))
+        assert list(model.get_metrics_result()) == ["loss", "p_loss", "q_loss", "q_mse"]
+    assert found[0][0].pop("seen") == [12]
+    assert found[0][1].pop() == 36
+    assert list(found[0][0]) == list(found[1][0])
+    np.testing.assert_allclose(
+        [*found[0][0].values()], [*found[1][0].values()], rtol=1e-5, atol=1e-7
+    )
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5)
+
+
+def test_callbacks_are_told_of_batches_of_tests_and_predictions():
+    told = []
+
+    class Watch(callbacks.Callback):
+        def on_test_begin(self, logs=None):
+            told.append("begin")
+
+        def on_test_batch_end(self, batch, logs=None):
+            told.append((batch, logs["rows"]))
+
+        def on_test_end(self, logs=None):
+            told.append(sorted(logs))
+
+        def on_predict_batch_end(self, batch, logs=None):
+            told.append((batch, logs["outputs"].shape))
+
+    class Halves(Measured):
+        def predict_step(self, data):
+            return super().predict_step(data)[:, :1]
+
+    x, y = data()
+    model = make(Halves)
+    model.fit(x, y, batch_size=8, verbose=0, validation_split=0.5, callbacks=[Watch()])
+    assert told == ["begin", (0, 8), (1, 2), ["loss", "rows"]]
+    told.clear()
+    model.evaluate(x, y, batch_size=16, verbose=0, callbacks=[Watch()])
+    assert told == ["begin", (0, 16), (1, 4), ["loss", "rows"]]
+    told.clear()
+    model.compile(loss="mse", steps_per_execution=2)
+    assert model.predict(x, batch_size=8, verbose=0, callbacks=[Watch()]).shape == (20, 1)
+    assert told == [(1, (16, 1)), (3, (4, 1))]
+
+
+def test_steps_of_tests_and_predictions_of_ones_own(capsys):
+    class Tested(Sequential):
+        def test_step(self, data):
+            x, y = data
+            y_pred = self(x, training=False)
+            for metric in self.metrics:
+                if metric.name == "loss":
+                    metric.update_state(self.compute_loss(y=y, y_pred=y_pred))
+                else:
+                    metric.update_state(y, y_pred)
+            return {metric.name: metric.result() for metric in self.metrics}
+
+        def predict_step(self, data):
+            return {"y": self(data[0] if isinstance(data, tuple) else data), "n": [np.ones(2)]}
+
+    x, y = data()
+    own, native = make(Tested, metrics=["mae"]), make(Sequential, metrics=["mae"])
+    expected = native.evaluate(x, y, batch_size=10, verbose=0)
+    np.testing.assert_allclose(own.evaluate(x, y, batch_size=10), expected, rtol=1e-5)
+    assert "2/2" in capsys.readouterr().out
+    batches = [(x[:10], y[:10]), (x[10:], y[10:])]
+    np.testing.assert_allclose(own.evaluate(batches.__iter__(), verbose=0), expected, rtol=1e-5)
+    np.testing.assert_allclose(own.test_on_batch(x, y), native.test_on_batch(x, y), rtol=1e-5)
+    for given in (x, iter([(x[:10], y[:10]), (x[10:],)])):
+        found = own.predict(given, batch_size=10 if given is x else None, verbose=0)
+        np.testing.assert_array_equal(found["y"], native.predict(x, verbose=0))
+        assert found["n"][0].shape == (4,)
+    for _ in range(2):  # the second one, too, not by the short way of model(x)
+        assert set(own.predict_on_batch(x[:3])) == {"y", "n"}
+    for model in (own, native):  # its training is native
+        fastmlp.utils.set_random_seed(5)
+        model.fit(x, y, batch_size=8, epochs=2, verbose=0, validation_data=iter([(x, y)] * 2),
+                  validation_steps=1)  # fmt: skip
+    assert list(own.history.history) == list(native.history.history)
+    for name, values in native.history.history.items():
+        np.testing.assert_allclose(own.history.history[name], values, rtol=1e-5)
+
+
+def test_sparse_matrices_and_unbuilt_models():
+    sparse = pytest.importorskip("scipy.sparse")
+    x, y = data()
+    model = Measured([layers.Dense(2)])
+    model.compile("sgd", "mse")
+    history = model.fit(sparse.csr_matrix(x), y, batch_size=10, verbose=0).history
+    assert history["rows"] == [10] and model.built
+
+
+def test_a_loss_of_ones_own_with_measurements_of_ones_own():
+    class Both(Measured):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            part = fastmlp.ops.mean(fastmlp.ops.abs(y - y_pred), axis=-1)
+            self.part.update_state(part)
+            return 2 * part
+
+    x, y = data()
+    model = make(Both)
+    model.part = fastmlp.metrics.Mean("part")
+    history = model.fit(x, y, batch_size=8, epochs=2, verbose=0).history
+    assert sorted(history) == ["loss", "part", "rows"]
+    np.testing.assert_allclose(history["loss"], np.multiply(2, history["part"]), rtol=1e-5)
+
+
+def test_wrong_results_and_what_is_not_called_are_told():
+    class Bad(Sequential):
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            return [1.0]
+
+    x, y = data()
+    with pytest.raises(TypeError, match=r"Bad\.test_step: expected it to return a dict of logs"):
+        make(Bad).evaluate(x, y, verbose=0)
+    model = make(Measured, optimizer=optimizers.LBFGS())
+    with pytest.raises(ValueError, match="LBFGS: expected a model without steps of its own"):
+        model.fit(x, y, verbose=0)
+    with pytest.raises(ValueError, match="without a loss"):
+        make(Measured, loss=None).evaluate(x, y, verbose=0)
+
+
+def test_the_mean_of_the_loss_is_among_the_metrics_of_any_model():
+    x, y = data()
+    model = make(Sequential, metrics=["mae"])
+    assert [metric.name for metric in model.metrics] == ["loss"]
+    assert model.get_metrics_result() == {}
+    history = model.fit(x, y, batch_size=8, epochs=2, verbose=0).history
+    found = {name: values[-1] for name, values in history.items()}
+    assert model.get_metrics_result() == pytest.approx(found)
+    assert model.metrics[0].result() == pytest.approx(found["loss"])
+    model.reset_metrics()
+    assert model.metrics[1].count == 0

@@ -177,7 +177,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics given to `compile`, as the last `fit` or `evaluate` understood them.
+        """The mean of the loss, and the metrics given to `compile`, after the last pass.
 
         And those in attributes of the model and its layers.
         """
@@ -370,6 +370,9 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         arrays = self._match_inputs(x)
         training = bool(kwargs.get("training"))
         simple = len(arrays) == 1 and isinstance(self._output_structure, Tensor)
+        simple = simple and not self._overrides(
+            "predict"
+        )  # predict_on_batch looks for the simple one
         key = training if simple else (training, "several")
         if key not in self._functions:
             self._functions[key] = Function(self.inputs, self.outputs, training)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -124,9 +124,9 @@ class Binding:
         structure = getattr(self, "_output_structure", None)
         return Slots("output", names, self.outputs[0] if structure is None else structure)
 
-    def _objective(self) -> Objective:
+    def _objective(self, measures: bool = True) -> Objective:
         assert self._compiled is not None
-        return self._compiled.objective(self._output_slots(), self._has_own_loss)
+        return self._compiled.objective(self._output_slots(), self._has_own_loss, measures)
 
     def _batch_size(self, given: int | None) -> int | None:
         """What was given; else the samples that there are states of, if there are any."""
@@ -180,13 +180,20 @@ class Binding:
         n = check_lengths({source.name: source for source in known})
         if class_weight is None:
             return Rows(inputs, targets, weight_sources(sample_weight, slots, used, n))
+        weights = self._class_weights(method, targets, sample_weight, class_weight)
+        return Rows(inputs, targets, weights)
+
+    def _class_weights(
+        self, method: str, targets: Sequence[Source | None], sample_weight: Any, class_weight: Any
+    ) -> tuple[Source | None, ...]:
+        """The weights of the samples' classes."""
         if sample_weight is not None:
             raise ValueError(
                 f"{method}: expected class_weight or sample_weight. Received both. "
                 "Hint: multiply them into sample_weight"
             )
         width = int(self.outputs[0].shape[-1] or 0)
-        return Rows(inputs, targets, class_weight_sources(targets, class_weight, slots, width))
+        return class_weight_sources(targets, class_weight, self._output_slots(), width)
 
     @contextmanager
     def _built_for(self, x: Any) -> Iterator[tuple[Source, ...]]:
@@ -212,25 +219,27 @@ class Binding:
         first_row: int = 0,
         warns: bool = True,
         long: bool = False,
+        fetch: bool = False,
     ) -> Iterator[Executable]:
         """An executable bound to this data: one of the last ones, or a new one.
 
-        `long`: its steps may take more rows. Kept for the next call when done, unless a callback has compiled or changed the model. Then
-        it also warns of NaN and infinity in the data, if it is to.
+        `long`: its steps may take more rows. `fetch`: it gives the outputs, and leaves metrics to
+        whoever wants them. Kept for the next call when done, unless a callback has compiled or changed
+        the model. Then it also warns of NaN and infinity in the data, if it is to.
 
         Raises:
             ValueError: Data and model do not fit.
         """
         kept = self._executables
-        objective = None if mode == "predict" else self._objective()
+        objective = None if mode == "predict" else self._objective(measures=not fetch)
         self._check_data(objective, data)
         feeds = (
             data.feeds() if objective is None else data.feeds(objective.used, objective.weighing)
         )
-        key = self._key(mode, data, 0 if long else rows)
+        key = (*self._key(mode, data, 0 if long else rows), fetch)
         executable = kept.pop(key, None)
         if executable is None or not executable.is_current():
-            executable = self._compile(mode, objective, data, rows, long)
+            executable = self._compile(mode, objective, data, rows, long, fetch)
         executable.bind_all(feeds, first_row)
         executable.in_use = True
         try:
@@ -272,7 +281,13 @@ class Binding:
         )  # fmt: skip
 
     def _compile(
-        self, mode: str, objective: Objective | None, data: Rows, rows: int, long: bool = False
+        self,
+        mode: str,
+        objective: Objective | None,
+        data: Rows,
+        rows: int,
+        long: bool = False,
+        fetch: bool = False,
     ) -> Executable:
         if objective is None:
             feeds = self._boundary.feeds
@@ -296,7 +311,7 @@ class Binding:
             update = update_spec(self.optimizer, variables) if mode == "train" else COLLECT
         plan = compile_plan(
             self._boundary.feeds, self.outputs, self.dtype, rows, mode in ("train", "gradients"),
-            losses, metrics, update, variables,
+            losses, metrics, update, variables, fetch,
         )  # fmt: skip
         if mode == "test":
             return self._runnable(plan)

@@ -10,6 +10,7 @@ from fastmlp import losses as losses_
 from fastmlp import metrics as metrics_
 from fastmlp.graph import Shape
 from fastmlp.losses.axes import axis_last
+from fastmlp.metrics import Mean
 from fastmlp.optimizers import Optimizer
 from fastmlp.optimizers.wrapping import Wrapping
 from fastmlp.plan.lower import LossSpec, MetricSpec
@@ -51,8 +52,9 @@ class Compiled:
         self.loss_weights = loss_weights
         self.metrics = metrics
         self.weighted_metrics = weighted_metrics
-        self.resolved: list[Any] = []
+        self.resolved: list[tuple[str, Any]] = []  # of plans, with their log keys
         self.keyed: list[tuple[str, int, Any, bool]] = []  # of steps of the user's own
+        self.means = {"loss": Mean("loss")}
         known = [_known_loss(one) for _, one in walk(loss)]
         found = [*metrics_.check_names(metrics), *metrics_.check_names(weighted_metrics)]
         per_batch = ("sum", "mean_with_sample_weight")
@@ -63,17 +65,25 @@ class Compiled:
         if slots is not None:
             self.objective(slots)
 
+    means: dict[str, Mean]
+    """Those of the loss, and of the losses of several outputs, over the last pass."""
+
     @property
-    def objects(self) -> list[Any]:
-        """The metrics, as the last pass understood them."""
-        return [metric for _, _, metric, _ in self.keyed] or list(self.resolved)
+    def objects(self) -> list[tuple[str, Any]]:
+        """The means of losses, then the metrics as the last pass understood them; by log keys."""
+        found = [(key, metric) for key, _, metric, _ in self.keyed] or self.resolved
+        return [*self.means.items(), *found]
+
+    def mean(self, name: str) -> Mean:
+        """That of the loss of this name."""
+        return self.means.setdefault(name, Mean(name))
 
     by_batch: bool
     """Whether a loss or metric depends on how data are cut into batches."""
 
-    def objective(self, slots: Slots, own: bool = False) -> Objective:
-        """What is minimised and measured, output by output; `own`: by a `compute_loss`."""
-        return Objective(self, slots, own)
+    def objective(self, slots: Slots, own: bool = False, measures: bool = True) -> Objective:
+        """What is minimised and measured, output by output; arguments as for `Objective`."""
+        return Objective(self, slots, own, measures)
 
 
 class Objective:
@@ -83,6 +93,7 @@ class Objective:
         compiled: What the user gave.
         slots: The outputs.
         own: Whether the model has a `compute_loss` of its own, which takes all targets.
+        measures: Whether there are metrics.
 
     Attributes:
         losses: Of each output; `None` for an output without, a name where it depends on shapes.
@@ -91,8 +102,10 @@ class Objective:
         weighing: Those that have something which uses sample weights.
     """
 
-    def __init__(self, compiled: Compiled, slots: Slots, own: bool = False) -> None:
-        self._compiled = compiled
+    def __init__(
+        self, compiled: Compiled, slots: Slots, own: bool = False, measures: bool = True
+    ) -> None:
+        self._compiled, self._measures = compiled, measures
         self.own = own
         self._slots = slots
         given = forms.losses_by_output(compiled.loss, slots)
@@ -100,7 +113,12 @@ class Objective:
         self._names = forms.loss_names(compiled.loss, slots)
         self._weights = forms.loss_weights_by_output(compiled.loss_weights, given, slots)
         self._metrics = [
-            (weighted, forms.metrics_by_output(argument, getattr(compiled, argument), slots))
+            (
+                weighted,
+                forms.metrics_by_output(
+                    argument, getattr(compiled, argument) if measures else None, slots
+                ),
+            )
             for weighted, argument in ((False, "metrics"), (True, "weighted_metrics"))
         ]
         self.used = [
@@ -251,7 +269,8 @@ class Objective:
                 [rows.get(i, ()) for i in range(self._slots.n)], shapes
             )
         ]
-        self._compiled.resolved = [spec.metric for spec in found]
+        if self._measures:
+            self._compiled.resolved = [(spec.name, spec.metric) for spec in found]
         return losses, found
 
     def keyed_metrics(

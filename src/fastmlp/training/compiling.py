@@ -9,12 +9,14 @@ from fastmlp._spelling import accepts_old, warn_bare_metric
 from fastmlp.errors import check_int
 from fastmlp.training.binding import Binding
 from fastmlp.training.compiled import Compiled
+from fastmlp.training.cursor import FitSeeds
 
 
 class Compiling(Binding):
     """`compile`, and what asks for what it was told; `Trainer` inherits it."""
 
     jit_compile: Any
+    _seeds: FitSeeds
 
     @accepts_old
     def compile(
@@ -78,7 +80,7 @@ class Compiling(Binding):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics given to `compile`, as the last `fit` or `evaluate` understood them."""
+        """The mean of the loss, and the metrics given to `compile`, after the last pass."""
         return self._compiled_metrics()
 
     @property
@@ -89,7 +91,7 @@ class Compiling(Binding):
         return self._objective().names([t.shape for t in self.outputs])
 
     def _compiled_metrics(self) -> list[Any]:
-        return [] if self._compiled is None else self._compiled.objects
+        return [] if self._compiled is None else [one for _, one in self._compiled.objects]
 
     def reset_metrics(self) -> None:
         """Sets the metrics back that keep a state of their own.

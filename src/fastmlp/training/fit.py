@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fastmlp._spelling import accepts_old
 from fastmlp.callbacks import CallbackList, History
-from fastmlp.errors import bad_argument, check_int, check_number
+from fastmlp.errors import check_int, check_number
 from fastmlp.optimizers.whole_data import WholeDataOptimizer
+from fastmlp.training.array_batches import ArrayBatches, rows_after
 from fastmlp.training.batches import yields_batches
 from fastmlp.training.data import split_rows
 from fastmlp.training.loop import FitLoop
@@ -88,13 +89,9 @@ class Fitting(StepMethods):
             ValueError: Data and model do not fit; nothing has changed then.
             RuntimeError: The model is not compiled.
         """
-        model = cast("Trainer", self)
-        own_step = type(self).train_step is not StepMethods.train_step
-        if not own_step or self._compiled is None:
+        model, own_step = cast("Trainer", self), self._overrides("train")
+        if type(self).train_step is StepMethods.train_step or self._compiled is None:
             self._require_compiled("fit")
-            self._refuse_overrides("fit", "compute_metrics")
-        if validation_data is not None or validation_split:
-            self._refuse_overrides("fit's validation", "test_step")
         check_batch("fit", batch_size)
         epochs = check_int("fit", "epochs", epochs, 0)
         initial_epoch = check_int("fit", "initial_epoch", initial_epoch, 0)
@@ -112,22 +109,20 @@ class Fitting(StepMethods):
         )
         listed = CallbackList(callbacks, add_history=True)
         if own_step:
-            from fastmlp.training.own_step import OwnSteps, fit_by_own_steps
+            from fastmlp.training.own_step import fit_by_own_steps
 
-            if class_weight is not None:
-                hint = "give sample_weight, which train_step gets with x and y"
-                raise bad_argument("fit", "None, for a train_step of your own", "class_weight",
-                                   class_weight, hint)  # fmt: skip
             with self._lock:
-                own = (x, y, sample_weight)
-                batches = OwnSteps(
-                    model, own, self._batch_size(batch_size), steps, shuffle, validation_split
-                )
-                size = validation_batch_size or batch_size
-                arguments = {"batch_size": size, "steps": validation_steps}
+                batches = ArrayBatches(
+                    self, "fit", (x, y, sample_weight), self._batch_size(batch_size), steps, shuffle,
+                    validation_split, class_weight,
+                )  # fmt: skip
+                held = validation_data if validation_data is not None else batches.held_out
+                validate = None
+                if held is not None:
+                    validate = validation.by_evaluate(model, held, batch_size, listed)
                 numbers = range(initial_epoch, epochs)
                 return fit_by_own_steps(
-                    model, batches, validation_data, validation, arguments, listed, numbers, verbose
+                    model, batches, validate, validation, listed, numbers, verbose
                 )
         with self._lock, ExitStack() as stack:
             stream, first = None, x
@@ -150,6 +145,8 @@ class Fitting(StepMethods):
                         # Class weights are for training: samples held out count as they are.
                         rest = data if class_weight is None else data.unweighted()
                         held_out = None if n == data.n else (rest, n)
+                        if held_out is not None and self._overrides("test"):
+                            held_out = rows_after(self, (x, y, sample_weight), n)
                     else:
                         check_number("fit", "validation_split", validation_split, 0, 1, below=True)
                     size = batch_of(n, self._batch_size(batch_size), steps)
@@ -158,7 +155,7 @@ class Fitting(StepMethods):
                     supply = Supply(executable, steps, n, size)
                 after, validate = None, None
                 if held_out is not None:
-                    after, validate = validation.open(self, stack, held_out, batch_size, listed)
+                    after, validate = validation.open(model, stack, held_out, batch_size, listed)
                 per_epoch = supply.steps
                 if stream is None and per_epoch is None:
                     per_epoch = -(-supply.n // supply.batch_size)

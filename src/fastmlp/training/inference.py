@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from fastmlp.training.step_methods import StepMethods
 from fastmlp.training.steps import BATCH, check_alone, check_batch, check_steps, limited
 from fastmlp.training.structure import pack
 from fastmlp.training.supply import Supply
+
+if TYPE_CHECKING:
+    from fastmlp.training.trainer import Trainer
 
 
 class Inference(StepMethods):
@@ -60,11 +63,37 @@ class Inference(StepMethods):
             ValueError: Data and model do not fit.
             RuntimeError: The model is not compiled.
         """
-        self._require_compiled("evaluate")
-        self._refuse_overrides("evaluate", "test_step", "compute_metrics")
         check_batch("evaluate", batch_size)
         steps = check_steps("evaluate", "steps", steps)
         listed = CallbackList(callbacks, model=self)
+        return self._evaluate(
+            (x, y, sample_weight), batch_size, verbose, steps, listed, return_dict
+        )
+
+    def _evaluate(
+        self,
+        given: tuple[Any, Any, Any],
+        batch_size: int | None,
+        verbose: int | str,
+        steps: int | None,
+        callbacks: CallbackList,
+        return_dict: bool,
+        inner: bool = False,
+    ) -> Any:
+        """`evaluate`; `inner`: within a `fit`, whose callbacks these are."""
+        x, y, sample_weight = given
+        own_step = self._overrides("test")
+        if type(self).test_step is StepMethods.test_step or self._compiled is None:
+            self._require_compiled("evaluate")
+        if own_step:
+            from fastmlp.training.array_batches import ArrayBatches
+            from fastmlp.training.own_step import evaluate_by_own_steps, listed
+
+            model = cast("Trainer", self)
+            batches = ArrayBatches(self, "evaluate", given, self._batch_size(batch_size), steps)
+            logs = evaluate_by_own_steps(model, batches, callbacks, verbose, inner)
+            return listed(model, logs, return_dict)
+        at_once = self.steps_per_execution
         with self._lock.reading(), ExitStack() as stack:
             if yields_batches(x):
                 check_alone("evaluate", x, y=y, sample_weight=sample_weight)
@@ -72,18 +101,18 @@ class Inference(StepMethods):
                 with self._built_for(stream.first[0]):
                     supply = self._batch_supply(stack, "evaluate", "test", stream, steps)
                 row = run_batches(
-                    supply, listed, "test", verbose, self._lock, at_once=self.steps_per_execution
+                    supply, callbacks, "test", verbose, self._lock, inner=inner, at_once=at_once
                 )
                 stream.end_epoch()
             else:
                 with self._built_for(x) as inputs:
                     data = self._labelled(inputs, y, sample_weight, None, "evaluate")
                     n, size = limited("evaluate", data.n, self._batch_size(batch_size), steps)
-                    rows = self._inference_rows(size, n, listed.has_test_batch_hooks)
+                    rows = self._inference_rows(size, n, callbacks.has_test_batch_hooks)
                     executable = stack.enter_context(self._executable("test", data, rows))
                 supply = Supply(executable, None, n, size)
                 row = run_pass(
-                    supply, listed, "test", verbose, self._lock, at_once=self.steps_per_execution
+                    supply, callbacks, "test", verbose, self._lock, inner=inner, at_once=at_once
                 )
             reader = LogReader(supply.executable)
             reader.keep(row, self._compiled)
@@ -119,10 +148,16 @@ class Inference(StepMethods):
             y = self._quick.predict(self, x, batch_size)
             if y is not None:
                 return y
-        self._refuse_overrides("predict", "predict_step")
         check_batch("predict", batch_size)
         steps = check_steps("predict", "steps", steps)
         listed = CallbackList(callbacks, model=self)
+        if self._overrides("predict"):
+            from fastmlp.training.array_batches import ArrayBatches
+            from fastmlp.training.own_step import predict_by_own_steps
+
+            size, given = self._batch_size(batch_size), (x, None, None)
+            batches = ArrayBatches(self, "predict", given, size, steps)
+            return predict_by_own_steps(cast("Trainer", self), batches, listed, verbose)
         with self._lock.reading(), ExitStack() as stack:
             if yields_batches(x):
                 return self._predict_batches(stack, x, verbose, steps, listed)

@@ -79,12 +79,32 @@ class LogReader:
         """The same for one row, as floats; as arrays where a metric's result is one."""
         return self.native.of(row)
 
+    def _loss_sums(self, row: np.ndarray) -> list[tuple[str, float, float]]:
+        """Of each loss its name without a prefix, the sum over samples and their number."""
+        count = row[self._count]
+        found = [(self._loss, sum(row[start] * factor for start, factor in self._terms))]
+        found += [(name, row[start]) for name, start in self._each]
+        return [(name.removeprefix(self._prefix), total, count) for name, total in found]
+
     def keep(self, row: np.ndarray, compiled: Compiled | None) -> None:
         """Leaves the sums of a pass with its metrics: `metric.result()` then is what was logged."""
         for _, start, metric in self._metrics:
             metric.keep(row[start : start + metric.n_acc])
         if compiled is not None:
-            compiled.resolved = [getattr(metric, "metric", metric) for *_, metric in self._metrics]
+            compiled.resolved = [
+                (name.removeprefix(self._prefix), getattr(metric, "metric", metric))
+                for name, _, metric in self._metrics
+            ]
+            compiled.keyed = []
+            for name, total, count in self._loss_sums(row):
+                compiled.mean(name).keep(np.array([total, count]))
+
+    def add(self, row: np.ndarray, compiled: Compiled) -> None:
+        """Adds the sums of one step to the means of losses, and to those noted in a `compute_loss`."""
+        for name, total, count in self._loss_sums(row):
+            compiled.mean(name).acc[:] += total, count
+        for _, start, metric in self._metrics:
+            metric.acc[:] += row[start : start + metric.n_acc]
 
     def result(self, row: Sequence[float] | np.ndarray, return_dict: bool) -> Any:
         """What `evaluate` returns: the loss, a list that begins with it, or a dict."""

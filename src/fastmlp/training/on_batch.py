@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from fastmlp.eager import start_run
 from fastmlp.function import Function
 from fastmlp.losses.axes import axis_last
+from fastmlp.runtime import Executable
 from fastmlp.training.binding import sizes
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
@@ -26,7 +27,7 @@ class OnBatch:
     dtype: str
     _functions: dict[Any, Any]
 
-    def predict_on_batch(self, x: Any) -> np.ndarray:
+    def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch, computed as a whole.
 
         Args:
@@ -50,7 +51,12 @@ class OnBatch:
         known: Function | None = self._functions.get(False)
         y = None if known is None else known.on_finite(x)
         if y is None:
-            y = self(x)  # type: ignore[operator]
+            model = cast("Trainer", self)
+            if model._overrides("predict"):
+                from fastmlp.training.own_step import own_predictions
+
+                return own_predictions(model, x)
+            y = model(x)  # type: ignore[operator]
             known = self._functions.get(False)
             if known is not None and len(y) and known.not_finite(len(y)):
                 warn_not_finite(as_source(x, "x"), self.dtype)
@@ -123,33 +129,78 @@ def _measure(
         if result is not None:
             return result
     method = f"{mode}_on_batch"
+    if model._overrides(mode):
+        return _by_own_step(model, mode, (x, y, sample_weight), class_weight, return_dict)
     model._require_compiled(method)
-    optimizer = model.optimizer
-    assert optimizer is not None
     with model._lock if mode == "train" else model._lock.reading():
-        with ExitStack() as stack:
-            with model._built_for(x) as inputs:
-                data = model._labelled(inputs, y, sample_weight, class_weight, method)
-                model._check_rows(method, data.n)
-                executable = stack.enter_context(model._executable(mode, data, data.n))
-            trains = mode == "train"
-            if trains:
-                executable.set_hyper(optimizer.hyper())
-            run = start_run(
-                executable.program,
-                data.n,
-                data.n,
-                seed=model._seeds.next() if trains else 0,
-                iterations=optimizer.steps,
-                threads=executable.threads(),
-            )
-            run.go()
-            if trains:
-                optimizer.steps = run.iterations
-            row = run.take_log()[0].tolist()
+        executable, row, data = run_one(model, mode, x, y, sample_weight, class_weight)
         if y is not None:
             model._quick.keep_step(model, mode, executable, x, y, _classes(model, data))
-        return LogReader(executable).result(row, return_dict)
+        return LogReader(executable).result(row.tolist(), return_dict)
+
+
+def run_one(
+    model: Trainer,
+    mode: str,
+    x: Any,
+    y: Any,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    outputs: list[np.ndarray] | None = None,
+) -> tuple[Executable, np.ndarray, Rows]:
+    """A step on one batch; the caller has the model's lock.
+
+    Args:
+        model: Compiled.
+        mode: `'train'` or `'test'`.
+        x: Samples.
+        y: Targets.
+        sample_weight: Weights of samples.
+        class_weight: Weights of classes.
+        outputs: Takes the outputs before the update; metrics are not measured then.
+
+    Returns:
+        What ran, its sums, and the data.
+    """
+    method, optimizer, fetch = f"{mode}_on_batch", model.optimizer, outputs is not None
+    assert optimizer is not None
+    with ExitStack() as stack:
+        with model._built_for(x) as inputs:
+            data = model._labelled(inputs, y, sample_weight, class_weight, method)
+            model._check_rows(method, data.n)
+            executable = stack.enter_context(model._executable(mode, data, data.n, fetch=fetch))
+        if outputs is not None:
+            outputs += model._room_for(data.n)
+            for index, array in enumerate(outputs):
+                executable.bind_output(index, array)
+        trains = mode == "train"
+        if trains:
+            executable.set_hyper(optimizer.hyper())
+        run = start_run(
+            executable.program,
+            data.n,
+            data.n,
+            seed=model._seeds.next() if trains else 0,
+            iterations=optimizer.steps,
+            threads=executable.threads(),
+        )
+        run.go()
+        if trains:
+            optimizer.steps = run.iterations
+        return executable, run.take_log()[0], data
+
+
+def _by_own_step(
+    model: Trainer, mode: str, data: tuple[Any, Any, Any], class_weight: Any, return_dict: bool
+) -> Any:
+    """What a `train_step` or `test_step` of the user's own, or what these call, makes of the batch."""
+    from fastmlp.training.array_batches import one_batch
+    from fastmlp.training.own_step import listed, own_step
+
+    with model._lock if mode == "train" else nullcontext():
+        batch = one_batch(model, f"{mode}_on_batch", data, class_weight)
+        model.reset_metrics()
+        return listed(model, own_step(model, mode, batch), return_dict)
 
 
 def _classes(model: Trainer, data: Rows) -> int:

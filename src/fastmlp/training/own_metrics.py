@@ -45,10 +45,15 @@ def update(model: StepMethods, y: Any, y_pred: Any, sample_weight: Any) -> None:
 
 
 def results(model: StepMethods) -> dict[str, Any]:
-    """What the compiled metrics are so far, by their log keys; and those in attributes of the model."""
-    compiled = [] if model._compiled is None else model._compiled.keyed
-    found = {key: metric.result() for key, _, metric, _ in compiled}
-    for metric in getattr(model, "metrics", ()):
-        if not any(metric is one for _, _, one, _ in compiled):
-            found.setdefault(metric.name, metric.result())
+    """What the metrics are so far, by their log keys; without losses that nobody has told of."""
+    compiled = [] if model._compiled is None else model._compiled.objects
+    keys = {id(metric): key for key, metric in compiled}
+    means = {} if model._compiled is None else model._compiled.means
+    unknown = [id(mean) for mean in means.values() if not mean.count]
+    found: dict[str, Any] = {}
+    for metric in model.metrics:
+        if id(metric) in unknown:
+            continue
+        result = metric.result()
+        found |= result if isinstance(result, dict) else {keys.get(id(metric), metric.name): result}
     return found

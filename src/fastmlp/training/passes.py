@@ -116,6 +116,7 @@ def run_pass(
     turns: Turns,
     outputs: Outputs | None = None,
     at_once: int = 1,
+    inner: bool = False,
 ) -> np.ndarray:
     """One pass over arrays without updates.
 
@@ -127,13 +128,14 @@ def run_pass(
         turns: The model's lock.
         outputs: Reads what was predicted.
         at_once: Steps between two calls of a hook.
+        inner: Whether this is a validation within a `fit`, whose callbacks these are.
 
     Returns:
         The accumulators.
     """
     executable, n, batch_size = supply.executable, supply.n, supply.batch_size
     steps = -(-n // batch_size)
-    told = _Told(callbacks, mode, verbose, steps, executable, at_once=at_once)
+    told = _Told(callbacks, mode, verbose, steps, executable, inner, at_once)
     run = _run(executable, n)
     for step in range(0, steps, at_once) if told.each else ():
         told.batch_begins(step)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from fastmlp.graph import Tensor
 from fastmlp.plan.objectives import Whole
 from fastmlp.training.compiled import Compiled
 from fastmlp.training.compiling import Compiling
+from fastmlp.training.data_tuples import unpack_x_y_sample_weight
+from fastmlp.training.logs import LogReader
+from fastmlp.training.on_batch import run_one
+from fastmlp.training.structure import pack
 
 if TYPE_CHECKING:
     from fastmlp.training.trainer import Trainer
@@ -16,14 +22,19 @@ if TYPE_CHECKING:
 class StepMethods(Compiling):
     """What happens to a batch; `Trainer` inherits it."""
 
-    def train_step(self, data: Any) -> dict[str, float]:
+    def train_step(self, data: Any) -> dict[str, Any]:
         """One step of training; a subclass may do it in its own way, and `fit` calls it then.
 
+        `fit` is faster without: the steps of a model that defines none of these methods run natively,
+        many in one call.
+
         Args:
-            data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`: the arrays of one batch.
+            data: Arrays of one batch: `x`, `(x, y)` or `(x, y, sample_weight)`. What a generator yields
+                is always a tuple.
 
         Returns:
-            Logs, as `{"loss": loss}`; those of an epoch are those of its last batch.
+            Logs, as `{"loss": loss}`; those of an epoch are those of its last batch. Of this method:
+            what `compute_metrics` returns, over the epoch so far.
 
         Example:
 
@@ -41,10 +52,68 @@ class StepMethods(Compiling):
         >>> len(history.history["loss"])
         3
         """
-        x, y, sample_weight = (*data, None, None)[:3]
-        model = cast("Trainer", self)
-        logs: dict[str, float] = model.train_on_batch(x, y, sample_weight, return_dict=True)
-        return logs
+        return self._measured("train", data)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """One step of `evaluate` and of validations; a subclass may do it in its own way.
+
+        Args:
+            data: As for `train_step`.
+
+        Returns:
+            Logs, as `{"loss": loss}`; those of the last batch count. Of this method: what
+            `compute_metrics` returns, over the batches so far.
+
+        Example:
+
+        >>> import numpy as np
+        >>> import fastmlp
+        >>> class Mirrored(fastmlp.Sequential):
+        ...     def test_step(self, data):
+        ...         x, y = data
+        ...         y_pred = (self(x) + self(-x)) / 2
+        ...         self.metrics[0].update_state(self.compute_loss(x, y, y_pred))  # the mean loss
+        ...         return self.compute_metrics(x, y, y_pred)
+        >>> model = Mirrored([fastmlp.Input((2,)), fastmlp.layers.Dense(1)])
+        >>> model.compile("adam", "mse", metrics=["mae"])
+        >>> sorted(model.evaluate(np.ones((8, 2)), np.zeros((8, 1)), verbose=0, return_dict=True))
+        ['loss', 'mae']
+        """
+        return self._measured("test", data)
+
+    def predict_step(self, data: Any) -> Any:
+        """One step of `predict`; a subclass may do it in its own way.
+
+        Args:
+            data: As for `train_step`; of arrays `x` alone.
+
+        Returns:
+            Arrays `(batch, …)`: one, or any nesting of them.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> class Labels(Sequential):
+        ...     def predict_step(self, data):
+        ...         return super().predict_step(data).argmax(axis=-1)
+        >>> model = Labels([Input((2,)), layers.Dense(3)])
+        >>> model.predict(np.ones((5, 2)), verbose=0).shape
+        (5,)
+        """
+        x, *_ = unpack_x_y_sample_weight(data)
+        return self(x)  # type: ignore[operator]
+
+    def _measured(self, mode: str, data: Any) -> dict[str, Any]:
+        """A native step; its losses are added to their means, the rest is up to `compute_metrics`."""
+        model, compiled = cast("Trainer", self), self._require_compiled(f"{mode}_step")
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        outputs: list[np.ndarray] = []
+        with self._lock if mode == "train" else self._lock.reading():
+            executable, row, _ = run_one(model, mode, x, y, sample_weight, outputs=outputs)
+            LogReader(executable).add(row, compiled)
+        y_pred = pack(self._output_slots().structure, outputs)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def compute_loss(
         self,
@@ -83,7 +152,10 @@ class StepMethods(Compiling):
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
-        """Adds a batch of arrays to the compiled metrics, for a `train_step` of your own.
+        """Adds a batch of arrays to the compiled metrics; a subclass may measure what it likes.
+
+        `fit` and `evaluate` call it then after each batch, in which the metrics are no part of the
+        native step.
 
         Args:
             x: Inputs; they are not looked at.
@@ -92,7 +164,20 @@ class StepMethods(Compiling):
             sample_weight: Weights of the samples, or `None`.
 
         Returns:
-            What `get_metrics_result` returns.
+            What `get_metrics_result` returns; of a subclass a dict of logs.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> class Watched(Sequential):
+        ...     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        ...         logs = super().compute_metrics(x, y, y_pred, sample_weight)
+        ...         return logs | {"largest": np.abs(y - y_pred).max()}
+        >>> model = Watched([Input((2,)), layers.Dense(1)])
+        >>> model.compile("adam", "mse", metrics=["mae"])
+        >>> sorted(model.fit(np.ones((8, 2)), np.zeros((8, 1)), verbose=0).history)
+        ['largest', 'loss', 'mae']
         """
         from fastmlp.training.own_metrics import update
 
@@ -101,10 +186,17 @@ class StepMethods(Compiling):
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """The results of the metrics so far, by name, for a `train_step` of your own."""
+        """The results of the metrics so far, by name; the loss among them, if a step has told of it."""
         from fastmlp.training.own_metrics import results
 
         return results(self)
+
+    def _overrides(self, mode: str) -> bool:
+        """Whether a step of `'train'`, `'test'` or `'predict'` is one of the model's own."""
+        names = [f"{mode}_step"]
+        if mode != "predict":
+            names += ["compute_metrics", "get_metrics_result"]
+        return any(getattr(type(self), name) is not getattr(StepMethods, name) for name in names)
 
     @property
     def _has_own_loss(self) -> bool:
@@ -129,13 +221,3 @@ class StepMethods(Compiling):
                 "model.compile(optimizer='adam', loss='mse')"
             )
         return self._compiled
-
-    def _refuse_overrides(self, where: str, *names: str) -> None:
-        """Methods that Keras would call, but fastmlp would not, do not go unnoticed."""
-        for name in names:
-            if getattr(type(self), name, None) is not getattr(StepMethods, name, None):
-                raise TypeError(
-                    f"{where}: {type(self).__name__}.{name} would not be called. Hint: a metric of your "
-                    "own is a function given to compile(), a loss that one or a compute_loss(), all else "
-                    "a train_step() of your own, or a loop over predict_on_batch()"
-                )

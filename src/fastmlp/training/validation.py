@@ -18,6 +18,7 @@ from fastmlp.training.supply import Supply
 
 if TYPE_CHECKING:
     from fastmlp.training.binding import Binding
+    from fastmlp.training.inference import Inference
 
 
 class Validation:
@@ -58,7 +59,7 @@ class Validation:
 
     def open(
         self,
-        model: Binding,
+        model: Inference,
         stack: ExitStack,
         given: Any,
         batch_size: int | None,
@@ -77,6 +78,8 @@ class Validation:
         Raises:
             ValueError: It is nothing of these, or does not fit the model.
         """
+        if model._overrides("test"):
+            return None, self.by_evaluate(model, given, batch_size, callbacks)
         if yields_batches(given):
             return None, self._function(model, stack, given, callbacks)
         if isinstance(given, tuple) and isinstance(given[0], Rows):
@@ -114,5 +117,23 @@ class Validation:
             stream.end_epoch()
             reader.keep(row, model._compiled)
             return reader.logs(row)
+
+        return validate
+
+    def by_evaluate(
+        self, model: Inference, given: Any, batch_size: int | None, callbacks: CallbackList
+    ) -> Callable[[], dict[str, Any]]:
+        """A function that validates as `evaluate` does: with a step of the user's own, or in its fit."""
+        if yields_batches(given):
+            data, size = (given, None, None), None
+        elif isinstance(given, (tuple, list)) and len(given) in (1, 2, 3):
+            data, size = (*given, None, None)[:3], self._batch_size or batch_size
+        else:
+            expected = "(x, y) or (x, y, sample_weight), or what yields batches"
+            raise bad_argument("fit", expected, "validation_data", type(given))
+
+        def validate() -> dict[str, Any]:
+            logs = model._evaluate(data, size, 0, self._steps, callbacks, True, inner=True)
+            return {f"val_{name}": value for name, value in logs.items()}
 
         return validate

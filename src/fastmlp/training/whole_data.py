@@ -205,6 +205,10 @@ def fit_whole(
         raise bad_argument(where, "arrays", "x", type(x).__name__, hint)
     if optimizer.maxiter is not None:
         epochs = initial_epoch + optimizer.maxiter
+    if model._overrides("train") or model._overrides("test"):
+        where, kind = type(optimizer).__name__, type(model).__name__
+        hint = "an iteration looks at all samples many times: no step or compute_metrics is called"
+        raise bad_argument(where, "a model without steps of its own", "model", kind, hint)
     listed = CallbackList(callbacks, add_history=True)
     with model._lock, ExitStack() as stack:
         with model._built_for(x) as inputs:

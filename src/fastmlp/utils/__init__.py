@@ -16,8 +16,8 @@ from fastmlp.custom_objects import (
     register_keras_serializable,
 )
 from fastmlp.saving.objects import deserialize_keras_object, serialize_keras_object
+from fastmlp.training.data_tuples import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from fastmlp.training.py_dataset import PyDataset
-from fastmlp.utils.data_tuples import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from fastmlp.utils.feature_space import FeatureSpace
 from fastmlp.utils.get_file import get_file
 from fastmlp.utils.model_dot import model_to_dot, plot_model
