@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import keras
+import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp import losses, metrics
 
 BINARY = (None,), (None, 1)
@@ -106,6 +109,20 @@ def test_keys_are_made_unique():
     assert keys(["acc", "mae"], taken=["acc"], weighted=True) == ["weighted_acc", "mae"]
     weighted = keys(["acc", "acc", "acc"], weighted=True)
     assert weighted == ["acc", "weighted_acc", "weighted_acc_1"]
+
+
+def test_keys_of_weighted_objects_are_those_of_keras():
+    keras.utils.clear_session(free_memory=False)
+    for lib in (keras, fastmlp):
+        plain = [lib.metrics.AUC(), lib.metrics.MeanSquaredError()]
+        weighted = [lib.metrics.AUC(), lib.metrics.AUC(), lib.metrics.MeanSquaredError(), "AUC"]
+        model = lib.Sequential([lib.Input((2,)), lib.layers.Dense(1, "sigmoid")])
+        model.compile("sgd", "mse", metrics=plain, weighted_metrics=weighted)
+        logs = model.evaluate(np.zeros((4, 2)), np.ones((4, 1)), verbose=0, return_dict=True)
+        assert sorted(logs) == [
+            *("AUC", "auc", "auc_1", "auc_2", "loss", "mean_squared_error"),
+            "weighted_mean_squared_error",
+        ]
 
 
 def test_an_instance_keeps_its_name():

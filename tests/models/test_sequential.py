@@ -101,6 +101,23 @@ def test_same_seed_gives_the_same_weights_however_the_model_is_built():
         assert (a == b).all() and (a == c).all()
 
 
+@pytest.mark.parametrize("first", [Sequential, fastmlp.Model])
+def test_model_as_the_first_layer_tells_the_input(first):
+    a = Input((4,), batch_size=6)
+    inner = Sequential([a, layers.Dense(3)]) if first is Sequential else None
+    inner = inner or fastmlp.Model(a, layers.Dense(3)(a))
+    model = Sequential([inner, layers.Dense(2)])
+    for one in (model, Sequential.from_config(model.get_config())):
+        assert one.input_shape == (None, 4) and one.count_params() == 15 + 8
+        assert fastmlp.graph.batch_size(one.inputs[0]) == 6
+
+
+def test_model_of_an_unknown_input_as_the_first_layer_waits_for_data():
+    assert not Sequential([Sequential([layers.Dense(3)]), layers.Dense(2)]).built
+    a, b = Input((2,)), Input((2,))
+    assert not Sequential([fastmlp.Model([a, b], layers.add([a, b])), layers.Dense(2)]).built
+
+
 # Changing.
 
 
@@ -246,8 +263,8 @@ def test_summary_is_the_table_of_keras():
 
 
 def test_summary_of_a_model_that_is_not_built_says_so():
-    text = table(Sequential([layers.Dense(3)]))
-    assert "?" in text and "unbuilt" in text
+    text = table(Sequential([layers.Dense(3), layers.Activation("tanh")]))
+    assert "?" in text and text.count("0 (unbuilt)") == 1  # the activation has nothing to build
 
 
 def test_summary_counts_the_optimizer_and_what_is_frozen():

@@ -86,7 +86,8 @@ def test_lines_are_keras_own_bytes(
             for step in range(1, (steps or 12) + 1):
                 clock.now += pace * rng.uniform(0.5, 2)
                 display.update(step, {"acc": rng.random(), "loss": rng.choice(VALUES)})
-            logs = {key: rng.choice(VALUES) for key in ("acc", "loss", "val_acc", "val_loss")}
+            names = ("acc", "loss", "val_acc", "val_loss", "learning_rate")  # a callback's, last
+            logs = {name: rng.choice(VALUES) for name in names}
             display.end_epoch(epoch, logs)
 
     expected = keras_text(capsys, run, verbose, epochs, steps)
@@ -296,7 +297,7 @@ def test_an_ascii_stream_gets_equal_signs(clock):
     display.begin_epoch(0)
     display.end_epoch(0, {"loss": 1.0, "größe": 2.0})
     text = progress._ESCAPE.sub("", raw.getvalue().decode("ascii"))
-    assert text == f"\r2/2 {'=' * 20} 0s 0s/step - gr??e: 2.0000 - loss: 1.0000\n"
+    assert text == f"\r2/2 {'=' * 20} 0s 0s/step - loss: 1.0000 - gr??e: 2.0000\n"
 
 
 def test_without_a_terminal_to_redraw_each_state_gets_its_line(clock, monkeypatch):

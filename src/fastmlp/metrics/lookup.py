@@ -13,6 +13,7 @@ from fastmlp.losses.rows import align
 from fastmlp.metrics import accuracy, correlation, top_k
 from fastmlp.metrics.base import Metric, registry
 from fastmlp.metrics.reduction import MeanMetricWrapper, RowMetric
+from fastmlp.registry import snake_case
 
 _CLASS_OF: dict[Any, type[Metric]] = {
     accuracy.binary_accuracy: accuracy.BinaryAccuracy,
@@ -130,7 +131,8 @@ def resolve_all(
     """Returns the metrics that a user means, each with its key in logs and histories.
 
     The key is the string that the user typed, or the object's name; if it is taken, then with
-    `_1`, `_2`, … appended, or, for weighted metrics, with `weighted_` before it.
+    `_1`, `_2`, … appended, or, for weighted metrics, with `weighted_` before it. Names that Keras
+    itself numbers, as `AUC()`'s, are numbered in either case.
 
     Args:
         metrics: List, tuple or dict of what `resolve` takes; nested ones are flattened; `None`:
@@ -162,12 +164,20 @@ def resolve_all(
     for identifier in _flat(metrics):
         metric = resolve(identifier, y_shape, pred_shape)
         key = prefix + metric.name
-        if weighted and key in counts:
+        if weighted and key in counts and not (metric is identifier and _is_numbered(metric)):
             key = f"{prefix}weighted_{metric.name}"
         number = counts.get(key, 0)
         counts[key] = number + 1
         pairs.append((f"{key}_{number}" if number else key, metric))
     return pairs
+
+
+def _is_numbered(metric: Metric) -> bool:
+    """Whether nobody gave it a name: neither the user nor, as those of rows do, its class."""
+    kind = type(metric)
+    name = inspect.signature(kind).parameters.get("name")
+    named = isinstance(metric, RowMetric) or (name is not None and name.default is not None)
+    return not named and metric.name == snake_case(kind.__name__)
 
 
 def _flat(metrics: Any) -> list[Any]:

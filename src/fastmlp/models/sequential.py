@@ -21,8 +21,8 @@ class Sequential(Model):
 
     Args:
         layers: Layers, of which the first may be an `Input`. Without one, and without
-            `input_shape=` or `input_dim=` at the first layer, weights are made when the model first
-            sees data.
+            `input_shape=` or `input_dim=` at the first layer, and where it is no model that knows
+            its input, weights are made when the model first sees data.
         trainable: Whether `fit` updates the weights.
         name: Name of the model.
 
@@ -130,7 +130,16 @@ class Sequential(Model):
         if not self._layers and self._input is None and layer.given_input_shape is not None:
             dtype = layer.given_input_dtype or layer.dtype
             self._set_input(layer.given_input_shape, dtype, layer.given_batch_size)
+        elif not self._layers and self._input is None and isinstance(layer, Model):
+            self._take_input_of(layer)
         self._layers.append(layer)
+
+    def _take_input_of(self, model: Model) -> None:
+        """A model of one input, as the first layer, tells what this one takes."""
+        if model.inputs and isinstance(model._input_structure, Tensor):
+            (tensor,) = model.inputs
+            shape: Any = tensor.shape[1:]
+            self._set_input(shape, tensor.dtype, graph.batch_size(tensor))
 
     def _add_input(self, tensor: Tensor) -> None:
         if self._layers or self._input is not None:

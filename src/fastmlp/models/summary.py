@@ -14,6 +14,7 @@ import numpy as np
 
 from fastmlp import _tree
 from fastmlp.errors import bad_argument
+from fastmlp.layers.holder import WeightHolder
 from fastmlp.optimizers.schedules import LearningRateSchedule
 
 Align = Literal["left", "center", "right"]
@@ -109,6 +110,11 @@ def render_summary(
     return "\n".join([f'Model: "{model.name}"', *table, *_totals(model), ""])
 
 
+def _awaits_weights(layer: Any) -> bool:
+    built = getattr(layer, "built", True)
+    return not built and not (isinstance(layer, WeightHolder) and not layer._makes_weights())
+
+
 def _layer_rows(
     layer: Any, calls: set[Any] | None, expand: bool, show_trainable: bool, level: int = 0
 ) -> list[list[str]]:
@@ -119,7 +125,7 @@ def _layer_rows(
     row = [
         f"{prefix}{layer.name} ({getattr(layer, 'shown_type', type(layer).__name__)})",
         "?" if shape is None else _shape_text(shape),
-        f"{count():,}" if getattr(layer, "built", True) else "0 (unbuilt)",
+        "0 (unbuilt)" if _awaits_weights(layer) else f"{count():,}",
     ]
     if calls is not None:
         row.append(_connections(layer, calls))

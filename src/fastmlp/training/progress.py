@@ -321,10 +321,19 @@ def per(seconds: float, unit: str) -> str:
 
 
 def _ordered(logs: Logs | None) -> list[tuple[str, float]]:
-    """Names and values, alphabetically, those of the validation last; of an array its mean."""
+    """Names and values as they came, but those of the validation after those of the training, and
+    what only callbacks tell, the learning rate, last; of an array its mean.
+    """
     given = (logs() if callable(logs) else logs) or {}
     values = {name: v.mean() if hasattr(v, "mean") else v for name, v in given.items()}
-    return sorted(values.items(), key=lambda item: (item[0].startswith("val_"), item[0]))
+    validated = any(name.startswith("val_") for name in values)
+
+    def place(item: tuple[str, float]) -> int:
+        if item[0].startswith("val_"):
+            return 1
+        return 2 if validated and f"val_{item[0]}" not in values else 0
+
+    return sorted(values.items(), key=place)
 
 
 def _values(logs: Logs | None) -> str:
