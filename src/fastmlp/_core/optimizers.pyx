@@ -84,9 +84,26 @@ cdef inline bint settled(double beta, double t) noexcept nogil:
     return t * (1 - beta) > 40
 
 
-cdef inline double bias(double beta, double t) noexcept nogil:
-    """1 - beta^t; without a pow, as long as a layer of a small step, once it is settled."""
-    return 1 if settled(beta, t) else 1 - pow(beta, t)
+cdef inline double power(double beta, int64_t t, double *state) noexcept nogil:
+    """beta^t for t > 0; state holds beta, t and the power of the last call.
+
+    A pow takes as long as a layer of a small step: there is one every 16 steps, and a multiplication in
+    the others, so that the result is a function of beta and t alone.
+    """
+    cdef int64_t _, start = t & ~15
+    if state[0] == beta and state[1] == t - 1 and t != start:
+        state[2] *= beta
+    else:
+        state[0], state[2] = beta, pow(beta, start)
+        for _ in range(start, t):
+            state[2] *= beta
+    state[1] = t
+    return state[2]
+
+
+cdef inline double bias(double beta, int64_t t, double *state) noexcept nogil:
+    """1 - beta^t"""
+    return 1 if settled(beta, t) else 1 - power(beta, t, state)
 
 
 cdef inline double nadam_u(double beta_1, int64_t t) noexcept nogil:
@@ -116,13 +133,14 @@ cdef bint prepare(int kind, const double *hyper, int64_t t, double *state, doubl
         kind: Index of an update; FM_UPDATE_COUNT: a traced one, whose scalars are h[0] = t and the learning rate.
         hyper: As `HYPER` says.
         t: Steps done before this one.
-        state: Four doubles that the caller keeps between steps, zero at first; nadam's product.
+        state: Eight doubles that the caller keeps between steps, zero at first: powers, nadam's product.
         h: Eight doubles: the result, laid out as csrc/kernels/update.inc.c says.
 
     Returns:
         Whether they are those of all later steps, too, as long as `hyper` is.
     """
-    cdef double lr = hyper[0], now = <double>(t + 1)
+    cdef double lr = hyper[0]
+    cdef int64_t now = t + 1
     cdef double u, u_next, product
     cdef int i
     for i in range(7):
@@ -139,18 +157,18 @@ cdef bint prepare(int kind, const double *hyper, int64_t t, double *state, doubl
     elif kind == FM_UPDATE_adadelta:
         h[1], h[2], h[3] = hyper[1], 1 - hyper[1], hyper[2]
     elif kind == FM_UPDATE_adam or kind == FM_UPDATE_amsgrad:
-        h[0] = lr * sqrt(bias(hyper[2], now)) / bias(hyper[1], now)
+        h[0] = lr * sqrt(bias(hyper[2], now, state + 3)) / bias(hyper[1], now, state)
         h[1], h[2], h[3] = 1 - hyper[1], 1 - hyper[2], hyper[3]
     elif kind == FM_UPDATE_adamax:
-        h[0] = lr / bias(hyper[1], now)
+        h[0] = lr / bias(hyper[1], now, state)
         h[1], h[2], h[3] = 1 - hyper[1], hyper[2], hyper[3]
     elif kind == FM_UPDATE_nadam:
-        u, u_next = nadam_u(hyper[1], t + 1), nadam_u(hyper[1], t + 2)
-        product = nadam_product(hyper[1], t + 1, state)
+        u, u_next = nadam_u(hyper[1], now), nadam_u(hyper[1], now + 1)
+        product = nadam_product(hyper[1], now, state + 6)
         h[0] = lr * u_next / (1 - product * u_next)
         h[1], h[2], h[3] = 1 - hyper[1], 1 - hyper[2], hyper[3]
         h[4] = lr * (1 - u) / (1 - product)
-        h[5] = 1 / bias(hyper[2], now)
+        h[5] = 1 / bias(hyper[2], now, state + 3)
     elif kind == FM_UPDATE_lion:
         h[1], h[2], h[3], h[4] = hyper[1], 1 - hyper[1], hyper[2], 1 - hyper[2]
     elif kind == FM_UPDATE_ftrl or kind == FM_UPDATE_ftrl_power:
@@ -159,7 +177,7 @@ cdef bint prepare(int kind, const double *hyper, int64_t t, double *state, doubl
     elif kind == FM_UPDATE_schedule_free:
         h[0] = lr * now / hyper[4] if now < hyper[4] else lr
         h[1], h[2], h[3], h[4] = 1 - hyper[1], 1 - hyper[2], hyper[3], hyper[1]
-        h[5], h[6] = 1 / bias(hyper[2], now), 1 / now
+        h[5], h[6] = 1 / bias(hyper[2], now, state + 3), 1.0 / now
     if FM_UPDATE_adam <= kind <= FM_UPDATE_adamax:
         return settled(hyper[1], now) and settled(hyper[2], now)
     return kind != <int>FM_UPDATE_COUNT and kind != FM_UPDATE_nadam and kind != FM_UPDATE_schedule_free
@@ -358,13 +376,13 @@ def scalars(str kind, hyper, int64_t t, double[::1] state=None):
         kind: One of `UPDATES`.
         hyper: The numbers that `HYPER` names.
         t: Steps done before.
-        state: Four doubles to keep between calls; None: computed afresh.
+        state: Eight doubles to keep between calls; None: computed afresh.
     """
     _check_hyper(kind, hyper)
     if state is None:
-        state = np.zeros(4)
-    if state.shape[0] != 4 or t < 0:
-        raise ValueError(f"{kind}: expected four doubles of state and t >= 0. Received: {state.shape[0]}, t={t}")
+        state = np.zeros(8)
+    if state.shape[0] != 8 or t < 0:
+        raise ValueError(f"{kind}: expected eight doubles of state and t >= 0. Received: {state.shape[0]}, t={t}")
     cdef double[8] numbers
     cdef double[::1] h = np.zeros(8)
     cdef int i

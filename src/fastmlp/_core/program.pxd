@@ -48,7 +48,7 @@ cdef struct Update:          # one optimizer
     int kind
     int64_t every            # steps an update: more than 1 where gradients are accumulated
     double[8] hyper
-    double[4] state
+    double[8] state
     Rates rates
     ptrdiff_t block          # steps of the next table of rates
     bint steady              # whether `scalars` are those of all steps, until a number of it changes
