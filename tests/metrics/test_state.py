@@ -230,7 +230,7 @@ def test_variables_are_listed_and_reset():
     assert float(metric.count) == 29
     metric.reset_state()
     assert not any(v.value.any() for v in metric.variables)
-    assert Composed().variables == []
+    assert [v.path for v in Composed().variables] == ["mean/total", "mean/count"]
 
 
 def test_what_is_wrong_is_told():
@@ -268,3 +268,45 @@ def test_what_is_wrong_is_told():
         score(Y[:, :1], Y[:, :1])
     with pytest.warns(UserWarning, match="not adjusted"):
         metrics.R2Score(num_regressors=60)(Y, Y + 1)
+
+
+def test_variables_of_native_metrics_are_live():
+    mean = metrics.Mean("m")
+    total, count = mean.variables
+    assert [v.path for v in mean.variables] == ["m/total", "m/count"]
+    mean.update_state([1.0, 5.0])
+    assert float(total) == 6 and float(count) == 2
+    total.assign(8.0)
+    assert mean.result() == 4
+    mean.reset_state()
+    mean.update_state([3.0])
+    assert float(total) == 3
+    precision = metrics.Precision()
+    precision.update_state([1, 0], [0.9, 0.8])
+    (true, false) = precision.variables
+    assert true.value == false.value == 1
+    with pytest.raises(ValueError, match="read-only"):
+        true.assign([0.0])
+
+
+def test_reset_reaches_metrics_in_attributes():
+    class Both(metrics.Metric):
+        def __init__(self):
+            super().__init__(name="both")
+            self.mean, self.seen = metrics.Mean(), self.add_variable((), name="seen")
+            self.auc = metrics.AUC(num_thresholds=3)
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.mean.update_state(y_pred)
+            self.auc.update_state(y_true, y_pred)
+            self.seen.assign_add(1.0)
+
+        def result(self):
+            return self.mean.result() + self.auc.result()
+
+    metric = Both()
+    for _ in range(2):
+        metric.update_state([0, 1], [0.25, 0.75])
+        assert metric.result() == 1.5 and float(metric.seen) == 1
+        assert len(metric.variables) == 7
+        metric.reset_state()

@@ -149,3 +149,33 @@ def test_evaluate_returns_values_in_the_order_of_compile_as_in_keras():
         found.append(model.evaluate(data.x, data.y, verbose=0))
     assert isinstance(found[1], list)
     both.assert_close(found[1], found[0], "evaluate")
+
+
+# The total of a cosine similarity is that of the loss, negative; R2Score has another order.
+OTHERS = {"Metric", "MeanMetricWrapper", "CosineSimilarity", "R2Score"}
+SHARED = [
+    name
+    for name, kind in vars(fastmlp.metrics).items()
+    if isinstance(kind, type) and hasattr(keras.metrics, name) and name not in OTHERS
+]
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_variables_have_the_names_shapes_and_values_of_keras(name: str) -> None:
+    given = {"name": "m"} | ({"num_thresholds": 5} if "At" in name else {})
+    ours, theirs = (
+        getattr(lib.metrics, name)(*[0.5] * ("At" in name), **given) for lib in (fastmlp, keras)
+    )
+    y, p = np.array([[1, 0, 0.0], [0, 1, 0]]), np.array([[0.2, 0.5, 0.3], [0.4, 0.1, 0.5]])
+    data = (y,) if name in ("Mean", "Sum") else (y, p)
+    if name.startswith("Sparse"):
+        data = (np.array([0, 1]), p)
+    for metric in (ours, theirs):
+        metric.update_state(*data)
+        metric.update_state(*data)
+    assert [v.path for v in ours.variables] == [v.path for v in theirs.variables]
+    for a, b in zip(ours.variables, theirs.variables, strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-5, atol=1e-7)
+    ours.reset_state()
+    assert not any(np.any(v.value) for v in ours.variables)

@@ -141,7 +141,9 @@ class AUC(ConfusionMetric):
             return
         n = y_pred[-1] if len(y_pred) > 1 else None
         known = self.num_labels or (self.label_weights and len(self.label_weights))
-        adds = self._acc is not None and y_pred[:1] != (None,)  # a plan begins with new sums
+        adds = (
+            self._acc is not None and self._acc.any() and y_pred[:1] != (None,)
+        )  # a plan begins with new sums
         known = known or (self.columns if adds else None)
         fits = n is not None and len(y_true) == len(y_pred) and n == (known or n)
         if not fits or (self.multi_label and len(y_pred) != 2):

@@ -45,6 +45,7 @@ class Metric(Configurable):
         by_batch: Whether batches are seen one by one in `evaluate` too: with values that are not
             sums over samples the result depends on how data are cut into batches.
         direction: `"max"` or `"min"`, what is better; `None`: neither.
+        state: Names of its accumulators, in order, where each is one number; `variables` shows them.
 
     Example:
 
@@ -73,6 +74,7 @@ class Metric(Configurable):
     prepare: Callable[[Any, Any], tuple[Any, Any]] | None = None
     by_batch: bool = True
     direction: ClassVar[str | None] = None
+    state: ClassVar[tuple[str, ...]] = ()
     masked: ClassVar[bool] = False
 
     def __init__(self, dtype: str | None = None, name: str | None = None) -> None:
@@ -89,12 +91,14 @@ class Metric(Configurable):
 
     def keep(self, acc: np.ndarray) -> None:
         """Takes the sums of a pass that a plan has made, in place of its own."""
-        self._acc = np.array(acc, np.float64)
+        if self._acc is None or len(self._acc) != len(acc):
+            self._acc = np.empty(len(acc))
+        self._acc[:] = acc
 
     @property
     def acc(self) -> np.ndarray:
         """What calls and `update_state` have added up."""
-        if self._acc is None:
+        if self._acc is None or len(self._acc) != self.n_acc:
             self._acc = np.zeros(self.n_acc)
         return self._acc
 
@@ -136,7 +140,7 @@ class Metric(Configurable):
         first = np.asarray(make(tuple(int(d) for d in shape), dtype=dtype))
         variable = Variable(first, name or f"variable_{len(self._variables)}", dtype, False)
         self._variables.append(variable)
-        return variable
+        return self._named(variable)
 
     def add_weight(
         self,
@@ -150,15 +154,33 @@ class Metric(Configurable):
 
     @property
     def variables(self) -> list[Variable]:
-        """The variables of its state, and those of metrics that are its attributes."""
-        parts = [part for part in vars(self).values() if isinstance(part, Metric)]
-        return [*self._variables, *(v for part in parts for v in part.variables)]
+        """Its state: its variables or accumulators, and those of metrics that are its attributes."""
+        return [
+            *self._variables,
+            *self._native_variables(),
+            *(v for part in self._parts() for v in part.variables),
+        ]
+
+    def _parts(self) -> list[Metric]:
+        """The metrics that are its attributes."""
+        return [part for part in vars(self).values() if isinstance(part, Metric)]
+
+    def _native_variables(self) -> list[Variable]:
+        """The accumulators as variables, which see and set them."""
+        if not self.state:
+            return []
+        views = np.split(self.acc, len(self.state))
+        named = zip(views, self.state, strict=True)
+        return [self._named(Variable.around(view.reshape(()), name)) for view, name in named]
+
+    def _named(self, variable: Variable) -> Variable:
+        variable.path = f"{self.name}/{variable.name}"
+        return variable
 
     @property
     def state_is_variables(self) -> bool:
         """Whether a plan can carry its state: it is in variables, and not in other metrics."""
-        others = any(isinstance(part, Metric) for part in vars(self).values())
-        return self.op == "python_metric" and bool(self._variables) and not others
+        return self.op == "python_metric" and bool(self._variables) and not self._parts()
 
     def plan_state(self, adds: bool) -> State:
         """What a plan accumulates for it; see `State`."""
@@ -195,9 +217,12 @@ class Metric(Configurable):
 
     def reset_state(self) -> None:
         """Forgets all data: variables become 0."""
-        self._acc = None
-        for variable in self.variables:
+        if self._acc is not None:
+            self._acc[:] = 0
+        for variable in self._variables:
             variable.assign(np.zeros(variable.shape))
+        for part in self._parts():
+            part.reset_state()
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "dtype": self.dtype} | super().get_config()

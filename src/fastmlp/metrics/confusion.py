@@ -7,7 +7,7 @@ the number of positive and of negative targets in each bucket.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.losses.base import match_weights
 from fastmlp.losses.rows import as_real, as_reals, split
 from fastmlp.metrics.base import Metric, divide_no_nan, registry
+from fastmlp.variables import Variable
 
 LARGE = 1e10
 Prepare = Callable[[Any, Any], tuple[Any, Any]]
@@ -36,11 +37,15 @@ class ConfusionMetric(Metric):
 
     Attributes:
         columns: Of how many columns of predictions counts are kept apart; 1: all count together.
+        state: Names of the counts that `variables` shows.
     """
 
     op = "metric_confusion"
     by_batch = False
     columns: int = 1
+    state: ClassVar[tuple[str, ...]] = (
+        "true_positives", "false_positives", "true_negatives", "false_negatives",
+    )  # fmt: skip
 
     @property
     def n_acc(self) -> int:
@@ -112,6 +117,13 @@ class ConfusionMetric(Metric):
     def false_negatives(self) -> np.ndarray:
         """As `true_positives`."""
         return self._so_far().false_negatives
+
+    def _native_variables(self) -> list[Variable]:
+        """What Keras keeps of the sums in buckets; they can be read, not assigned to."""
+        found = [Variable.around(np.atleast_1d(getattr(self, n)), n) for n in self.state]
+        for variable in found:
+            variable.value.flags.writeable = False
+        return [self._named(variable) for variable in found]
 
     def _so_far(self) -> Counts:
         acc = self.settled(self.acc).reshape(self.columns, -1)
@@ -207,6 +219,8 @@ class _AtThresholds(ConfusionMetric):
 
 
 class _Count(_AtThresholds):
+    state = ("accumulator",)
+
     @property
     def accumulator(self) -> np.ndarray:
         """The counts so far, one for each threshold."""
@@ -330,6 +344,8 @@ class Precision(_Rate):
     Source: Fawcett, "An introduction to ROC analysis", 2006.
     """
 
+    state = ("true_positives", "false_positives")
+
     def from_counts(self, counts: Counts) -> np.ndarray:
         predicted = counts.true_positives + counts.false_positives
         return np.asarray(divide_no_nan(counts.true_positives, predicted))
@@ -350,6 +366,8 @@ class Recall(_Rate):
 
     Source: Fawcett, "An introduction to ROC analysis", 2006.
     """
+
+    state = ("true_positives", "false_negatives")
 
     def from_counts(self, counts: Counts) -> np.ndarray:
         positives = counts.true_positives + counts.false_negatives

@@ -36,6 +36,8 @@ def sample_weights(
 
 
 class _Mean(Metric):
+    state = ("total", "count")
+
     @property
     def total(self) -> float:
         """The sum of weights times values, so far."""
@@ -100,6 +102,7 @@ class Sum(Metric):
     """
 
     op = ""
+    state = ("total",)
 
     def __init__(self, name: str | None = "sum", dtype: str | None = None) -> None:
         super().__init__(dtype, name)
