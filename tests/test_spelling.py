@@ -198,6 +198,20 @@ def test_a_misspelt_name_asks_did_you_mean(call: Any, sentence: str) -> None:
         call()
 
 
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda m: m.fit(X, Y, epoch=3), "fit: unknown argument 'epoch'. Did you mean 'epochs'"),
+        (lambda m: m.compile(optimiser="adam"), "compile: unknown .*Did you mean 'optimizer'"),
+        (lambda m: m.evaluate(X, Y, batchsize=3), "evaluate: unknown .*Did you mean 'batch_size'"),
+        (lambda m: m.predict(X, color=3), "predict: unknown argument 'color'. Known: x, batch"),
+    ],
+)
+def test_a_misspelt_argument_of_a_method_asks_too(call: Any, sentence: str) -> None:
+    with pytest.raises(TypeError, match=sentence):
+        call(model())
+
+
 def test_from_import_asks_too() -> None:
     with pytest.raises(ImportError, match=r"cannot import name 'Sequantial' from 'fastmlp'.*'Seq"):
         exec("from fastmlp import Sequantial")

@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from fastmlp.errors import closest, warn_old_spelling, warn_user
+from fastmlp.errors import closest, unknown_keywords, warn_old_spelling, warn_user
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -165,12 +165,19 @@ def accepts_old(function: F, table: str | None = None) -> F:
     key = table or (owner.rpartition(".")[2] if name == "__init__" else name)
     renamed, kept = ARGUMENTS.get(key, {}), KEPT.get(key, {})
     old = renamed.keys() | kept.keys()
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+    known = [p.name for p in parameters]
 
     @functools.wraps(function)
     def accepting(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not old.isdisjoint(kwargs):
             where = type(self).__name__ if name == "__init__" else name
             kwargs = _today(where, kwargs, renamed, kept)
+        if not open_ended and not kwargs.keys() <= set(known):
+            where = type(self).__name__ if name == "__init__" else name
+            unknown = {key: value for key, value in kwargs.items() if key not in known}
+            raise TypeError(str(unknown_keywords(where, unknown, known)))
         return function(self, *args, **kwargs)
 
     return accepting  # type: ignore[return-value]

@@ -75,6 +75,9 @@ FIT: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "a negative batch size": ({"batch_size": -1}, ValueError, "batch_size.*-1"),
     "a batch size that is NaN": ({"batch_size": np.nan}, ValueError, "batch_size.*nan"),
     "a batch size that is no whole number": ({"batch_size": 2.5}, ValueError, "batch_size.*2.5"),
+    "no samples in a validation batch": (
+        {"validation_batch_size": 0}, ValueError, "validation_batch_size.*0",
+    ),
     "a batch size in words": ({"batch_size": "32"}, (ValueError, TypeError), "batch_size.*'32'"),
     "negative epochs": ({"epochs": -1}, ValueError, "epochs.*-1"),
     "epochs that are NaN": ({"epochs": np.nan}, ValueError, "epochs.*nan"),

@@ -39,6 +39,7 @@ def test_to_categorical_is_kerass(x: Any, num_classes: int | None) -> None:
     [
         ([0, 3], 3, "class numbers from 0 to 2. Received: x contains=3.*numbered from 0"),
         ([0, -1], None, "class numbers from 0 to 0. Received: x contains=-1"),
+        ([-1], None, "class numbers from 0 on. Received: x contains=-1"),
         ([0.5], None, "whole numbers. Received: x contains=0.5"),
         ([math.nan], None, "whole numbers. Received: x contains=nan"),
         ([math.inf], None, "whole numbers. Received: x contains=inf"),

@@ -12,10 +12,10 @@ from fastmlp.training.supply import Supply
 BATCH = 32
 
 
-def check_batch(method: str, value: Any) -> None:
+def check_batch(method: str, value: Any, name: str = "batch_size") -> None:
     """Refuses a `batch_size` that is none."""
     if value is not None:
-        check_int(method, "batch_size", value, 1)
+        check_int(method, name, value, 1)
 
 
 def check_steps(method: str, name: str, value: Any) -> int | None:

@@ -42,7 +42,7 @@ class Validation:
         )
         self._steps = check_steps("fit", "validation_steps", steps)
         self._batch_size: int | None = batch_size
-        check_batch("fit", batch_size)
+        check_batch("fit", batch_size, "validation_batch_size")
         self._first, self._end = first, end
         self.always = self._every == 1
 

@@ -49,7 +49,8 @@ def to_categorical(x: npt.ArrayLike, num_classes: int | None = None) -> np.ndarr
     outside = (labels < 0) | (labels >= num_classes)
     if np.any(outside):
         wrong = int(labels[outside].flat[0])
-        expected = f"class numbers from 0 to {num_classes - 1}"
+        upto = f"from 0 to {num_classes - 1}" if num_classes else "from 0 on"
+        expected = f"class numbers {upto}"
         hint = "classes are numbered from 0" if wrong == num_classes else None
         raise bad_argument(where, expected, "x contains", wrong, hint)
     y = np.zeros((labels.size, num_classes))
