@@ -149,3 +149,24 @@ def test_steps_one_by_one_give_the_bits_of_whole_epochs():
 def test_setting_the_seed_repeats_initial_weights_shuffles_and_dropout():
     one, two = train("wide"), train("wide")
     assert one == two
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_numbers_below_the_smallest_normal_one_are_zeros_in_a_plan_and_nowhere_else(threads):
+    fastmlp.config.set_num_threads(threads)
+    model = Sequential([Input((64,)), layers.Dense(64, use_bias=False)])
+    model.set_weights([np.full((64, 64), 1e-12, "float32")])
+    x = np.full((4096, 64), 1e-30, "float32")
+    assert 2 * 4096 * 64 * 64 > PARALLEL_STEP
+    assert not model.predict(x, batch_size=4096, verbose=0).any()
+    assert not model.predict_on_batch(x[:1]).any()
+    assert (x * np.float32(1e-12)).all()
+
+
+def test_momentum_of_a_unit_that_has_died_reaches_zero():
+    model = Sequential([Input((1,)), layers.Dense(1, use_bias=False)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((1, 1)), np.zeros((1, 1)), verbose=0)
+    model.fit(np.zeros((8, 1)), np.zeros((8, 1)), batch_size=1, epochs=150, verbose=0)
+    momentum = next(v for v in model.optimizer.variables if v.path.endswith("momentum"))
+    assert np.asarray(momentum.value).item() == 0

@@ -13,6 +13,7 @@ from libc.string cimport memset
 
 from fastmlp._core cimport blas, random, team
 from fastmlp._core.clock cimport fm_now_ns
+from fastmlp._core.denormals cimport fm_flush_denormals, fm_set_float_mode
 from fastmlp._core.logs cimport Logs
 from fastmlp._core.op cimport Op, Step, Worker
 from fastmlp._core.program cimport Group, Pass, Phase, Program, Task, knows_rates, prepare, reduce_sums, steps_of
@@ -182,12 +183,14 @@ cdef void work_alone(Job *job, ptrdiff_t n_tasks) noexcept nogil:
     cdef Worker worker
     cdef ptrdiff_t number
     cdef Pass *p
+    cdef uint64_t mode = fm_flush_denormals()
     worker.id, worker.scratch = 0, job.scratch
     while n_tasks:
         p = &job.passes[job.now]
         for number in range(n_tasks):
             run_task(p, &p.phases[job.phase], &worker, number)
         n_tasks = advance(job)
+    fm_set_float_mode(mode)
 
 
 cdef void work(void *argument, int number) noexcept nogil:
@@ -197,11 +200,12 @@ cdef void work(void *argument, int number) noexcept nogil:
     cdef Pass *p
     cdef int64_t claimed
     cdef ptrdiff_t n_tasks
+    cdef uint64_t mode = fm_flush_denormals()
     worker.id, worker.scratch = number, job.scratch + number * job.scratch_bytes
     while True:
         claimed = team.tickets_claim(job.tickets)
         if claimed < 0:
-            return
+            break
         p = &job.passes[job.now]
         run_task(p, &p.phases[job.phase], &worker, claimed)
         if team.tickets_done(job.tickets):
@@ -214,6 +218,7 @@ cdef void work(void *argument, int number) noexcept nogil:
                 team.tickets_open(job.tickets, <unsigned int>n_tasks)
             else:
                 team.tickets_close(job.tickets)
+    fm_set_float_mode(mode)
 
 
 cdef class Run:
