@@ -157,7 +157,7 @@ def test_numbers_below_the_smallest_normal_one_are_zeros_in_a_plan_and_nowhere_e
     model = Sequential([Input((64,)), layers.Dense(64, use_bias=False)])
     model.set_weights([np.full((64, 64), 1e-12, "float32")])
     x = np.full((4096, 64), 1e-30, "float32")
-    assert 2 * 4096 * 64 * 64 > PARALLEL_STEP
+    assert PARALLEL_STEP < 2 * 4096 * 64 * 64
     assert not model.predict(x, batch_size=4096, verbose=0).any()
     assert not model.predict_on_batch(x[:1]).any()
     assert (x * np.float32(1e-12)).all()
