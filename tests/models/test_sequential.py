@@ -282,3 +282,13 @@ def test_summary_counts_the_optimizer_and_what_is_frozen():
 def test_summary_goes_to_the_output(capsys):
     classifier().summary()
     assert capsys.readouterr().out.startswith('Model: "sequential"')
+
+
+@pytest.mark.parametrize("name", ["input_shape", "output_shape", "input", "output"])
+def test_hasattr_tells_whether_a_model_knows_its_input(name):
+    model = Sequential([layers.Dense(2)])
+    assert not hasattr(model, name)
+    with pytest.raises(AttributeError, match="is not built, since it does not know its input"):
+        getattr(model, name)
+    model.build((None, 3))
+    assert hasattr(model, name)

@@ -89,7 +89,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     def _graph(self) -> Network:
         if self._network is None:
-            raise RuntimeError(
+            raise _NotBuilt(
                 f"{type(self).__name__} '{self.name}': is not built, since it does not know its "
                 "input. Hint: begin with Input((features,)), or call fit or build first"
             )
@@ -478,6 +478,10 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         from fastmlp.training.plan_summary import plan_summary
 
         plan_summary(self, batch_size, print_fn)
+
+
+class _NotBuilt(RuntimeError, AttributeError):
+    """So that `hasattr(model, "input_shape")` tells whether the model is built, as in Keras."""
 
 
 lookup.registry.register(Model, "Functional")
