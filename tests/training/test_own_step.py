@@ -405,3 +405,29 @@ def test_the_mean_of_the_loss_is_among_the_metrics_of_any_model():
     assert model.metrics[0].result() == pytest.approx(found["loss"])
     model.reset_metrics()
     assert model.metrics[1].count == 0
+
+
+def test_a_step_that_is_kept_gives_new_outputs_and_still_looks_at_its_data():
+    class Kept(Sequential):
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            self.seen.append(y_pred)
+            return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 3)).astype("float32"), rng.integers(0, 2, 8)
+    model = Kept([Input((3,)), layers.Dense(2, "softmax")])
+    model.compile(optimizers.SGD(0.5), "sparse_categorical_crossentropy")
+    model.seen = []
+    losses = [model.train_on_batch(x, y) for _ in range(4)]
+    assert losses == sorted(losses, reverse=True)
+    assert len({array.tobytes() for array in model.seen}) == 4
+    assert model.optimizer.iterations == 4
+    np.testing.assert_allclose(losses[-1], -np.log(model.seen[-1][np.arange(8), y]).mean(), 1e-5)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="labels from 0 to 1"):
+        model.train_on_batch(x, y + 1)
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+    with pytest.warns(UserWarning, match="holds nan in row"):
+        model.test_on_batch(np.where(x > 0, np.nan, x).astype("float32"), y)
+    model.train_on_batch(x, y, sample_weight=np.ones(8))
+    assert model.train_on_batch(x, y) < losses[-1]

@@ -135,7 +135,7 @@ def _measure(
     with model._lock if mode == "train" else model._lock.reading():
         executable, row, data = run_one(model, mode, x, y, sample_weight, class_weight)
         if y is not None:
-            model._quick.keep_step(model, mode, executable, x, y, _classes(model, data))
+            model._quick.keep_step(model, mode, executable, x, y, classes(model, data))
         return LogReader(executable).result(row.tolist(), return_dict)
 
 
@@ -203,7 +203,7 @@ def _by_own_step(
         return listed(model, own_step(model, mode, batch), return_dict)
 
 
-def _classes(model: Trainer, data: Rows) -> int:
+def classes(model: Trainer, data: Rows) -> int:
     """Number of classes, if the targets of the first output are their numbers; else 0."""
     target, shape = data.targets[0], model.outputs[0].shape
     loss = None if target is None else model._objective().loss(0, target.row_shape, shape)

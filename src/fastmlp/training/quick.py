@@ -45,6 +45,7 @@ class QuickSteps:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Any, ...], QuickStep] = {}
+        self._fetching: dict[tuple[Any, ...], tuple[Executable, QuickStep]] = {}
         self._predicting: dict[bool, _Predict] = {}  # by whether rows are many
         self._made_for: Any = None
 
@@ -57,13 +58,27 @@ class QuickSteps:
         if type(x) is not np.ndarray or type(y) is not np.ndarray:
             return None
         step = self._kept.get((mode, x.shape, y.shape))
-        found = None if step is None else step.run(model, x, y, return_dict)
-        if found is None:
+        return None if step is None else _run(step, model, x, y, return_dict)
+
+    def fetch(
+        self, model: Inference, mode: str, x: Any, y: Any
+    ) -> tuple[float, list[np.ndarray]] | None:
+        """The loss and the outputs of a step of the user's own, which looks at both; or `None`.
+
+        The caller has the model's lock.
+        """
+        if self._made_for is not model._executables:
+            self._forget(model)
+        if model.run_eagerly or not (_is_plain(x) and _is_plain(y)):
             return None
-        result, not_finite = found
-        for i in not_finite:
-            warn_not_finite(as_source((x, y)[i], "xy"[i]), model.dtype)
-        return result
+        executable, step = self._fetching.get((mode, x.shape, y.shape), (None, None))
+        if executable is None or executable.in_use:
+            return None
+        outputs = model._room_for(len(x))
+        for index, array in enumerate(outputs):
+            executable.bind_output(index, array)
+        loss = _run(step, model, x, y, False)
+        return None if loss is None else (loss, outputs)
 
     def predict(self, model: Inference, x: Any, batch_size: int | None) -> np.ndarray | None:
         """What `predict` returns without progress and callbacks; `None`: not ready for these data."""
@@ -75,7 +90,14 @@ class QuickSteps:
         return step.run(model, x)
 
     def keep_step(
-        self, model: Inference, mode: str, executable: Any, x: Any, y: Any, sparse: int
+        self,
+        model: Inference,
+        mode: str,
+        executable: Any,
+        x: Any,
+        y: Any,
+        sparse: int,
+        fetches: bool = False,
     ) -> None:
         """After the general way: makes the short one for data of these shapes, where there is one.
 
@@ -86,6 +108,7 @@ class QuickSteps:
             x: The samples as they came.
             y: The targets.
             sparse: Number of classes, if targets are their numbers; else 0.
+            fetches: Whether it gives outputs: it is kept for `fetch` if a loss is all else.
         """
         if not isinstance(executable, Executable) or not model._boundary.plain:
             return
@@ -93,9 +116,10 @@ class QuickSteps:
             return
         if _is_plain(x) and _is_plain(y) and len(executable.plan.feeds) == 2:
             key = (mode, x.shape, y.shape)
-            self._kept.pop(key, None)
             reader = LogReader(executable)
-            self._kept[key] = QuickStep(
+            if fetches and reader.order:
+                return
+            step = QuickStep(
                 executable.as_call([x.shape[1:], y.shape[1:]], []),
                 executable,
                 reader.native,
@@ -109,8 +133,11 @@ class QuickSteps:
                 len(x),
                 sparse,
             )
-            if len(self._kept) > _KEPT:
-                del self._kept[next(iter(self._kept))]
+            kept: dict[tuple[Any, ...], Any] = self._fetching if fetches else self._kept
+            kept.pop(key, None)
+            kept[key] = (executable, step) if fetches else step
+            if len(kept) > _KEPT:
+                del kept[next(iter(kept))]
 
     def keep_predict(self, model: Inference, executable: Any, x: Any, full: int) -> None:
         """The same for `predict`.
@@ -131,7 +158,7 @@ class QuickSteps:
         return QuickSteps, ()  # copies of a model begin with none
 
     def _forget(self, model: Inference) -> None:
-        self._kept, self._predicting = {}, {}
+        self._kept, self._fetching, self._predicting = {}, {}, {}
         self._made_for = model._executables
 
 
@@ -153,6 +180,17 @@ class _Predict:
         if bad:
             warn_not_finite(as_source(x, "x"), model.dtype)
         return y
+
+
+def _run(step: Any, model: Inference, x: Any, y: Any, return_dict: bool) -> Any:
+    """What a kept step gives; `None`: it cannot serve these data."""
+    found = step.run(model, x, y, return_dict)
+    if found is None:
+        return None
+    result, not_finite = found
+    for i in not_finite:
+        warn_not_finite(as_source((x, y)[i], "xy"[i]), model.dtype)
+    return result
 
 
 def _is_plain(x: Any) -> bool:
