@@ -431,3 +431,11 @@ def test_a_step_that_is_kept_gives_new_outputs_and_still_looks_at_its_data():
         model.test_on_batch(np.where(x > 0, np.nan, x).astype("float32"), y)
     model.train_on_batch(x, y, sample_weight=np.ones(8))
     assert model.train_on_batch(x, y) < losses[-1]
+
+
+def test_validation_ends_when_its_iterator_does():
+    x, y = data()
+    model = make(Measured)
+    with pytest.warns(UserWarning, match="validation_data: Your input ran out of data"):
+        history = model.fit(x, y, epochs=2, verbose=0, validation_data=iter([(x, y)])).history
+    assert len(history["loss"]) == 2 and history["val_rows"] == [20]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Container
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -133,7 +134,14 @@ class Validation:
             raise bad_argument("fit", expected, "validation_data", type(given))
 
         def validate() -> dict[str, Any]:
-            logs = model._evaluate(data, size, 0, self._steps, callbacks, True, inner=True)
+            found = data
+            if hasattr(given, "__next__"):
+                head = list(itertools.islice(given, 1))
+                if not head:
+                    warn_user(f"validation_data: {RAN_OUT}")
+                    return {}
+                found = (itertools.chain(head, given), None, None)
+            logs = model._evaluate(found, size, 0, self._steps, callbacks, True, inner=True)
             return {f"val_{name}": value for name, value in logs.items()}
 
         return validate
