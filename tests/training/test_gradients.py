@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import Input, Sequential, layers, regularizers
+from fastmlp import Input, Sequential, layers, optimizers, regularizers
 
 
 def make(dtype="float32", rate=0.3, **kwargs):
@@ -108,3 +108,39 @@ def test_what_is_no_compiled_model_is_told():
         fastmlp.check_gradients(make(), x, y, elements=0)
     with pytest.raises(ValueError, match="shape"):
         fastmlp.gradients(make(), x[:, :3], y)
+
+
+def test_gradients_that_are_kept_ready_are_those_of_the_general_way():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(12, 3)).astype("float32"), rng.normal(size=(12, 2)).astype("float32")
+    model = Sequential([Input((3,)), layers.Dense(4, "tanh"), layers.Dense(2)])
+    model.compile(optimizers.SGD(0.5), "mse", metrics=["mae"])
+
+    def both():
+        given = [fastmlp.gradients(model, x, y) for _ in range(2)]
+        general = fastmlp.gradients(model, x.tolist(), y.tolist())
+        for loss, grads in given:
+            assert loss == pytest.approx(general[0], rel=1e-6)
+            for a, b in zip(grads, general[1], strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+        assert given[0][1][0] is not given[1][1][0]
+        return given[1]
+
+    loss, grads = both()
+    model.optimizer.apply(grads, model.trainable_weights)
+    assert both()[0] < loss
+    model.layers[0].trainable = False
+    assert len(both()[1]) == 2
+    model.layers[0].trainable = True
+    model.compile("sgd", "mae")
+    assert both()[0] != loss
+    with pytest.raises(ValueError, match="expected the same number of samples"):
+        fastmlp.gradients(model, x, y[:3])
+
+
+def test_dropout_is_drawn_anew_for_each_call_of_gradients():
+    model = Sequential([Input((3,)), layers.Dropout(0.5), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 1), "float32")
+    assert len({fastmlp.gradients(model, x, y)[0] for _ in range(4)}) > 1
+    assert len({fastmlp.gradients(model, x, y, training=False)[0] for _ in range(4)}) == 1

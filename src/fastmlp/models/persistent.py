@@ -101,4 +101,12 @@ class Persistent:
 
 
 # Of this process: plans, locks, a running fit, and memory that the copies' weights leave.
-_OWN = {"_executables", "_functions", "_lock", "_fit", "_resume", "_arena_room"}
+_OWN = {
+    "_executables",
+    "_functions",
+    "_kept_objectives",
+    "_lock",
+    "_fit",
+    "_resume",
+    "_arena_room",
+}

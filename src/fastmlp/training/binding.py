@@ -59,6 +59,7 @@ class Binding:
     steps_per_execution: int
 
     _kept_boundary: Boundary | None = None
+    _kept_objectives: tuple[Any, dict[bool, Objective]] = (None, {})
 
     # From the subclass.
 
@@ -126,7 +127,14 @@ class Binding:
 
     def _objective(self, measures: bool = True) -> Objective:
         assert self._compiled is not None
-        return self._compiled.objective(self._output_slots(), self._has_own_loss, measures)
+        made_for, known = self._kept_objectives
+        if made_for is not self._executables:  # compiled or built anew since
+            known = {}
+            self._kept_objectives = self._executables, known
+        if measures not in known:
+            slots = self._output_slots()
+            known[measures] = self._compiled.objective(slots, self._has_own_loss, measures)
+        return known[measures]
 
     def _batch_size(self, given: int | None) -> int | None:
         """What was given; else the samples that there are states of, if there are any."""

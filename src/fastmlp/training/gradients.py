@@ -13,6 +13,8 @@ from fastmlp.errors import bad_argument, check_int
 from fastmlp.plan.ir import Plan
 from fastmlp.plan.prune import needed
 from fastmlp.training.logs import LogReader
+from fastmlp.training.on_batch import classes
+from fastmlp.training.rows import Rows
 from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
@@ -56,7 +58,13 @@ def gradients(
     (1.0, [[[2.0], [4.0]], [2.0]])
     >>> model.optimizer.apply(grads, model.trainable_weights)
     """
-    loss, found = _compute("gradients", model, x, y, sample_weight, training)[:2]
+    if sample_weight is None and hasattr(model, "_require_compiled"):
+        mode, variables = "gradients" if training else "test_gradients", model.trainable_weights
+        with model._lock:
+            known = model._quick.gradients(model, mode, variables, x, y)
+        if known is not None:
+            return known
+    loss, found, *_ = _compute("gradients", model, x, y, sample_weight, training)
     return loss, [found[v] for v in model.trainable_weights]
 
 
@@ -103,9 +111,16 @@ def check_gradients(
     True
     """
     elements = check_int("check_gradients", "elements", elements, 1)
-    _, found, plan, seed, feeds = _compute(
+    _, found, plan, seed, data = _compute(
         "check_gradients", model, x, y, sample_weight, training, keep=True
     )
+    objective = model._objective()
+    feeds = [
+        source.block(0, data.n, plan.dtype).astype(np.float64).reshape(data.n, *feed.shape)
+        for source, feed in zip(
+            data.feeds(objective.used, objective.weighing), plan.feeds, strict=True
+        )
+    ]
     loss_at = _Loss(plan, feeds, seed, {v: v.value.astype(np.float64) for v in model.weights})
     rng = np.random.default_rng(0)
     errors: dict[str, float] = {}
@@ -171,7 +186,7 @@ def _compute(
     sample_weight: Any,
     training: bool,
     keep: bool = False,
-) -> tuple[float, dict[Variable, np.ndarray], Plan, int, list[np.ndarray]]:
+) -> tuple[float, dict[Variable, np.ndarray], Plan, int, Rows]:
     """The loss, the gradients, and what they were computed from.
 
     With `keep`, weights that the step itself changes, as moving averages, stay as they are.
@@ -184,20 +199,18 @@ def _compute(
         with model._built_for(x) as inputs:
             data = model._labelled(inputs, y, sample_weight, None, method)
             executable = stack.enter_context(model._executable(mode, data, data.n))
-        plan, objective = executable.plan, model._objective()
         for totals in executable.slots.values():
             totals[0][...] = 0
         seed = model._seeds.next() if training else 0
         run = start_run(executable.program, data.n, data.n, seed=seed, threads=executable.threads())
-        before = {v: v.value.copy() for v in model.weights if keep and not v.trainable}
+        changing = [v for v in model.weights if not v.trainable] if keep else []
+        before = {v: v.value.copy() for v in changing}
         run.go()
         for variable, value in before.items():
             variable.value[...] = value
         loss = float(LogReader(executable).logs(run.take_log()[0])["loss"])
         found = {v: totals[0].copy() for v, totals in executable.slots.items()}
-        sources = data.feeds(objective.used, objective.weighing)
-        feeds = [
-            source.block(0, data.n, plan.dtype).astype(np.float64).reshape(data.n, *feed.shape)
-            for source, feed in zip(sources, plan.feeds, strict=True)
-        ]
-        return loss, found, plan, seed, feeds
+        if y is not None:
+            sparse = classes(model, data)
+            model._quick.keep_step(model, mode, executable, x, y, sparse, fetches=True)
+        return loss, found, executable.plan, seed, data

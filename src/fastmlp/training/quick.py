@@ -8,7 +8,7 @@ refuses untouched, and the general way takes over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from fastmlp.plan.schedule import MANY_ROWS
 from fastmlp.runtime import Executable
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
+from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
     from fastmlp.training.inference import Inference
@@ -45,7 +46,7 @@ class QuickSteps:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Any, ...], QuickStep] = {}
-        self._fetching: dict[tuple[Any, ...], tuple[Executable, QuickStep]] = {}
+        self._fetching: dict[tuple[Any, ...], tuple[Executable, QuickStep]] = {}  # of own steps
         self._predicting: dict[bool, _Predict] = {}  # by whether rows are many
         self._made_for: Any = None
 
@@ -67,18 +68,41 @@ class QuickSteps:
 
         The caller has the model's lock.
         """
-        if self._made_for is not model._executables:
-            self._forget(model)
-        if model.run_eagerly or not (_is_plain(x) and _is_plain(y)):
-            return None
-        executable, step = self._fetching.get((mode, x.shape, y.shape), (None, None))
-        if executable is None or executable.in_use:
+        executable, step = self._find(model, mode, x, y)
+        if executable is None:
             return None
         outputs = model._room_for(len(x))
         for index, array in enumerate(outputs):
             executable.bind_output(index, array)
         loss = _run(step, model, x, y, False)
         return None if loss is None else (loss, outputs)
+
+    def gradients(
+        self, model: Inference, mode: str, variables: Sequence[Variable], x: Any, y: Any
+    ) -> tuple[float, list[np.ndarray]] | None:
+        """The loss and its gradients by the model's trainable weights; or `None`.
+
+        The caller has the model's lock.
+        """
+        executable, step = self._find(model, mode, x, y)
+        if executable is None or list(executable.slots) != variables:
+            return None
+        for totals in executable.slots.values():
+            totals[0][...] = 0
+        logs = _run(step, model, x, y, True)
+        if logs is None:
+            return None
+        if mode == "gradients":
+            model._seeds.skip()  # as the general way does
+        return logs["loss"], [totals[0].copy() for totals in executable.slots.values()]
+
+    def _find(self, model: Inference, mode: str, x: Any, y: Any) -> tuple[Any, Any]:
+        if self._made_for is not model._executables:
+            self._forget(model)
+        if model.run_eagerly or not (_is_plain(x) and _is_plain(y)):
+            return None, None
+        executable, step = self._fetching.get((mode, x.shape, y.shape), (None, None))
+        return (None, None) if executable is None or executable.in_use else (executable, step)
 
     def predict(self, model: Inference, x: Any, batch_size: int | None) -> np.ndarray | None:
         """What `predict` returns without progress and callbacks; `None`: not ready for these data."""
@@ -103,12 +127,12 @@ class QuickSteps:
 
         Args:
             model: Whose step it is.
-            mode: `'train'` or `'test'`.
+            mode: `'train'`, `'test'`, `'gradients'` or `'test_gradients'`.
             executable: What the general way ran.
             x: The samples as they came.
             y: The targets.
             sparse: Number of classes, if targets are their numbers; else 0.
-            fetches: Whether it gives outputs: it is kept for `fetch` if a loss is all else.
+            fetches: Whether it gives outputs or gradients, for `fetch` and `gradients`.
         """
         if not isinstance(executable, Executable) or not model._boundary.plain:
             return
@@ -117,7 +141,10 @@ class QuickSteps:
         if _is_plain(x) and _is_plain(y) and len(executable.plan.feeds) == 2:
             key = (mode, x.shape, y.shape)
             reader = LogReader(executable)
-            if fetches and reader.order:
+            if mode in ("gradients", "test_gradients"):
+                if executable.is_random:  # each call has a seed of its own
+                    return
+            elif fetches and reader.order:  # what is more than a loss is not added up
                 return
             step = QuickStep(
                 executable.as_call([x.shape[1:], y.shape[1:]], []),
