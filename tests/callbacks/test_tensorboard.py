@@ -204,6 +204,11 @@ def test_bad_arguments_are_refused(arguments):
         callbacks.TensorBoard(**arguments)
 
 
+def test_a_folder_that_is_no_path_is_refused():
+    with pytest.raises(TypeError, match=r"log_dir to be a path.*3"):
+        callbacks.TensorBoard(3)
+
+
 # The file itself.
 
 

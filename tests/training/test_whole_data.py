@@ -47,6 +47,18 @@ def test_linear_least_squares_are_solved(optimizer: str) -> None:
     assert model.optimizer.message
 
 
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_the_message_tells_why_it_ended(optimizer: str) -> None:
+    model = network(optimizer)
+    model.fit(X, Y, epochs=2, verbose=0)
+    assert model.optimizer.message == "All iterations are done."
+    stop = fastmlp.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", epoch == 1)
+    )
+    model.fit(X, Y, epochs=9, verbose=0, callbacks=[stop])
+    assert model.optimizer.message == "A callback stopped the training."
+
+
 def shared(f: Any) -> Any:
     x = fastmlp.Input((3,), dtype=f)
     inner = layers.Dense(3, "tanh", dtype=f)

@@ -64,8 +64,15 @@ class TensorBoard(Callback):
             name = "embeddings_freq" if embeddings_freq else "embeddings_metadata"
             given = embeddings_freq or embeddings_metadata
             raise bad_argument("TensorBoard", "no embeddings to project", name, given)
-        if update_freq not in ("epoch", "batch"):
+        if isinstance(update_freq, str) and update_freq not in ("epoch", "batch"):
+            expected = "'epoch', 'batch' or a number of batches"
+            raise bad_argument("TensorBoard", expected, "update_freq", update_freq)
+        if not isinstance(update_freq, str):
             check_int("TensorBoard", "update_freq", update_freq, 1)
+        if not isinstance(log_dir, (str, os.PathLike)):
+            raise TypeError(
+                f"TensorBoard: expected log_dir to be a path. Received: {log_dir!r:.80}"
+            )
         self.log_dir = os.fspath(log_dir)
         self.histogram_freq = check_int("TensorBoard", "histogram_freq", histogram_freq, 0)
         self.write_graph = write_graph

@@ -271,6 +271,10 @@ class _Iterations:
         try:
             if first_epoch < epochs and not model.stop_training:
                 optimizer.minimize(self.problem, self._done)
+                if model.stop_training:
+                    optimizer.message = "A callback stopped the training."
+                elif self.epoch >= epochs:
+                    optimizer.message = "All iterations are done."
         finally:
             self.problem.set_weights(self.best)
             if self.progress is not None:
