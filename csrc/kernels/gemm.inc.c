@@ -84,6 +84,8 @@ static __attribute__((noinline)) void fm_panels(fm_product *t)
         const ptrdiff_t cols = nv * VL < t->n ? nv * VL : t->n;
         if (cols < VL) nv = 0;
         t->c_last = t->b_last = nv > 0 ? cols - VL : 0;
+        t->ahead = t->b + t->b_panel;
+        t->end = t->n > cols ? t->ahead + t->b_panel : t->ahead;
         if (t->m == 1) fm_row_tiles[nv](t, 1);
         else fm_panel(t, rows, nv);
         t->n -= cols;
@@ -285,7 +287,7 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
         return;
     }
     fm_product t; /* member by member: gcc clears an initialised one first, by a slow instruction */
-    t.c = c, t.a = a, t.b = b, t.bias = bias, t.pack = NULL;
+    t.c = c, t.a = a, t.b = b, t.bias = bias, t.pack = NULL, t.ahead = t.end = b;
     t.ldc = ldc, t.a_rs = a_rs, t.a_cs = a_cs, t.ldb = ldb;
     t.m = m, t.n = n, t.k = k, t.flags = flags, t.a_packed = 0, t.b_panel = 0;
     if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = fm_panel_size(k);
