@@ -275,6 +275,25 @@ static __attribute__((noinline)) void fm_outer(R *c, ptrdiff_t ldc, const R *a, 
     }
 }
 
+/* n is one or two vectors, a's rows or columns are contiguous, b's rows ldb apart. */
+FM_INLINE void fm_small_product(R *c, const R *a, const R *b, ptrdiff_t m, ptrdiff_t n,
+                                const fm_product *t)
+{
+    const fm_split rows = fm_split_rows(m);
+    fm_small_fn *const *tile = &fm_smalls[rows.height - 1][(n > VL) * 2 + (t->a_rs == 1)];
+    for (ptrdiff_t i = rows.tall; i > 0; i--) {
+        (*tile)(c, a, b, t);
+        c += rows.height * t->ldc;
+        a += rows.height * t->a_rs;
+    }
+    tile -= 4; /* of one row less */
+    for (ptrdiff_t i = rows.low; i > 0; i--) {
+        (*tile)(c, a, b, t);
+        c += (rows.height - 1) * t->ldc;
+        a += (rows.height - 1) * t->a_rs;
+    }
+}
+
 static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b,
                      ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const R *bias, int flags)
 {
@@ -287,9 +306,17 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
         return;
     }
     fm_product t; /* member by member: gcc clears an initialised one first, by a slow instruction */
-    t.c = c, t.a = a, t.b = b, t.bias = bias, t.pack = NULL, t.ahead = t.end = b;
     t.ldc = ldc, t.a_rs = a_rs, t.a_cs = a_cs, t.ldb = ldb;
-    t.m = m, t.n = n, t.k = k, t.flags = flags, t.a_packed = 0, t.b_panel = 0;
+    t.k = k, t.bias = bias, t.flags = flags;
+    if (VL > 1 && VL <= n && n <= 2 * VL && m > 1 && k < 32 && (a_cs == 1 || a_rs == 1) &&
+        !(flags & FM_ACCUMULATE)) { /* most products of a small network */
+        if (flags & FM_PANELS) t.ldb = FM_PANEL;
+        t.c_last = n - VL;
+        fm_small_product(c, a, b, m, n, &t);
+        return;
+    }
+    t.c = c, t.a = a, t.b = b, t.pack = NULL, t.ahead = t.end = b;
+    t.m = m, t.n = n, t.a_packed = 0, t.b_panel = 0;
     if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = fm_panel_size(k);
     else if (n == 1 && a_rs == 1 && ldc == 1 && !bias) { /* cᵀ = bᵀ · aᵀ: the lanes run along m */
         t.a = b, t.a_rs = 0, t.a_cs = ldb;
@@ -299,7 +326,7 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
     const ptrdiff_t widest = t.m == 1 && !t.b_panel ? FM_ROW_NV * VL : FM_PANEL;
     if (t.m > 2 * FM_MR && t.n >= VL && k >= 32) {
         fm_blocks(&t);
-    } else if (t.m > 0 && t.n <= widest) { /* most products of a small network */
+    } else if (t.m > 0 && t.n <= widest) {
         const ptrdiff_t nv = t.n / VL + (t.n > VL && t.n % VL > 0);
         t.c_last = t.b_last = t.n < VL ? 0 : t.n - VL;
         if (t.m == 1) fm_row_tiles[nv](&t, 1);
