@@ -439,3 +439,28 @@ def test_validation_ends_when_its_iterator_does():
     with pytest.warns(UserWarning, match="validation_data: Your input ran out of data"):
         history = model.fit(x, y, epochs=2, verbose=0, validation_data=iter([(x, y)])).history
     assert len(history["loss"]) == 2 and history["val_rows"] == [20]
+
+
+def test_a_step_that_calls_what_calls_it_is_told_so():
+    class Circular(Sequential):
+        def train_step(self, data):
+            return self.train_on_batch(*data, return_dict=True)
+
+        def test_step(self, data):
+            return {"loss": self.evaluate(*data, verbose=0)}
+
+        def predict_step(self, data):
+            return self.predict(data, verbose=0)
+
+    x, y = data()
+    model = make(Circular)
+    with pytest.raises(
+        RuntimeError, match=r"Circular\.train_step: .* super\(\)\.train_step\(data\)"
+    ):
+        model.fit(x, y, verbose=0)
+    with pytest.raises(
+        RuntimeError, match=r"Circular\.test_step: evaluate and test_on_batch call it"
+    ):
+        model.evaluate(x, y, verbose=0)
+    with pytest.raises(RuntimeError, match=r"Circular\.predict_step: predict and predict_on_batch"):
+        model.predict_on_batch(x)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,13 @@ from fastmlp.training.validation import Validation
 
 if TYPE_CHECKING:
     from fastmlp.training.trainer import Trainer
+
+_CALLERS = {
+    "train_step": "fit and train_on_batch",
+    "test_step": "evaluate and test_on_batch",
+    "predict_step": "predict and predict_on_batch",
+}
+_running: ContextVar[tuple[tuple[int, str], ...]] = ContextVar("running", default=())
 
 
 def fit_by_own_steps(
@@ -92,20 +101,41 @@ def predict_by_own_steps(
 
 def own_predictions(model: Trainer, x: Any) -> Any:
     """What `predict_step` gives for one batch."""
-    batch = one_batch(model, "predict_on_batch", (x, None, None))
-    return _tree.apply(np.asarray, model.predict_step(batch))
+    return _predicted(model, one_batch(model, "predict_on_batch", (x, None, None)))
+
+
+def _predicted(model: Trainer, batch: Any) -> Any:
+    with _once(model, "predict_step"):
+        return _tree.apply(np.asarray, model.predict_step(batch))
 
 
 def own_step(model: Trainer, mode: str, batch: Any) -> dict[str, Any]:
     """The logs of one step of training or of a test."""
     prepare(model, batch[1] if isinstance(batch, tuple) and len(batch) > 1 else None)
-    logs = getattr(model, f"{mode}_step")(batch)
+    with _once(model, f"{mode}_step"):
+        logs = getattr(model, f"{mode}_step")(batch)
     if not isinstance(logs, Mapping):
         raise TypeError(
             f"{type(model).__name__}.{mode}_step: expected it to return a dict of logs, as "
             f"{{'loss': loss}}. Received: a {type(logs).__name__}. Hint: compute_metrics() returns one"
         )
     return _plain(logs)
+
+
+@contextmanager
+def _once(model: Trainer, step: str) -> Iterator[None]:
+    """Within a step nothing may be called that calls the step."""
+    running, this = _running.get(), (id(model), step)
+    if this in running:
+        raise RuntimeError(
+            f"{type(model).__name__}.{step}: {_CALLERS[step]} call it, it cannot call these. "
+            f"Hint: the model's own step is super().{step}(data)"
+        )
+    token = _running.set((*running, this))
+    try:
+        yield
+    finally:
+        _running.reset(token)
 
 
 def _plain(logs: Mapping[Any, Any]) -> dict[str, Any]:
@@ -187,7 +217,7 @@ def _steps(
         if parts is None:
             logs = own_step(model, mode, batch)
         else:
-            parts.append(_tree.apply(np.asarray, model.predict_step(batch)))
+            parts.append(_predicted(model, batch))
         step += 1
         if progress is not None:
             progress.update(step, logs)
