@@ -13,6 +13,7 @@ from fastmlp.errors import bad_argument
 T = TypeVar("T", bound=Callable[..., Any])
 
 _registered: dict[str, Any] = {}
+_met: ContextVar[dict[str, Any] | None] = ContextVar("own_objects", default=None)
 _scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default={})  # noqa: B039
 
 
@@ -81,6 +82,30 @@ def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
 
 
 CustomObjectScope = custom_object_scope
+
+
+@contextmanager
+def own_objects() -> Iterator[dict[str, Any]]:
+    """Within, classes and functions of the user's that configs name are collected, for copies.
+
+    Raises:
+        ValueError: Two of them have one name, which a config could not tell apart.
+    """
+    found: dict[str, Any] = {}
+    token = _met.set(found)
+    try:
+        yield found
+    finally:
+        _met.reset(token)
+
+
+def meet(name: str, obj: Any) -> None:
+    """Tells of a class or function of the user's that a config has by its name."""
+    found = _met.get()
+    if found is not None and found.setdefault(name, obj) is not obj:
+        raise ValueError(
+            f"Configs: expected objects of your own with different names. Received: two {name!r}."
+        )
 
 
 def get_custom_objects() -> dict[str, Any]:

@@ -12,7 +12,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar, Self, TypeVar, overload
 
-from fastmlp.custom_objects import custom_object_scope, get_registered_object, registered_name
+from fastmlp.custom_objects import (
+    custom_object_scope,
+    get_registered_object,
+    meet,
+    registered_name,
+)
 from fastmlp.errors import bad_argument, unknown_name, warn_old_spelling
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -205,20 +210,22 @@ class Registry:
         """Returns what `deserialize` makes an equal object of.
 
         Args:
-            obj: A registered function, an object with `get_config()`, or `None`.
+            obj: A function with a name, an object with `get_config()`, or `None`.
 
         Returns:
-            The name of a function; `{"class_name": …, "config": …}` of an object, with
+            The name of a function, by which custom objects have it if it is not registered; `{"class_name": …, "config": …}` of an object, with
             `"registered_name"` if its class was registered by the user; `None` for `None`.
 
         Raises:
-            ValueError: If the object is a function without a registered name, or has no config.
+            ValueError: If the object is a function without a name of its own, or has no config.
         """
         if obj is None:
             return None
         if hasattr(obj, "get_config") and not inspect.isclass(obj):
             config = {"class_name": type(obj).__name__, "config": obj.get_config()}
             own = registered_name(type(obj))
+            if own is None and type(obj).__name__ not in self:
+                meet(type(obj).__name__, type(obj))
             return config if own is None else {**config, "registered_name": own}
         own = registered_name(obj)
         if own is not None:
@@ -226,9 +233,13 @@ class Registry:
         name = getattr(obj, "__name__", None)
         if isinstance(name, str) and self._objects.get(self._key(name)) is obj:
             return name
+        if inspect.isfunction(obj) and obj.__name__.isidentifier() and obj.__name__ not in self:
+            meet(obj.__name__, obj)
+            return obj.__name__
         raise ValueError(
-            f"Cannot serialize the {self.kind} {obj!r}: it is not a registered function and has no "
-            "get_config()."
+            f"Cannot serialize the {self.kind} {obj!r}: it is not a function with a name of its own "
+            "and has no get_config(). Hint: write a function with def; load_model then finds it in "
+            "custom_objects."
         )
 
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

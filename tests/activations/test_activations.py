@@ -152,8 +152,16 @@ def test_a_function_is_taken_as_it_is() -> None:
         return 2 * x
 
     assert activations.get(double) is double
+    assert activations.serialize(double) == "double"
+    assert activations.deserialize("double", custom_objects={"double": double}) is double
     with pytest.raises(ValueError, match="Cannot serialize the activation function"):
-        activations.serialize(double)
+        activations.serialize(lambda x: x)
+
+    def relu(x: Any) -> Any:  # a name that means something else
+        return x
+
+    with pytest.raises(ValueError, match="Cannot serialize the activation function"):
+        activations.serialize(relu)
 
 
 @pytest.mark.parametrize(

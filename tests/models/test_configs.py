@@ -167,7 +167,7 @@ def test_layer_that_nobody_registered_is_named():
 
 def test_function_without_a_name_has_no_config():
     model = Sequential([Input((3,)), layers.Lambda(lambda x: x + 1)])
-    with pytest.raises(ValueError, match="not a registered function"):
+    with pytest.raises(ValueError, match="a name of its own"):
         model.to_json()
 
 

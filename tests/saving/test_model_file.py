@@ -11,7 +11,17 @@ import pytest
 import safetensors.numpy
 
 import fastmlp
-from fastmlp import Input, Sequential, layers, losses, metrics, models, optimizers
+from fastmlp import (
+    Input,
+    Sequential,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+)
 from fastmlp.saving.safetensors import read, write
 
 
@@ -350,3 +360,68 @@ def test_what_a_layer_saves_of_its_own_is_loaded(tmp_path, weights_alone):
         twin = fastmlp.models.load_model(path, custom_objects={"Remembering": Remembering})
     assert twin.layers[0].note.tolist() == [7, 8]
     assert all((a == b).all() for a, b in zip(twin.get_weights(), model.get_weights(), strict=True))
+
+
+def snake(x):
+    return x + ops.square(ops.sin(x))
+
+
+def tenth(shape, dtype=None):
+    return np.full(shape, 0.1, dtype)
+
+
+def rows(w):
+    return 1e-3 * ops.sum(ops.abs(w))
+
+
+def within_one(w):
+    return ops.clip(w, -1, 1)
+
+
+class Halves(initializers.Initializer):
+    """An initializer of one's own."""
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        return np.full(shape, 0.5, dtype)
+
+
+OWN = {f.__name__: f for f in (snake, tenth, rows, within_one, Halves)}
+
+
+def own_model(activation=snake):
+    own = layers.Dense(
+        4, activation, kernel_initializer=tenth, bias_initializer=Halves(),
+        kernel_regularizer=rows, kernel_constraint=within_one,
+    )  # fmt: skip
+    return Sequential([Input((3,)), own, layers.Dense(1)])
+
+
+def test_functions_of_ones_own_are_named_in_files_and_configs(tmp_path):
+    model = own_model()
+    model.save(path := tmp_path / "m.fastmlp")
+    with pytest.raises(ValueError, match=r"Unknown .* 'snake'.*custom_objects"):
+        models.load_model(path)
+    x = data()[0][:, :3]
+    twin = models.load_model(path, custom_objects=OWN)
+    assert (twin.predict(x, verbose=0) == model.predict(x, verbose=0)).all()
+    read = models.model_from_json(model.to_json(), custom_objects=OWN)
+    for again in (twin, read, models.clone_model(model)):
+        own = again.layers[0]
+        assert (own.activation, own.kernel_initializer) == (snake, tenth)
+        assert (own.kernel_regularizer, own.kernel_constraint) == (rows, within_one)
+        assert isinstance(own.bias_initializer, Halves)
+
+
+def test_two_functions_of_one_name_are_not_mixed_up(tmp_path):
+    def other():
+        def snake(x):
+            return x
+
+        return snake
+
+    model = own_model()
+    model.add(layers.Dense(1, other()))
+    with pytest.raises(ValueError, match=r"different names.*two 'snake'"):
+        model.save(tmp_path / "m.fastmlp")
+    with pytest.raises(ValueError, match=r"Cannot serialize.*write a function with def"):
+        own_model(lambda x: x).save(tmp_path / "m.fastmlp")

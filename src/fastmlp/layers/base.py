@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fastmlp import _names, _tree, calls, config, graph, ops, regularizers
 from fastmlp._seed import next_seed
 from fastmlp._spelling import accepts_old, missing
 from fastmlp.calls import Call
+from fastmlp.custom_objects import custom_object_scope, own_objects
 from fastmlp.errors import bad_argument, unknown_keywords
 from fastmlp.function import Function
 from fastmlp.graph import Tensor
@@ -410,10 +411,14 @@ class Layer(Configured):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_functions": {}}  # plans are made again when needed
 
-    def own_classes(self) -> dict[str, type]:
-        """Classes of the user's among this layer and those within, by name: for copies of it."""
+    def _again(self, **changes: Any) -> Self:
+        """A layer of the same config, but for `changes`, with weights of its own."""
         kinds = {type(layer) for layer in self._all_layers()}
-        return {kind.__name__: kind for kind in kinds if not kind.__module__.startswith("fastmlp.")}
+        kinds = {kind for kind in kinds if not kind.__module__.startswith("fastmlp.")}
+        with own_objects() as own:
+            config = {**self.get_config(), **changes}
+        with custom_object_scope({**own, **{kind.__name__: kind for kind in kinds}}):
+            return type(self).from_config(config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

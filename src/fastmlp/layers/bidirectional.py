@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from fastmlp import ops
-from fastmlp.custom_objects import custom_object_scope
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
@@ -199,7 +198,4 @@ def _check_recurrent(name: str, layer: Any) -> None:
 
 def _again(layer: Any, prefix: str, **changes: Any) -> Any:
     """A layer like this one, of a name with the prefix, with weights of its own."""
-    config = {**layer.get_config(), **changes}
-    config["name"] = prefix + layer.name.removeprefix(prefix)
-    with custom_object_scope(layer.own_classes()):
-        return type(layer).from_config(config)
+    return layer._again(**changes, name=prefix + layer.name.removeprefix(prefix))

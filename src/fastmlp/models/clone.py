@@ -7,7 +7,6 @@ from typing import Any
 
 from fastmlp import _tree, calls, graph
 from fastmlp.calls import Call
-from fastmlp.custom_objects import custom_object_scope
 from fastmlp.graph import Tensor
 from fastmlp.layers import Input, InputLayer
 from fastmlp.layers.base import Layer
@@ -87,8 +86,7 @@ def _clone_layer(layer: Any, function: Callable[[Layer], Any] | None, recursive:
     if not isinstance(layer, Layer):
         return layer.copy()
     if function is None or isinstance(layer, InputLayer):
-        with custom_object_scope(layer.own_classes()):
-            return type(layer).from_config(layer.get_config())
+        return layer._again()
     return function(layer)
 
 

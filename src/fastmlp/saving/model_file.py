@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp._version import __version__
-from fastmlp.custom_objects import custom_object_scope
+from fastmlp.custom_objects import custom_object_scope, own_objects
 from fastmlp.errors import warn_user
 from fastmlp.layers import lookup
 from fastmlp.layers.holder import set_values
@@ -73,7 +73,8 @@ def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
     arrays, state = _pack_state(model)
     texts: Texts = {"state": state}
     if whole:
-        texts["model"] = lookup.serialize(model) | {"input_shape": shapes(model.input)}
+        with own_objects():  # of different names
+            texts["model"] = lookup.serialize(model) | {"input_shape": shapes(model.input)}
         texts["compile"] = compile_config(model)
     told = {"format": _FORMAT, "fastmlp_version": __version__}
     for name, content in texts.items():
