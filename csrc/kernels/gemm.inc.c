@@ -279,18 +279,10 @@ static __attribute__((noinline)) void fm_outer(R *c, ptrdiff_t ldc, const R *a, 
 FM_INLINE void fm_small_product(R *c, const R *a, const R *b, ptrdiff_t m, ptrdiff_t n,
                                 const fm_product *t)
 {
-    const fm_split rows = fm_split_rows(m);
-    fm_small_fn *const *tile = &fm_smalls[rows.height - 1][(n > VL) * 2 + (t->a_rs == 1)];
-    for (ptrdiff_t i = rows.tall; i > 0; i--) {
-        (*tile)(c, a, b, t);
-        c += rows.height * t->ldc;
-        a += rows.height * t->a_rs;
-    }
-    tile -= 4; /* of one row less */
-    for (ptrdiff_t i = rows.low; i > 0; i--) {
-        (*tile)(c, a, b, t);
-        c += (rows.height - 1) * t->ldc;
-        a += (rows.height - 1) * t->a_rs;
+    const ptrdiff_t way = (n > VL) * 2 + (t->a_rs == 1);
+    for (ptrdiff_t rows; m > 0; m -= rows, c += rows * t->ldc, a += rows * t->a_rs) {
+        rows = m <= FM_MR ? m : m < 2 * FM_MR ? (m + 1) / 2 : FM_MR;
+        fm_smalls[rows - 1][way](c, a, b, t);
     }
 }
 
