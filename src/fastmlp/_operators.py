@@ -59,3 +59,37 @@ class Operators:
 
     def __pos__(self) -> Any:
         return self
+
+
+# What NumPy calls the operator of an array and a tensor, where fastmlp.ops has another name.
+_UFUNCS = {
+    "divide": "true_divide", "remainder": "mod", "bitwise_and": "logical_and",
+    "bitwise_or": "logical_or",
+}  # fmt: skip
+
+
+def of_numpy(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """What `array * tensor` is; NumPy's other functions need values, and there are none yet.
+
+    Args:
+        ufunc: The function of NumPy that was called with a tensor.
+        method: `"__call__"`, or `"reduce"` and the like.
+        inputs: Its operands.
+        options: Its other arguments; `out` is the left one of `array *= tensor`.
+
+    Raises:
+        TypeError: It is no operator.
+    """
+    name = ufunc.__name__
+    if method == "__call__" and len(inputs) == 2 and options.keys() <= {"out"}:
+        if name in ("equal", "not_equal"):
+            return (inputs[0] is inputs[1]) is (name == "equal")
+        function = OPERATORS.get(_UFUNCS.get(name, name))
+        (target,) = options.get("out", (None,))
+        if function is not None and (target is None or target is inputs[0]):
+            return function(*inputs)
+    shown = f"np.{name}" if method == "__call__" else f"np.{name}.{method}"
+    raise TypeError(
+        f"{shown}: expected arrays. Received: a symbolic tensor, which has no values yet. "
+        "Hint: use the function of fastmlp.ops"
+    )

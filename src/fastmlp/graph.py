@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp._operators import Operators
+from fastmlp._operators import Operators, of_numpy
 from fastmlp.variables import Variable, recording
 
 if TYPE_CHECKING:
@@ -82,8 +82,6 @@ class Tensor(Operators):
 
     __slots__ = ("call", "codes", "dtype", "mask", "name", "node", "shape")
 
-    __array_ufunc__ = None  # so that `array * tensor` asks the tensor
-
     def __init__(self, shape: Shape, dtype: str, node: Node, name: str | None = None) -> None:
         self.shape = tuple(shape)
         self.dtype = dtype
@@ -101,6 +99,9 @@ class Tensor(Operators):
     def per_sample(self) -> bool:
         """Whether its first axis is the batch; else it is one value for all samples."""
         return bool(self.shape) and self.shape[0] is None
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return of_numpy(ufunc, method, inputs, options)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
