@@ -16,7 +16,7 @@
  * goes along a row of b meets all sets of a cache, whatever k is.
  *
  * gemm chooses a way → blocks of k and of rows (large products) → panels of columns → tiles
- * (gemm_tile.inc.c).
+ * (gemm_tile.inc.c). Small products of one panel have tiles of their own, fm_small.
  */
 
 /* m rows as few and nearly equal tiles: `tall` ones of `height` rows, then `low` ones of one row
