@@ -22,7 +22,8 @@ from fastmlp.errors import bad_argument, unknown_name, warn_old_spelling
 
 T = TypeVar("T", bound=Callable[..., Any])
 
-_WORD, _SMALL_LARGE = re.compile(r"(.)([A-Z][a-z]+)"), re.compile(r"([a-z])([A-Z])")
+# Where a word begins inside a name. Without a group to copy, sub runs no Python code.
+_WORD = re.compile(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])")
 
 
 class Configurable:
@@ -315,4 +316,4 @@ def snake_case(name: str) -> str:
     """
     if not name.isidentifier():
         name = re.sub(r"\W+", "", name)
-    return _SMALL_LARGE.sub(r"\1_\2", _WORD.sub(r"\1_\2", name)).lower()
+    return _WORD.sub("_", name).lower()
