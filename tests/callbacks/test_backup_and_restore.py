@@ -36,9 +36,16 @@ class LightsOut(callbacks.Callback):
             raise Interrupted
 
 
-def make(**arguments: Any) -> Sequential:
+class Watched(Sequential):
+    """Trains by steps of its own."""
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+
+def make(kind: type[Sequential] = Sequential, **arguments: Any) -> Sequential:
     fastmlp.utils.set_random_seed(3)
-    model = Sequential([Input((4,)), layers.Dense(6, "tanh"), layers.Dropout(0.2), layers.Dense(1)])
+    model = kind([Input((4,)), layers.Dense(6, "tanh"), layers.Dropout(0.2), layers.Dense(1)])
     model.compile(optimizers.Adam(0.01, **arguments), "mse", metrics=["mae"])
     return model
 
@@ -66,6 +73,23 @@ def test_the_same_bits_as_without_an_interruption(after, save_freq, tmp_path):
         assert values == history[name][-len(values) :]
     assert again.optimizer.iterations == 5 * STEPS
     assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("save_freq", ["epoch", 1, 3])
+@pytest.mark.parametrize("after", [3, 4, 5])
+def test_the_same_bits_with_steps_of_ones_own(after, save_freq, tmp_path):
+    whole = make(Watched)
+    fit(whole, epochs=3)
+    backup = callbacks.BackupAndRestore(tmp_path / "b", save_freq)
+    with pytest.raises(Interrupted):
+        fit(make(Watched), [backup, LightsOut(after)], epochs=3)
+    again = make(Watched)
+    if save_freq == 1 and after != 4:
+        with pytest.raises(ValueError, match="expected to go on after"):
+            fit(make(Watched), [backup], epochs=3, batch_size=7)
+    fit(again, [backup], epochs=3)
+    assert bits(again) == bits(whole)
+    assert again.optimizer.iterations == 3 * STEPS
 
 
 def test_interrupted_again_and_again(tmp_path):

@@ -464,3 +464,34 @@ def test_a_step_that_calls_what_calls_it_is_told_so():
         model.evaluate(x, y, verbose=0)
     with pytest.raises(RuntimeError, match=r"Circular\.predict_step: predict and predict_on_batch"):
         model.predict_on_batch(x)
+
+
+class Counted(Sequential):
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+
+@pytest.mark.parametrize("kind", [Own, Counted])
+def test_a_fit_goes_on_with_the_bits_of_a_single_one(kind):
+    x, y = data()
+    whole, parts = make(kind), make(kind)
+    fastmlp.utils.set_random_seed(5)
+    whole.fit(x, y, batch_size=8, epochs=4, verbose=0)
+    fastmlp.utils.set_random_seed(5)
+    parts.fit(x, y, batch_size=8, epochs=3, verbose=0)
+    parts.fit(x, y, batch_size=8, epochs=4, initial_epoch=3, verbose=0)
+    for one, other in zip(parts.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_data_that_are_refused_take_no_seed():
+    x, y = data()
+    plain, refused = make(Counted), make(Counted)
+    fastmlp.utils.set_random_seed(5)
+    plain.fit(x, y, batch_size=8, verbose=0)
+    fastmlp.utils.set_random_seed(5)
+    with pytest.raises(ValueError, match="expected"):
+        refused.fit(x, y[1:], verbose=0)
+    refused.fit(x, y, batch_size=8, verbose=0)
+    for one, other in zip(refused.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -40,6 +40,7 @@ class ArrayBatches:
 
     Attributes:
         per_epoch: Batches of an epoch, if known.
+        seed: Of the shuffles.
         held_out: The samples to validate with, if there are some.
     """
 
@@ -57,7 +58,7 @@ class ArrayBatches:
         x, y, weight = data
         self._model, self._class_weight = model, class_weight
         self._steps, self._shuffle = steps, shuffle
-        self._seed = model._seeds.next() if method == "fit" else 0
+        self.seed = 0
         self.held_out: Data | None = None
         self._given: Batches | None = None
         if yields_batches(x):
@@ -89,7 +90,7 @@ class ArrayBatches:
         if self._given is None:
             order = np.arange(self.n)
             if self._shuffle:
-                order = permutation(self.n, self._seed, _ORDER, number)
+                order = permutation(self.n, self.seed, _ORDER, number)
             for step in range(self.per_epoch or 0):
                 rows = order[step * self.batch_size : (step + 1) * self.batch_size]
                 yield as_batch(self._model, rows_of(self._data, rows))

@@ -65,3 +65,21 @@ class Cursor(Record):
     epoch: int = 0
     position: int = 0
     sums: np.ndarray | None = None
+
+
+def beginning(
+    last: Cursor | None, resume: Cursor | None, seeds: FitSeeds, first_epoch: int
+) -> Cursor:
+    """Where a fit begins: where a callback says, else at an epoch.
+
+    Args:
+        last: Where the last fit ended, if there was one.
+        resume: Where a callback wants this one to begin.
+        seeds: Of the model; a fit that does not go on with another one takes the next.
+        first_epoch: Number of the epoch.
+    """
+    if resume is not None:
+        return resume
+    if last is not None and 0 < first_epoch == last.epoch:
+        return Cursor(last.seed, first_epoch)
+    return Cursor(seeds.next(), first_epoch)

@@ -18,7 +18,7 @@ from fastmlp._core.plan import Run
 from fastmlp.callbacks import CallbackList
 from fastmlp.eager import EagerRun, start_run
 from fastmlp.errors import warn_user
-from fastmlp.training.cursor import Cursor
+from fastmlp.training.cursor import Cursor, beginning
 from fastmlp.training.logs import LogReader
 from fastmlp.training.passes import GRAIN_NS
 from fastmlp.training.progress import Progress
@@ -142,7 +142,7 @@ class FitLoop:
 
     def _start(self, first_epoch: int) -> Cursor:
         """Where to begin: where a callback says, else at `first_epoch`."""
-        resume, last = self.model._resume, self.model._cursor
+        resume = self.model._resume
         if resume is not None:
             n, batch_size = self.supply.samples(resume.epoch), self.supply.batch_size
             whole = resume.position % batch_size == 0 or resume.position == n
@@ -152,10 +152,7 @@ class FitLoop:
                     f"{resume.epoch + 1}. Received: {n} samples, batch_size={batch_size}. "
                     "Hint: go on with the data and the batch_size of before"
                 )
-            return resume
-        if last is not None and 0 < first_epoch == last.epoch:
-            return Cursor(last.seed, first_epoch)
-        return Cursor(self.model._seeds.next(), first_epoch)
+        return beginning(self.model._cursor, resume, self.model._seeds, first_epoch)
 
     def cursor(self) -> Cursor:
         """Where the training is."""

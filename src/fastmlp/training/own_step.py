@@ -14,6 +14,7 @@ from fastmlp._core.logs import plain
 from fastmlp.callbacks import CallbackList, History
 from fastmlp.errors import warn_user
 from fastmlp.training.array_batches import ArrayBatches, one_batch
+from fastmlp.training.cursor import Cursor, beginning
 from fastmlp.training.own_metrics import prepare, results
 from fastmlp.training.progress import Progress, make_progress
 from fastmlp.training.stream import RAN_OUT
@@ -39,24 +40,34 @@ def fit_by_own_steps(
     epochs: range,
     verbose: Any,
 ) -> History:
-    """Calls `model.train_step` with each batch; logs are those of an epoch's last batch."""
+    """Calls `model.train_step` with each batch; logs are those of an epoch's last batch.
+
+    Where it begins and how far it is, `model._cursor` tells, as in the fits of native steps.
+    """
     shown = 0 if callbacks.has_progbar else verbose
     progress = make_progress(shown, epochs.stop, data.per_epoch, epochs.start)
     model.stop_training = False
     callbacks.set_model(model)
     callbacks.set_params({"verbose": verbose, "epochs": epochs.stop, "steps": data.per_epoch})
+    model._resume = None
     callbacks.on_train_begin()
+    start = beginning(model._cursor, model._resume, model._seeds, epochs.start)
+    data.seed = start.seed
     logs: dict[str, Any] = {}
     try:
-        for epoch in epochs:
+        for epoch in range(start.epoch, epochs.stop):
+            place = start if epoch == start.epoch else Cursor(start.seed, epoch)
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             if progress is not None:
                 progress.begin_epoch(epoch)
-            logs, steps = _steps(model, "train", data.epoch(epoch), callbacks, progress)
+            logs, steps = _steps(
+                model, "train", data.epoch(epoch), callbacks, progress, place=place
+            )
             if not steps:
                 warn_user(f"fit: {RAN_OUT}")
                 break
+            model._cursor = Cursor(start.seed, epoch + 1)
             if validate is not None and validation.follows(epoch):
                 logs.update(validate())
             logs = callbacks.on_epoch_end(epoch, logs)
@@ -188,6 +199,7 @@ def _steps(
     callbacks: CallbackList,
     progress: Progress | None,
     parts: list[Any] | None = None,
+    place: Cursor | None = None,
 ) -> tuple[dict[str, Any], int]:
     """A step for each batch.
 
@@ -198,6 +210,7 @@ def _steps(
         callbacks: Their hooks on batches are called, around `steps_per_execution` of these at once.
         progress: Is redrawn.
         parts: Of predictions, takes the outputs.
+        place: Of training, where it begins; batches before are left out.
 
     Returns:
         The logs of the last step, and the number of steps.
@@ -205,13 +218,19 @@ def _steps(
     begin, end = (getattr(callbacks, f"on_{mode}_batch_{when}") for when in ("begin", "end"))
     at_once = model.steps_per_execution
     logs: dict[str, Any] = {}
-    first = step = 0  # `first`: of those that callbacks have not been told of
+    first = step = done = 0  # `first`: of those that callbacks have not been told of
 
     def tell() -> None:
         found = logs if parts is None else {"outputs": _joined(parts[first:])}
         end(first + at_once - 1, found)
 
     for batch in batches:
+        if place is not None:
+            done += _rows(batch)
+            if done <= place.position:
+                first = step = step + 1
+                continue
+            _check_place(place, done - _rows(batch))
         if step == first:
             begin(step)
         if parts is None:
@@ -219,6 +238,8 @@ def _steps(
         else:
             parts.append(_predicted(model, batch))
         step += 1
+        if place is not None:
+            model._cursor = Cursor(place.seed, place.epoch, done)
         if progress is not None:
             progress.update(step, logs)
         if step == first + at_once:
@@ -229,6 +250,21 @@ def _steps(
     if first < step:
         tell()
     return logs, step
+
+
+def _rows(batch: Any) -> int:
+    x = batch[0] if isinstance(batch, tuple) else batch
+    return len(_tree.flatten(x)[0])
+
+
+def _check_place(place: Cursor, before: int) -> None:
+    """The batch that follows so many samples must not hold any that were trained with before."""
+    if before < place.position:
+        raise ValueError(
+            f"fit: expected to go on after {place.position} samples of epoch {place.epoch + 1}. "
+            f"Received: a batch that begins behind {before} of them. Hint: go on with the data and "
+            "the batch_size of before"
+        )
 
 
 def _joined(parts: list[Any]) -> Any:
