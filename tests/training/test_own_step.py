@@ -495,3 +495,34 @@ def test_data_that_are_refused_take_no_seed():
     refused.fit(x, y, batch_size=8, verbose=0)
     for one, other in zip(refused.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_step_may_be_given_to_one_model_alone():
+    x, y = data()
+    model = make(Sequential)
+    model.train_on_batch(x, y)
+    model.test_on_batch(x, y)
+    model.predict_on_batch(x)
+    model.predict(x, verbose=0)
+    model.train_step = lambda data: {"loss": 7.0}
+    model.test_step = lambda data: {"loss": 8.0}
+    model.predict_step = lambda data: np.full(len(data), 9.0)
+    before = model.get_weights()
+    assert model.fit(x, y, verbose=0).history == {"loss": [7.0]}
+    assert model.train_on_batch(x, y) == 7.0
+    assert model.evaluate(x, y, verbose=0) == model.test_on_batch(x, y) == 8.0
+    assert model.predict(x, verbose=0).tolist() == [9.0] * len(x)
+    assert model.predict_on_batch(x).tolist() == [9.0] * len(x)
+    for one, other in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_loss_may_be_given_to_one_model_alone():
+    x, y = data()
+    model = make(Sequential)
+    loss = model.test_on_batch(x, y)
+    model.compute_loss = lambda x, y, y_pred, sample_weight=None: (
+        3 * fastmlp.ops.mean((y - y_pred) ** 2)
+    )
+    assert model.test_on_batch(x, y) == pytest.approx(3 * loss)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(3 * loss)

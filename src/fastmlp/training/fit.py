@@ -90,7 +90,7 @@ class Fitting(StepMethods):
             RuntimeError: The model is not compiled.
         """
         model, own_step = cast("Trainer", self), self._overrides("train")
-        if type(self).train_step is StepMethods.train_step or self._compiled is None:
+        if not self._is_own("train_step") or self._compiled is None:
             self._require_compiled("fit")
         check_batch("fit", batch_size)
         epochs = check_int("fit", "epochs", epochs, 0)

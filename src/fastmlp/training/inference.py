@@ -83,7 +83,7 @@ class Inference(StepMethods):
         """`evaluate`; `inner`: within a `fit`, whose callbacks these are."""
         x, y, sample_weight = given
         own_step = self._overrides("test")
-        if type(self).test_step is StepMethods.test_step or self._compiled is None:
+        if not self._is_own("test_step") or self._compiled is None:
             self._require_compiled("evaluate")
         if own_step:
             from fastmlp.training.array_batches import ArrayBatches

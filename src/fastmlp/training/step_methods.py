@@ -202,11 +202,15 @@ class StepMethods(Compiling):
         names = [f"{mode}_step"]
         if mode != "predict":
             names += ["compute_metrics", "get_metrics_result"]
-        return any(getattr(type(self), name) is not getattr(StepMethods, name) for name in names)
+        return any(self._is_own(name) for name in names)
+
+    def _is_own(self, name: str) -> bool:
+        """Whether the model, or its class, has a method of its own in place of one of these."""
+        return name in self.__dict__ or getattr(type(self), name) is not getattr(StepMethods, name)
 
     @property
     def _has_own_loss(self) -> bool:
-        return type(self).compute_loss is not StepMethods.compute_loss
+        return self._is_own("compute_loss")
 
     def _own_loss(self, training: bool) -> Whole | None:
         if not self._has_own_loss:

@@ -17,6 +17,15 @@ from fastmlp.training.loop import FitLoop
 from fastmlp.training.on_batch import OnBatch
 from fastmlp.training.quick import QuickSteps
 
+_STEPS = {
+    "train_step",
+    "test_step",
+    "predict_step",
+    "compute_loss",
+    "compute_metrics",
+    "get_metrics_result",
+}
+
 
 class Trainer(OnBatch, Fitting, Inference):
     """Base of models; a subclass gives `name`, `inputs`, `outputs`, `weights` and `_build`."""
@@ -43,6 +52,11 @@ class Trainer(OnBatch, Fitting, Inference):
         self._resume: Cursor | None = None  # where a callback's on_train_begin wants it to begin
 
     if not TYPE_CHECKING:  # so that type checkers see names that are not there
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name in _STEPS:  # one's own, for this model alone: nothing that is kept serves it
+                self._executables, self._functions = {}, {}
+            super().__setattr__(name, value)
 
         def __getattr__(self, name: str) -> Any:
             return missing(self, name)
