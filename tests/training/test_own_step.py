@@ -1,5 +1,7 @@
 """fit with a train_step of the user's own."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -526,3 +528,23 @@ def test_a_loss_may_be_given_to_one_model_alone():
     )
     assert model.test_on_batch(x, y) == pytest.approx(3 * loss)
     assert model.evaluate(x, y, verbose=0) == pytest.approx(3 * loss)
+
+
+def test_another_thread_predicts_between_two_steps():
+    x, y = data()
+    model = make(Counted)
+    found = []
+    other = threading.Thread(target=lambda: found.append(model.predict(x, verbose=0)))
+
+    class Watch(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if not other.ident:
+                other.start()
+
+        def on_epoch_end(self, epoch, logs=None):
+            other.join(0.1)
+            model.stop_training = bool(found)
+
+    model.fit(x, y, batch_size=8, epochs=100, callbacks=[Watch()], verbose=0)
+    assert found
+    other.join()

@@ -240,6 +240,7 @@ def _steps(
         step += 1
         if place is not None:
             model._cursor = Cursor(place.seed, place.epoch, done)
+            model._lock.lend()
         if progress is not None:
             progress.update(step, logs)
         if step == first + at_once:
