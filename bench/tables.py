@@ -247,7 +247,8 @@ def of_second_order(content: dict[str, Any]) -> str:
         moments = list(first["lowest"])
         lines = []
         for row in rows:
-            reached = next((when for when, loss in row["curve"] if loss < best), None)
+            adam = row["optimizer"].startswith("adam")
+            below = [] if adam else [when for when, loss in row["curve"] if loss < best]
             lines.append(
                 [
                     f"`{row['optimizer']}`",
@@ -255,7 +256,7 @@ def of_second_order(content: dict[str, Any]) -> str:
                         "" if row["lowest"][m] is None else _power(row["lowest"][m])
                         for m in moments
                     ),
-                    "" if reached is None else figure(reached),
+                    figure(below[0]) if below else "",
                 ]
             )
         sizes = "-".join(map(str, first["network"]))
