@@ -19,7 +19,7 @@ from fastmlp._core.program import Program
 from fastmlp.plan.ir import Op, Plan
 from fastmlp.variables import Variable
 
-_LARGEST_ORDER = 1 << 18  # as in plan.pyx: of more samples the order is computed step by step
+_LARGEST_ORDER = 1 << 18  # as in executor.pxd: of more samples the order is computed step by step
 _SHUFFLE = 0xF00D
 
 

@@ -1,40 +1,9 @@
 # cython: language_level=3
-"""The executor, for other modules that run programs."""
+"""Runs, for other modules that run programs."""
 from libc.stdint cimport int64_t, uint64_t
 
-from fastmlp._core cimport random, team
-from fastmlp._core.program cimport Pass, Program
-
-
-cdef struct Job:             # the cursor, and all that a worker sees
-    Pass[2] passes           # main, and what follows each of its epochs
-    int n_passes
-    int at                   # pass at hand
-    int now                  # the pass whose phase is run: another one in its epilogue only
-    bint goes_on             # whether a step follows
-    ptrdiff_t phase
-    bint waiting             # for the Python code that is this phase
-    ptrdiff_t epoch
-    ptrdiff_t last_epoch
-    ptrdiff_t window         # main's samples in an epoch
-    ptrdiff_t windows        # epochs that visit each of them once
-    int64_t *order           # of main's samples, drawn anew each epoch; NULL: as they are
-    bint by_steps            # order has room for one step only, whose rows come from `shuffle`
-    random.Shuffle shuffle
-    uint64_t seed
-    double *log              # a row for each epoch done
-    ptrdiff_t log_width
-    ptrdiff_t log_room
-    ptrdiff_t logged
-    bint ended               # whether the last step was the last of its pass
-    ptrdiff_t steps_left     # of this execution; negative: no limit
-    ptrdiff_t passes_left    # the same
-    ptrdiff_t check_every    # steps between looks at the clock
-    ptrdiff_t until_check
-    int64_t deadline
-    char *scratch
-    ptrdiff_t scratch_bytes
-    team.fm_tickets *tickets
+from fastmlp._core.executor cimport Job
+from fastmlp._core.program cimport Program
 
 
 cdef class Run:

@@ -1,22 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The executor: whole epochs of a frozen plan, without the GIL.
-
-    Run: a cursor over epochs → passes (training, then validation) → steps → phases → tasks
-
-`advance` is the only place that moves the cursor. With one worker it is called between phases by
-a plain loop. With several, the worker that finishes the last task of a phase calls it and opens
-the next phase; nobody waits for a worker that holds no task. A Run stops between steps only, so
-weights always are those of a whole step, and goes on where it stopped.
-"""
+"""Runs of programs, for Python: what the executor has to do, and when Python has its turn."""
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from fastmlp._core cimport blas, random, team
 from fastmlp._core.clock cimport fm_now_ns
-from fastmlp._core.denormals cimport fm_flush_denormals, fm_set_float_mode
+from fastmlp._core.executor cimport (
+    LARGEST_ORDER, MAX_WORKERS, SHUFFLE, end_pass, execute, leave_step, rewind,
+)
 from fastmlp._core.logs cimport Logs
-from fastmlp._core.op cimport Op, Step, Worker
-from fastmlp._core.program cimport Group, Pass, Phase, Program, Task, knows_rates, prepare, reduce_sums, steps_of
+from fastmlp._core.program cimport Pass, Program, reduce_sums, steps_of
 
 import numpy as np
 
@@ -25,200 +18,7 @@ cdef extern from "<stdint.h>":
 
 
 cdef enum:
-    LARGEST_ORDER = 1 << 18  # samples whose order is an array, of 2 MB; of more it is computed
-    MAX_WORKERS = 256
     GRAIN_NS = 50_000_000    # an execution takes about so many nanoseconds at the most
-    SHUFFLE = 0xF00D         # stream of random numbers that orders epochs; layers draw from others
-    PROLOGUE = -1            # number of that phase
-
-
-cdef void draw_order(Job *job, Pass *p) noexcept nogil:
-    """The rows of the step at hand; most often they are known since the epoch began."""
-    if job.by_steps:
-        if p.position == 0:
-            job.shuffle = random.shuffle_of(p.samples, job.seed, SHUFFLE, job.epoch)
-        p.step.origin = p.position
-        random.shuffled(job.order, &job.shuffle, p.position, p.step.m)
-    elif p.position == 0:
-        random.permute(job.order, p.samples, job.seed, SHUFFLE, job.epoch)
-
-
-cdef bint begin_step(Job *job) noexcept nogil:
-    """Prepares the next step; False when this execution is to end."""
-    cdef Pass *p = &job.passes[job.at]
-    if job.epoch >= job.last_epoch or job.logged >= job.log_room:
-        return False
-    if job.steps_left == 0 or job.passes_left == 0:
-        return False
-    if not knows_rates(p):
-        return False         # Python computes the learning rates of the next steps
-    if job.until_check <= 0:
-        job.until_check = job.check_every
-        if fm_now_ns() >= job.deadline:
-            return False
-    p.step.first = p.position
-    p.step.m = min(p.batch, p.end - p.position)
-    if job.at == 0 and job.order != NULL:
-        draw_order(job, p)
-    if p.n_updates:
-        prepare(p)
-    return True
-
-
-cdef void end_step(Job *job) noexcept nogil:
-    cdef Pass *p = &job.passes[job.at]
-    p.position += p.step.m
-    if p.n_updates:
-        p.step.t += 1
-    job.steps_left -= 1
-    job.until_check -= 1
-    job.ended = p.position >= p.end
-    if job.ended:
-        end_pass(job)
-
-
-cdef void rewind(Job *job, ptrdiff_t epoch) noexcept nogil:
-    """Main's pass of an epoch begins: over all samples, or over the window that is its turn."""
-    cdef Pass *p = &job.passes[0]
-    p.position = epoch % job.windows * job.window
-    p.end = min(p.position + job.window, p.samples)
-
-
-cdef void end_pass(Job *job) noexcept nogil:
-    """Logs the sums; goes on to validation, or to the next epoch."""
-    cdef Pass *p = &job.passes[job.at]
-    cdef double *row = job.log + job.logged * job.log_width
-    cdef ptrdiff_t i
-    if job.at == 1:
-        for i in range(job.passes[0].n_sums):
-            row += job.passes[0].sums[i].n_acc
-    reduce_sums(p, row)
-    memset(p.acc, 0, p.n_acc * sizeof(double))
-    if job.at == 0:
-        rewind(job, job.epoch + 1)
-    else:
-        p.position = 0
-    job.passes_left -= 1
-    job.at += 1
-    if job.at == job.n_passes:
-        job.at = 0
-        job.epoch += 1
-        job.logged += 1
-
-
-cdef ptrdiff_t advance(Job *job) noexcept nogil:
-    """Moves on to the next phase; returns its number of tasks.
-
-    A pass begins with its program's prologue and ends with its epilogue, and so does its part of an
-    execution. 0 when this execution ends, or where the phase is Python code: `execute` then returns,
-    the code runs, and the next `execute` goes on with the phase after it. So it is when an op has met
-    a fault.
-    """
-    cdef Pass *p = &job.passes[job.now]
-    cdef Phase *phase
-    job.phase += 1
-    if p.fault.raised:
-        job.waiting = True
-        return 0
-    if job.phase == p.n_phases:
-        end_step(job)
-        job.goes_on = begin_step(job)
-        if job.goes_on and job.at == job.now:
-            job.phase = 0
-        elif p.phases[p.n_phases].n_tasks:
-            return p.phases[p.n_phases].n_tasks
-        else:
-            job.phase += 1
-    if job.phase > p.n_phases:
-        if not job.goes_on:
-            return 0
-        job.now = job.at
-        p = &job.passes[job.now]
-        job.phase = PROLOGUE
-    if job.phase == PROLOGUE and not p.phases[PROLOGUE].n_tasks:
-        job.phase = 0
-    phase = &p.phases[job.phase]
-    if phase.call >= 0:
-        job.waiting = True
-        return 0
-    if phase.rows:
-        return (p.step.m + phase.chunk - 1) // phase.chunk
-    return phase.n_tasks
-
-
-cdef inline void run_task(const Pass *p, const Phase *phase, Worker *worker, ptrdiff_t number) noexcept nogil:
-    cdef const Group *group = phase.groups
-    cdef const Task *task
-    cdef const Op *op
-    cdef const Step *step = &p.step
-    cdef Step moved
-    cdef ptrdiff_t i, i0, i1, own
-    if phase.rows:
-        i0 = number * phase.chunk
-        i1 = min(i0 + phase.chunk, p.step.m)
-        worker.task = number
-        if p.private:        # the same samples, in the worker's own rows
-            own = worker.id * phase.chunk
-            moved = p.step
-            moved.first += i0 - own
-            step = &moved
-            i0, i1 = own, own + i1 - i0
-    else:
-        task = &phase.tasks[number]
-        group = &phase.groups[task.group]
-        i0, i1 = task.i0, task.i1
-        worker.task = task.number
-    if group.whole != NULL:
-        for i in range(group.n_ops):
-            op = group.ops[i]
-            op.run(op, &p.step, worker, 0, group.whole[i])
-        return
-    for i in range(group.n_ops):
-        op = group.ops[i]
-        op.run(op, step, worker, i0, i1)
-
-
-cdef void work_alone(Job *job, ptrdiff_t n_tasks) noexcept nogil:
-    """One thread: every task of a phase, then the next phase."""
-    cdef Worker worker
-    cdef ptrdiff_t number
-    cdef Pass *p
-    cdef uint64_t mode = fm_flush_denormals()
-    worker.id, worker.scratch = 0, job.scratch
-    while n_tasks:
-        p = &job.passes[job.now]
-        for number in range(n_tasks):
-            run_task(p, &p.phases[job.phase], &worker, number)
-        n_tasks = advance(job)
-    fm_set_float_mode(mode)
-
-
-cdef void work(void *argument, int number) noexcept nogil:
-    """One of several threads: claims tasks; whoever ends a phase opens the next one."""
-    cdef Job *job = <Job *>argument
-    cdef Worker worker
-    cdef Pass *p
-    cdef int64_t claimed
-    cdef ptrdiff_t n_tasks
-    cdef uint64_t mode = fm_flush_denormals()
-    worker.id, worker.scratch = number, job.scratch + number * job.scratch_bytes
-    while True:
-        claimed = team.tickets_claim(job.tickets)
-        if claimed < 0:
-            break
-        p = &job.passes[job.now]
-        run_task(p, &p.phases[job.phase], &worker, claimed)
-        if team.tickets_done(job.tickets):
-            n_tasks = advance(job)
-            while n_tasks == 1:  # nothing to share: on with it
-                p = &job.passes[job.now]
-                run_task(p, &p.phases[job.phase], &worker, 0)
-                n_tasks = advance(job)
-            if n_tasks:
-                team.tickets_open(job.tickets, <unsigned int>n_tasks)
-            else:
-                team.tickets_close(job.tickets)
-    fm_set_float_mode(mode)
 
 
 cdef class Run:
@@ -322,8 +122,6 @@ cdef class Run:
         """The phase at hand, which is Python code. If it raises, its step has not happened."""
         cdef Pass *p = &self.job.passes[self.job.now]
         cdef Program program = <Program>self._alive[self.job.now]
-        cdef Worker worker
-        cdef ptrdiff_t task
         cdef int number = p.phases[self.job.phase].call
         cdef int64_t start = fm_now_ns()
         try:
@@ -331,10 +129,7 @@ cdef class Run:
                 program.raise_fault()
             program.calls[number](p.step.m)
         except BaseException:
-            self.job.waiting = False  # the next execution begins this step anew
-            worker.id, worker.scratch = 0, self.job.scratch
-            for task in range(p.phases[p.n_phases].n_tasks):
-                run_task(p, &p.phases[p.n_phases], &worker, task)
+            leave_step(&self.job)
             raise
         finally:
             if number >= 0:
@@ -482,22 +277,6 @@ cdef class Run:
             if self.uses_blas:
                 blas.leave()
         return 0
-
-
-cdef void execute(Job *job, int threads) noexcept nogil:
-    cdef ptrdiff_t n_tasks = 0
-    if job.waiting:
-        job.waiting = False
-        n_tasks = advance(job)
-    elif begin_step(job):
-        job.now, job.phase = job.at, PROLOGUE - 1
-        n_tasks = advance(job)
-    if n_tasks and threads > 1:
-        team.tickets_init(job.tickets, threads, job.passes[0].both_ends)
-        team.tickets_open(job.tickets, <unsigned int>n_tasks)
-        team.team_run(threads, work, <void *>job)
-    elif n_tasks:
-        work_alone(job, n_tasks)
 
 
 cdef size_t align(object array) except 0:

@@ -19,7 +19,7 @@ from fastmlp.training.steps import batch_of, check_alone, limited
 if TYPE_CHECKING:
     from fastmlp.training.step_methods import StepMethods
 
-_ORDER = 0xF00D  # as in plan.pyx: epochs have the order that they have without a step of one's own
+_ORDER = 0xF00D  # as in executor.pxd: epochs have their order without a step of one's own
 
 Data = tuple[Any, Any, Any]
 """Inputs, targets and sample weights; `None` for what there is not."""

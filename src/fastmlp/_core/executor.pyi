@@ -1,0 +1,1 @@
+"""Types of the extension module executor.pyx: none, it has nothing for Python."""
