@@ -323,6 +323,28 @@ def test_one_model_predicts_from_several_python_threads():
         np.testing.assert_allclose(called, expected[:n], rtol=1e-5, atol=1e-6)
 
 
+def test_a_call_of_more_rows_than_before_leaves_those_at_work_in_other_threads_alone():
+    """It makes a plan for more rows; the one before is still in use, and so its memory."""
+    run("""
+        for _ in range(5):
+            model = Sequential([Input((20,)), layers.Dense(4000, activation="relu"), layers.Dense(1)])
+            expected, found = model.predict(x, verbose=0), []
+            model(x[:1])
+            def grow():
+                found.extend(model(x[:n]) for n in range(200, 2000, 40))
+            def stay():
+                found.extend(model(x[:200]) for _ in range(300))
+            threads = [threading.Thread(target=work) for work in (grow, stay, stay, stay)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(found) == 945
+            for called in found:
+                np.testing.assert_allclose(called, expected[: len(called)], rtol=1e-5, atol=1e-5)
+    """)
+
+
 # Errors in callbacks.
 
 

@@ -150,6 +150,7 @@ cdef class Call:
 
     cdef object _one(self, object x, bint finite):
         cdef ptrdiff_t n
+        cdef Call more = self.more  # stays while it runs, even if another thread finds a larger one
         self.enter()
         try:
             n = bind(&self.program.feeds[0], x, &self.inputs[0])
@@ -161,7 +162,7 @@ cdef class Call:
                 return None if finite and self.program.feeds[0].not_finite else y
         finally:
             self.leave()
-        return None if self.more is None else self.more._one(x, finite)
+        return None if more is None else more._one(x, finite)
 
     def on_arrays(self, list xs, uint64_t seed=0, int64_t iterations=0):
         """The outputs, and the sums of the accumulators; None: not plain.
