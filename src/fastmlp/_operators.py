@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
-# What an operator does, by its name in `fastmlp.ops`, which fills it when imported.
-OPERATORS: dict[str, Callable[..., Any]] = {}
+# Operators of two operands, by their names in `fastmlp.ops`.
+_BINARY: set[str] = set()
 
 
 def _operator(name: str, swap: bool = False) -> Callable[[Any, Any], Any]:
     """The method behind an operator of two operands; `swap`: the object is the second."""
+    _BINARY.add(name)
 
     def method(self: Any, other: Any) -> Any:
-        function = OPERATORS.get(name)
-        if function is None:
-            return NotImplemented
-        return function(other, self) if swap else function(self, other)
+        return _call(name, other, self) if swap else _call(name, self, other)
 
     return method
 
 
-def _call_operator(name: str, x: Any, *others: Any) -> Any:
-    if name not in OPERATORS:
-        raise TypeError(f"There is no operation '{name}' on {x!r}.")
-    return OPERATORS[name](x, *others)
+def _call(name: str, *operands: Any) -> Any:
+    return getattr(importlib.import_module("fastmlp.ops"), name)(*operands)
 
 
 class Operators:
@@ -46,16 +43,16 @@ class Operators:
     __or__, __ror__ = _operator("logical_or"), _operator("logical_or", swap=True)
 
     def __getitem__(self, key: Any) -> Any:
-        return _call_operator("get_item", self, key)
+        return _call("get_item", self, key)
 
     def __neg__(self) -> Any:
-        return _call_operator("negative", self)
+        return _call("negative", self)
 
     def __abs__(self) -> Any:
-        return _call_operator("absolute", self)
+        return _call("absolute", self)
 
     def __invert__(self) -> Any:
-        return _call_operator("logical_not", self)
+        return _call("logical_not", self)
 
     def __pos__(self) -> Any:
         return self
@@ -84,10 +81,10 @@ def of_numpy(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str
     if method == "__call__" and len(inputs) == 2 and options.keys() <= {"out"}:
         if name in ("equal", "not_equal"):
             return (inputs[0] is inputs[1]) is (name == "equal")
-        function = OPERATORS.get(_UFUNCS.get(name, name))
+        known = _UFUNCS.get(name, name)
         (target,) = options.get("out", (None,))
-        if function is not None and (target is None or target is inputs[0]):
-            return function(*inputs)
+        if known in _BINARY and (target is None or target is inputs[0]):
+            return _call(known, *inputs)
     shown = f"np.{name}" if method == "__call__" else f"np.{name}.{method}"
     raise TypeError(
         f"{shown}: expected arrays. Received: a symbolic tensor, which has no values yet. "

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastmlp import config
 from fastmlp.errors import bad_argument, check_int, check_number, warn_old_spelling
 from fastmlp.registry import Configurable, Registry
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Constraint(Configurable):

@@ -9,10 +9,9 @@ that training adds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastmlp import config as settings
 from fastmlp import ops
@@ -25,6 +24,9 @@ from fastmlp.errors import (
 )
 from fastmlp.graph import Tensor
 from fastmlp.registry import Configurable, Registry
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Regularizer(Configurable):

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastmlp._core.home import Home, address
 from fastmlp._operators import Operators
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest SIMD register
 

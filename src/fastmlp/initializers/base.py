@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from fastmlp import config
 from fastmlp._seed import next_seed
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.registry import Configurable, Registry
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Initializer(Configurable):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastmlp.errors import bad_argument, check_number
 from fastmlp.initializers.base import Initializer, registry
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 @registry.register("zero")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastmlp import config, ops
 from fastmlp.errors import bad_argument
@@ -14,6 +13,9 @@ from fastmlp.graph import Tensor
 from fastmlp.losses.axes import classes_last
 from fastmlp.losses.rows import as_real, as_reals, row_values, sizes, squeeze_or_expand
 from fastmlp.registry import Configurable, Registry, snake_case
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 _DTYPES = ("float32", "float64")

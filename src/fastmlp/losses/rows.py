@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastmlp import config
 from fastmlp._core import losses as native
 from fastmlp.errors import warn_user
 from fastmlp.graph import Tensor
 from fastmlp.losses.axes import classes_last
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Shape = tuple[int | None, ...]
 

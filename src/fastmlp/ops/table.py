@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fastmlp._operators import OPERATORS
-from fastmlp.ops import math, products, shapes
 from fastmlp.ops.core import StopGradient
 from fastmlp.ops.elementwise import Full, Map
 from fastmlp.ops.embedding import Embed
@@ -91,19 +89,3 @@ GRADIENTS: dict[str, type[OpSpec]] = {
     "python_fwd": Python,
     "rnn_fwd": Recurrent,
 }
-
-# What Python's operators do with a tensor.
-OPERATORS.update(
-    {
-        "get_item": shapes.get_item,
-        "matmul": products.matmul,
-        **{
-            name: getattr(math, name)
-            for name in (
-                "absolute", "add", "floor_divide", "greater", "greater_equal", "less", "less_equal",
-                "logical_and", "logical_not", "logical_or", "mod", "multiply", "negative", "power",
-                "subtract", "true_divide",
-            )
-        },
-    }
-)  # fmt: skip

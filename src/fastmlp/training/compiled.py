@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fastmlp import losses as losses_
 from fastmlp import metrics as metrics_
@@ -12,7 +12,6 @@ from fastmlp.graph import Shape
 from fastmlp.losses.axes import axis_last
 from fastmlp.metrics import Mean
 from fastmlp.optimizers import Optimizer
-from fastmlp.optimizers.wrapping import Wrapping
 from fastmlp.plan.lower import LossSpec, MetricSpec
 from fastmlp.plan.objectives import Whole
 from fastmlp.plan.update import UpdateSpec
@@ -20,6 +19,9 @@ from fastmlp.training import forms
 from fastmlp.training.checks import samples
 from fastmlp.training.structure import Slots, walk
 from fastmlp.variables import Variable
+
+if TYPE_CHECKING:
+    from fastmlp.optimizers.wrapping import Wrapping
 
 RowShape = tuple[int, ...]
 
@@ -298,7 +300,8 @@ def _known_loss(loss: Any) -> Any:
 
 def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSpec:
     """The optimizer as the plan sees it; one that is traced gets its variables first."""
-    if isinstance(optimizer, Wrapping):
+    if optimizer.wraps:
+        optimizer = cast("Wrapping", optimizer)
         trained = [v for v in variables if v.trainable]
         optimizer.ensure_built(trained)
         parts = tuple(

@@ -8,13 +8,15 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastmlp.errors import bad_argument, check_number, warn_user
 from fastmlp.training.source import Part, Source, as_source
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = [
     "Part",

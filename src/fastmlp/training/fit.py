@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 from fastmlp._spelling import accepts_old
 from fastmlp.callbacks import CallbackList, History
 from fastmlp.errors import check_int, check_number
-from fastmlp.optimizers.whole_data import WholeDataOptimizer
 from fastmlp.training.array_batches import ArrayBatches, rows_after
 from fastmlp.training.batches import yields_batches
 from fastmlp.training.data import split_rows
@@ -95,7 +94,7 @@ class Fitting(StepMethods):
         check_batch("fit", batch_size)
         epochs = check_int("fit", "epochs", epochs, 0)
         initial_epoch = check_int("fit", "initial_epoch", initial_epoch, 0)
-        if isinstance(self.optimizer, WholeDataOptimizer):
+        if self.optimizer is not None and self.optimizer.whole_data:
             from fastmlp.training.whole_data import fit_whole
 
             return fit_whole(

@@ -12,16 +12,18 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from fastmlp._record import Record
 from fastmlp.errors import warn_user
 from fastmlp.training.frames import Frame, as_frame
 from fastmlp.training.sparse import SparsePart, as_sparse
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 GATHERED = (
     "bool",
