@@ -1,36 +1,41 @@
 """fastmlp: multi-layer perceptrons on the CPU you have, with Keras 3's API and a native core."""
 
-from fastmlp import (
-    _spelling,
-    activations,
-    backend,
-    callbacks,
-    config,
-    constraints,
-    datasets,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    ops,
-    optimizers,
-    preprocessing,
-    regularizers,
-    saving,
-    utils,
-)
-from fastmlp._show_config import show_config
+from typing import TYPE_CHECKING
+
+from fastmlp._late import import_late
+from fastmlp._spelling import install as _install_spellings
 from fastmlp._version import __version__, version
-from fastmlp.initializers import Initializer
 from fastmlp.layers import Input, InputSpec, Layer
 from fastmlp.losses import Loss
 from fastmlp.metrics import Metric
 from fastmlp.models import Model, Sequential
-from fastmlp.ops import custom_gradient
 from fastmlp.optimizers import Optimizer
-from fastmlp.regularizers import Regularizer
-from fastmlp.training.gradients import check_gradients, gradients
+
+if TYPE_CHECKING:
+    from fastmlp import (
+        activations,
+        backend,
+        callbacks,
+        config,
+        constraints,
+        datasets,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        preprocessing,
+        regularizers,
+        saving,
+        utils,
+    )
+    from fastmlp._show_config import show_config
+    from fastmlp.initializers import Initializer
+    from fastmlp.ops import custom_gradient
+    from fastmlp.regularizers import Regularizer
+    from fastmlp.training.gradients import check_gradients, gradients
 
 __all__ = [
     "Initializer",
@@ -68,5 +73,5 @@ __all__ = [
     "version",
 ]
 
-
-_spelling.install()
+import_late()
+_install_spellings()

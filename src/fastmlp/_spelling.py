@@ -342,14 +342,25 @@ def _given(known: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def install() -> None:
-    """Gives the modules of fastmlp their old and their nearest names; called once, at import."""
+    """Gives the modules imported so far their old and their nearest names; called once, at import."""
     for name, module in list(sys.modules.items()):
         top, _, inner = name.partition(".")
         if top == _ROOT and not inner.startswith("_") and inspect.ismodule(module):
-            own = vars(module).get("__getattr__")
-            setattr(module, "__getattr__", functools.partial(_module_name, module, own))  # noqa: B010
+            give_names(name)
     for old in MODULES:
         sys.modules.setdefault(f"{_ROOT}.{old}", _OldModule(old))
+
+
+def give_names(name: str, own: Callable[[str], Any] | None = None) -> None:
+    """Gives a module its old and its nearest names, unless it has them.
+
+    Args:
+        name: Its name.
+        own: A `__getattr__` that is asked first.
+    """
+    module = sys.modules[name]
+    if "__getattr__" not in vars(module):
+        setattr(module, "__getattr__", functools.partial(_module_name, module, own))  # noqa: B010
 
 
 class _OldModule(types.ModuleType):
@@ -366,7 +377,7 @@ class _OldModule(types.ModuleType):
         if f"{self._old}.{name}" in MODULES:
             return sys.modules[f"{_ROOT}.{self._old}.{name}"]
         today = f"{_ROOT}.{MODULES[self._old]}"
-        found = _of_module(sys.modules[today], name)
+        found = getattr(importlib.import_module(today), name)
         if not self._told:
             self._told = True
             warn_old_spelling(self.__name__, today)
@@ -395,8 +406,6 @@ def _of_module(module: types.ModuleType, name: str) -> Any:
     if new is not None:
         warn_old_spelling(f"{inner}.{name}", f"{inner}.{new}")
         return getattr(module, new)
-    if name in vars(module):
-        return vars(module)[name]
     parent = inner.rpartition(".")[0]
     around = sys.modules[f"{_ROOT}.{parent}"] if parent else None
     if name in getattr(around, "__all__", ()):  # Keras had it in another file of the package
@@ -406,8 +415,8 @@ def _of_module(module: types.ModuleType, name: str) -> Any:
     if inner == "backend" and name in sys.modules[f"{_ROOT}.ops"].__all__:
         gone = f"use fastmlp.ops.{name}"
     if not gone and not _imported_by_name():
-        raise MissingName(f"module {module.__name__!r}", name, None, list(vars(module)))
-    near = None if gone or name.startswith("_") else closest(name, _public(vars(module)))
+        raise MissingName(f"module {module.__name__!r}", name, None, dir(module))
+    near = None if gone or name.startswith("_") else closest(name, _public(dir(module)))
     hint = f" Did you mean {near!r}?" if near else f" Hint: {gone}." if gone else ""
     if hint and _imported_by_name():  # `from … import` would hide the hint of an AttributeError
         raise ImportError(f"cannot import name {name!r} from {module.__name__!r}.{hint}")

@@ -1,5 +1,6 @@
 """What tutorials take from `keras.backend`: settings, and `clear_session`."""
 
+from fastmlp._spelling import give_names
 from fastmlp.config import (
     backend,
     epsilon,
@@ -19,3 +20,5 @@ __all__ = [
     "set_epsilon",
     "set_floatx",
 ]
+
+give_names(__name__)  # earlier Keras had functions of tensors here

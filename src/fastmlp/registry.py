@@ -6,9 +6,10 @@ string, a config, a class, an instance or a callable?
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar, Self, TypeVar, overload
 
@@ -56,6 +57,8 @@ class Registry:
         base: The family's base class; `get` refuses classes outside of it. `None`: any class.
         callables: Whether any callable is a member, as a function `f(shape, dtype)` initializes.
         ignore_case: Whether names are looked up without regard to capitals.
+        packages: Whose classes belong to the family. They are imported when somebody asks for them: for
+            a name in `__all__` one module, for a further spelling or an unknown name all.
 
     Attributes:
         also: A family of which a member may stand for one of this, as a layer for an activation; its
@@ -84,14 +87,16 @@ class Registry:
         *,
         callables: bool = True,
         ignore_case: bool = False,
+        packages: Sequence[str] = (),
     ) -> None:
         self.kind = kind
         self.base = base
         self.also: Registry | None = None
         self._callables = callables
         self._ignore_case = ignore_case
+        self._packages = packages
         self._objects: dict[str, Any] = {}
-        self._names: list[str] = []
+        self._names: set[str] = set()
         self._old: dict[str, str] = {}
 
     @overload
@@ -124,7 +129,7 @@ class Registry:
         for name in (main, own, *names):
             if self._objects.setdefault(self._key(name), obj) is not obj:
                 raise ValueError(f"Two objects want the name {name!r} of a {self.kind}.")
-        self._names.append(self._key(main))
+        self._names.add(self._key(main))
         return obj
 
     def register_old(self, old: str, new: str) -> None:
@@ -145,14 +150,40 @@ class Registry:
 
     def names(self) -> tuple[str, ...]:
         """Returns the main name of every registered object, sorted."""
+        self._import_all()
         return tuple(sorted(self._names))
 
     def spellings(self) -> tuple[str, ...]:
         """Returns every spelling that is understood without a warning, sorted."""
+        self._import_all()
         return tuple(sorted(set(self._objects) - set(self._old)))
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self._key(name) in self._objects
+        return isinstance(name, str) and self._found(self._key(name))
+
+    def _found(self, key: str) -> bool:
+        """Whether a key is known; imports what it takes to tell."""
+        for package in self._packages:
+            if key in self._objects:
+                return True
+            for name in importlib.import_module(package).__all__:
+                if key in (self._key(name), snake_case(name)):
+                    self._import(package, name)
+        if key not in self._objects:
+            self._import_all()
+        return key in self._objects
+
+    def _import_all(self) -> None:
+        for package in self._packages:
+            for name in importlib.import_module(package).__all__:
+                self._import(package, name)
+        self._packages = ()
+
+    def _import(self, package: str, name: str) -> None:
+        """Imports a name in a package; registers it if it is that of a class of the family."""
+        obj = getattr(importlib.import_module(package), name)
+        if inspect.isclass(obj) and obj is not self.base and issubclass(obj, self.base or object):
+            self.register(obj, name)
 
     def find(self, name: str) -> Any:
         """Returns the class or function with this name, as it was registered.
@@ -164,10 +195,16 @@ class Registry:
             ValueError: If there is none; the error names the nearest spelling.
         """
         custom = get_registered_object(name)
-        if custom is not None:
-            return custom
+        return self.member(name) if custom is None else custom
+
+    def member(self, name: str) -> Any:
+        """Returns the class or function with this name, without regard to custom objects.
+
+        Raises:
+            ValueError: If there is none; the error names the nearest spelling.
+        """
         key = self._key(name)
-        if key not in self._objects:
+        if not self._found(key):
             raise unknown_name(self.kind, name, self.names(), also=self.spellings())
         if key in self._old:
             warn_old_spelling(f"{self.kind} {name!r}", repr(self._old[key]))

@@ -301,6 +301,7 @@ def test_an_idle_team_uses_no_cpu():
     run_script("""
         import time
         from fastmlp._core import team
+        time.sleep(0.3)  # NumPy's own threads do not sleep in their first 0.1 s
         team.self_test(4, 100, 8, 20_000)
         time.sleep(0.001)
         before = time.process_time()
@@ -314,6 +315,7 @@ def test_waiting_for_a_long_task_uses_no_cpu():
     run_script("""
         import time
         from fastmlp._core import team
+        time.sleep(0.3)  # NumPy's own threads do not sleep in their first 0.1 s
         team.self_test(4, 100, 8, 20_000)
         before = time.process_time()
         team.self_test(4, 1, 1, 200_000_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import ops
-from fastmlp._spelling import accepts_old
+from fastmlp._spelling import accepts_old, give_names
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
@@ -104,3 +104,6 @@ class GaussianDropout(_Noise):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}
+
+
+give_names(__name__)  # AlphaDropout was in a module of this name

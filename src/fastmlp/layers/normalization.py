@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmlp import config, ops
+from fastmlp._spelling import give_names
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
@@ -215,3 +216,6 @@ class Normalization(Layer):
             "variance": plain(self.input_variance),
             "invert": self.invert,
         }
+
+
+give_names(__name__)  # BatchNormalization was in a module of this name

@@ -98,3 +98,7 @@ class GlobalMaxPooling1D(GlobalPooling1D):
 
     def call(self, x: Tensor) -> Any:
         return ops.max(x, self._axis(x), keepdims=self.keepdims)
+
+
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalMaxPool1D = GlobalMaxPooling1D

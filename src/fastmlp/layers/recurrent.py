@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import regularizers
-from fastmlp._spelling import accepts_old
+from fastmlp._spelling import accepts_old, give_names
 from fastmlp.errors import bad_argument
 from fastmlp.layers.recurrent_cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
 from fastmlp.layers.rnn import RNN
@@ -301,3 +301,6 @@ class GRU(Recurrent):
 
     recurrent_activation = _of_cell("recurrent_activation")
     reset_after = _of_cell("reset_after")
+
+
+give_names(__name__)  # RNN was in a module of this name

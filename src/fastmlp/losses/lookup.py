@@ -20,7 +20,7 @@ for _old, _new in {
 
 # Functions are names too: losses.huber means Huber().
 CLASS_OF: dict[Any, type[Loss]] = {
-    function: registry.find(name)
+    function: registry.member(name)
     for module in (regression, margins, probabilistic, focal)
     for name, function in vars(module).items()
     if inspect.isfunction(function) and name in registry

@@ -228,7 +228,7 @@ class Metric(Configurable):
         return {"name": self.name, "dtype": self.dtype} | super().get_config()
 
 
-registry = Registry("metric", base=Metric, callables=False)
+registry = Registry("metric", base=Metric, callables=False, packages=("fastmlp.metrics",))
 
 
 def divide_no_nan(a: Any, b: Any) -> Any:

@@ -9,7 +9,7 @@ from fastmlp.graph import Tensor
 from fastmlp.losses.axes import check_axis, classes_last
 from fastmlp.losses.rows import align, as_reals
 from fastmlp.metrics.base import registry
-from fastmlp.metrics.reduction import MeanMetricWrapper
+from fastmlp.metrics.mean_metric_wrapper import MeanMetricWrapper
 
 
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:

@@ -10,20 +10,10 @@ from fastmlp.errors import warn_user
 from fastmlp.losses.lookup import CLASS_OF as LOSS_OF
 from fastmlp.losses.lookup import family
 from fastmlp.losses.rows import align
-from fastmlp.metrics import accuracy, correlation, top_k
 from fastmlp.metrics.base import Metric, registry
-from fastmlp.metrics.reduction import MeanMetricWrapper, RowMetric
+from fastmlp.metrics.mean_metric_wrapper import MeanMetricWrapper
+from fastmlp.metrics.reduction import RowMetric
 from fastmlp.registry import snake_case
-
-_CLASS_OF: dict[Any, type[Metric]] = {
-    accuracy.binary_accuracy: accuracy.BinaryAccuracy,
-    accuracy.categorical_accuracy: accuracy.CategoricalAccuracy,
-    accuracy.sparse_categorical_accuracy: accuracy.SparseCategoricalAccuracy,
-    top_k.top_k_categorical_accuracy: top_k.TopKCategoricalAccuracy,
-    top_k.sparse_top_k_categorical_accuracy: top_k.SparseTopKCategoricalAccuracy,
-    correlation.pearson_correlation: correlation.PearsonCorrelation,
-    correlation.concordance_correlation: correlation.ConcordanceCorrelation,
-}
 
 _BY_SHAPE = {
     "accuracy": "accuracy",
@@ -56,11 +46,17 @@ def get(identifier: Any) -> Any:
     ...
     ValueError: Unknown metric 'acuracy'. Did you mean 'accuracy'? Known: accuracy, auc, ...
     """
-    if inspect.isfunction(identifier) and identifier in _CLASS_OF:
-        return _CLASS_OF[identifier]()
+    if _is_own(identifier):
+        return registry.member(identifier.__name__)()
     if callable(identifier) and not isinstance(identifier, (Metric, type)):
         return MeanMetricWrapper(identifier)
     return registry.get(identifier)
+
+
+def _is_own(function: Any) -> bool:
+    """Whether it is a function of this package, beside the class of its name: `binary_accuracy`."""
+    home = (inspect.isfunction(function) and function.__module__) or ""
+    return home.startswith(f"{__package__}.") and function.__name__ in registry
 
 
 def check_names(metrics: Any) -> list[Metric]:
@@ -192,7 +188,7 @@ def _flat(metrics: Any) -> list[Any]:
 
 def serialize(metric: Any) -> Any:
     """Returns the config of a metric: `{"class_name": …, "config": …}`."""
-    if inspect.isfunction(metric) and (metric in LOSS_OF or metric in _CLASS_OF):
+    if _is_own(metric) or (inspect.isfunction(metric) and metric in LOSS_OF):
         return metric.__name__
     return registry.serialize(metric)
 

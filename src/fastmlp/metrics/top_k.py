@@ -8,7 +8,7 @@ from fastmlp import ops
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.losses.rows import align, as_reals
 from fastmlp.metrics.base import registry
-from fastmlp.metrics.reduction import MeanMetricWrapper
+from fastmlp.metrics.mean_metric_wrapper import MeanMetricWrapper
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:

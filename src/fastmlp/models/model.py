@@ -14,11 +14,9 @@ from fastmlp.function import Function
 from fastmlp.graph import Tensor
 from fastmlp.layers import InputLayer, eager, lookup, masks
 from fastmlp.layers.base import Layer
-from fastmlp.layers.rnn import RNN
 from fastmlp.layers.shapes import check_shape, map_shapes
 from fastmlp.models.network import Network
 from fastmlp.models.persistent import Persistent
-from fastmlp.saving.model_file import plain
 from fastmlp.training.trainer import Trainer
 from fastmlp.variables import move_to_arena
 
@@ -251,6 +249,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         """
         import json  # when used: few programs need it
 
+        from fastmlp.saving.model_file import plain
+
         return json.dumps(lookup.serialize(self), default=plain, **kwargs)
 
     @property
@@ -456,6 +456,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         >>> bool((second == first).all()), bool((model(x) == first).all())
         (False, True)
         """
+        from fastmlp.layers.rnn import RNN
+
         for layer in self._all_layers():
             if isinstance(layer, RNN):
                 layer.reset_state()

@@ -7,8 +7,6 @@ from typing import Any
 
 from fastmlp import graph, saving
 from fastmlp._core.turns import Turns
-from fastmlp.saving.compile_config import compile_config, compile_from_config
-from fastmlp.saving.model_file import load_backup
 from fastmlp.training.cursor import Cursor
 from fastmlp.variables import move_to_arena
 
@@ -69,14 +67,20 @@ class Persistent:
 
     def _load_backup(self, filepath: str) -> Cursor:
         """Weights and state of a training to go on with, for `BackupAndRestore`."""
+        from fastmlp.saving.model_file import load_backup
+
         return load_backup(self, filepath)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile` as JSON, or `None` for a model that is not compiled."""
+        from fastmlp.saving.compile_config import compile_config
+
         return compile_config(self)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles the model with what `get_compile_config` returned."""
+        from fastmlp.saving.compile_config import compile_from_config
+
         compile_from_config(self, config)
 
     def __getstate__(self) -> dict[str, Any]:

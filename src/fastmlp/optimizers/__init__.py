@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from fastmlp.optimizers import schedules
-from fastmlp.optimizers.adadelta import Adadelta
-from fastmlp.optimizers.adafactor import Adafactor
-from fastmlp.optimizers.adagrad import Adagrad
-from fastmlp.optimizers.adam import Adam, Adamax, AdamW, Nadam
+from typing import TYPE_CHECKING
+
+from fastmlp._late import import_late
 from fastmlp.optimizers.base import Optimizer
-from fastmlp.optimizers.ftrl import Ftrl
-from fastmlp.optimizers.lamb import Lamb
-from fastmlp.optimizers.lion import Lion
-from fastmlp.optimizers.lookup import deserialize, get, serialize
-from fastmlp.optimizers.loss_scale_optimizer import LossScaleOptimizer
-from fastmlp.optimizers.multi_optimizer import MultiOptimizer
-from fastmlp.optimizers.muon import Muon
-from fastmlp.optimizers.optimizer_map import OptimizerMap
-from fastmlp.optimizers.rmsprop import RMSprop
-from fastmlp.optimizers.schedule_free import ScheduleFreeAdamW
-from fastmlp.optimizers.sgd import SGD
-from fastmlp.optimizers.whole_data import LBFGS, LevenbergMarquardt
+
+if TYPE_CHECKING:
+    from fastmlp.optimizers import schedules
+    from fastmlp.optimizers.adadelta import Adadelta
+    from fastmlp.optimizers.adafactor import Adafactor
+    from fastmlp.optimizers.adagrad import Adagrad
+    from fastmlp.optimizers.adam import Adam, Adamax, AdamW, Nadam
+    from fastmlp.optimizers.ftrl import Ftrl
+    from fastmlp.optimizers.lamb import Lamb
+    from fastmlp.optimizers.lion import Lion
+    from fastmlp.optimizers.lookup import deserialize, get, serialize
+    from fastmlp.optimizers.loss_scale_optimizer import LossScaleOptimizer
+    from fastmlp.optimizers.multi_optimizer import MultiOptimizer
+    from fastmlp.optimizers.muon import Muon
+    from fastmlp.optimizers.optimizer_map import OptimizerMap
+    from fastmlp.optimizers.rmsprop import RMSprop
+    from fastmlp.optimizers.schedule_free import ScheduleFreeAdamW
+    from fastmlp.optimizers.sgd import SGD
+    from fastmlp.optimizers.whole_data import LBFGS, LevenbergMarquardt
 
 __all__ = [
     "LBFGS",
@@ -47,3 +52,5 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+import_late()

@@ -375,4 +375,6 @@ class Optimizer(State, Configurable):
         return f"<{type(self).__name__} learning_rate={shown}>"
 
 
-registry = Registry("optimizer", base=Optimizer, callables=False, ignore_case=True)
+registry = Registry(
+    "optimizer", base=Optimizer, callables=False, ignore_case=True, packages=("fastmlp.optimizers",)
+)

@@ -1,5 +1,8 @@
 """Saving and loading of models."""
 
+from typing import TYPE_CHECKING
+
+from fastmlp._late import import_late
 from fastmlp.custom_objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -8,8 +11,10 @@ from fastmlp.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
-from fastmlp.saving.model_file import load_model, load_weights, save_model, save_weights
-from fastmlp.saving.objects import deserialize_keras_object, serialize_keras_object
+
+if TYPE_CHECKING:
+    from fastmlp.saving.model_file import load_model, load_weights, save_model, save_weights
+    from fastmlp.saving.objects import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
     "CustomObjectScope",
@@ -25,3 +30,5 @@ __all__ = [
     "save_weights",
     "serialize_keras_object",
 ]
+
+import_late()

@@ -116,3 +116,6 @@ def _remember(dataset: PyDataset) -> None:
 
 def _remembered(index: int) -> Any:
     return _dataset[0][index]
+
+
+Sequence = PyDataset

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from fastmlp._late import import_late
 from fastmlp.config import (
     disable_interactive_logging,
     enable_interactive_logging,
@@ -15,22 +18,22 @@ from fastmlp.custom_objects import (
     get_registered_object,
     register_keras_serializable,
 )
-from fastmlp.saving.objects import deserialize_keras_object, serialize_keras_object
-from fastmlp.training.data_tuples import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from fastmlp.training.py_dataset import PyDataset
-from fastmlp.utils.feature_space import FeatureSpace
 from fastmlp.utils.get_file import get_file
-from fastmlp.utils.model_dot import model_to_dot, plot_model
-from fastmlp.utils.numerical import normalize, to_categorical
 from fastmlp.utils.plot_history import plot_history
-from fastmlp.utils.progbar import Progbar
-from fastmlp.utils.seeding import set_random_seed
-from fastmlp.utils.sequences import pad_sequences
-from fastmlp.utils.session import clear_session
-from fastmlp.utils.splitting import split_dataset
-from fastmlp.utils.timeseries import timeseries_dataset_from_array
 
-Sequence = PyDataset
+if TYPE_CHECKING:
+    from fastmlp.saving.objects import deserialize_keras_object, serialize_keras_object
+    from fastmlp.training.data_tuples import pack_x_y_sample_weight, unpack_x_y_sample_weight
+    from fastmlp.training.py_dataset import PyDataset, Sequence
+    from fastmlp.utils.feature_space import FeatureSpace
+    from fastmlp.utils.model_dot import model_to_dot, plot_model
+    from fastmlp.utils.numerical import normalize, to_categorical
+    from fastmlp.utils.progbar import Progbar
+    from fastmlp.utils.seeding import set_random_seed
+    from fastmlp.utils.sequences import pad_sequences
+    from fastmlp.utils.session import clear_session
+    from fastmlp.utils.splitting import split_dataset
+    from fastmlp.utils.timeseries import timeseries_dataset_from_array
 
 __all__ = [
     "CustomObjectScope",
@@ -62,3 +65,5 @@ __all__ = [
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+import_late()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from fastmlp.optimizers.schedules.base import LearningRateSchedule, deserialize, serialize
-from fastmlp.optimizers.schedules.cosine import CosineDecay, CosineDecayRestarts
-from fastmlp.optimizers.schedules.decay import (
-    ExponentialDecay,
-    InverseTimeDecay,
-    PiecewiseConstantDecay,
-    PolynomialDecay,
-)
+from typing import TYPE_CHECKING
+
+from fastmlp._late import import_late
+
+if TYPE_CHECKING:
+    from fastmlp.optimizers.schedules.base import LearningRateSchedule, deserialize, serialize
+    from fastmlp.optimizers.schedules.cosine import CosineDecay, CosineDecayRestarts
+    from fastmlp.optimizers.schedules.decay import (
+        ExponentialDecay,
+        InverseTimeDecay,
+        PiecewiseConstantDecay,
+        PolynomialDecay,
+    )
 
 __all__ = [
     "CosineDecay",
@@ -22,3 +27,5 @@ __all__ = [
     "deserialize",
     "serialize",
 ]
+
+import_late()

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastmlp.errors import bad_argument, check_number
 from fastmlp.registry import Configurable, Registry
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class LearningRateSchedule(Configurable):
@@ -122,7 +124,12 @@ class _Function(LearningRateSchedule):
 # What an optimizer takes as its learning rate.
 LearningRate = float | LearningRateSchedule | Callable[[], float]
 
-registry = Registry("learning-rate schedule", base=LearningRateSchedule, callables=False)
+registry = Registry(
+    "learning-rate schedule",
+    base=LearningRateSchedule,
+    callables=False,
+    packages=("fastmlp.optimizers.schedules",),
+)
 
 
 def as_rate(where: str, value: Any) -> Any:
