@@ -15,6 +15,7 @@ typedef struct fm_product {
     R *c, *pack; /* pack: room for a panel of b, or NULL */
     const R *a, *b, *bias;
     const R *ahead, *end; /* what is still to be fetched of b's next panel */
+    ptrdiff_t pace;       /* elements of it to be fetched in four steps over k */
     ptrdiff_t ldc, a_rs, a_cs, ldb, m, n, k;
     ptrdiff_t b_panel;        /* distance of the panels of b, if it is kept in them, else 0 */
     ptrdiff_t c_last, b_last; /* where a panel's last vector begins: in c and bias, and in b */
@@ -34,19 +35,21 @@ enum { FM_ANYHOW, FM_BY_ROWS = 5, FM_BY_COLUMNS, FM_APART, FM_WAYS };
 /* s (mr, nv) += a · b for the steps over k that come in fours; returns their number. With
  * as few instructions beside the products as can be, 20.5 of a 6 x 16 tile's step instead of 24: on Zen
  * 3 that is 5 to 25 % faster while another thread uses the same core's decoder, else as fast.
- * By rows, meanwhile the next panel of b is fetched, a row in four steps: few rows read most panels from
- * L3, whose latency makes products of 22 rows 5 to 8 % slower. */
+ * Meanwhile the next panel of b is fetched, t->pace elements in four steps: from L3, latency makes
+ * products of 22 rows 5 to 8 % slower. By columns the next line of each row of a is, too, as rows are too
+ * far apart for the processor to do so (784-128-128-10 on two threads: 2 % of a step). */
 FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b,
                              ptrdiff_t ldb, ptrdiff_t k, const int mr, const int nv, const int way,
-                             const R **ahead, const R *end)
+                             fm_product *t)
 {
+    enum { LINE = 64 / sizeof(R) };
     const R *at[(FM_MR + 2) / 3]; /* every third row; those below are `row` and `row2` bytes away */
     ptrdiff_t row = a_rs * (ptrdiff_t)sizeof(R), row2 = 2 * row, p = 0;
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
 #define FM_EACH_THIRD FM_UNROLL for (int j = 0; j < (mr + 2) / 3; j++)
     FM_EACH_THIRD at[j] = a + 3 * j * a_rs;
-    const R *fetched = *ahead;
-    const ptrdiff_t on = fetched < end ? FM_PANEL : 0;
+    const R *fetched = t->ahead;
+    const ptrdiff_t pace = fetched < t->end ? t->pace : 0;
     for (; p + 4 <= k; p += 4) {
         FM_UNROLL for (int u = 0; u < 4; u++)
         {
@@ -59,6 +62,7 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, 
                 FM_HIDE(row2);
             } else {
                 FM_HIDE(a);
+                __builtin_prefetch(a + LINE);
             }
             FM_UNROLL for (int i = 0; i < mr; i++)
             {
@@ -72,19 +76,19 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, 
             a += a_cs;
         }
         FM_EACH_THIRD at[j] += 4;
-        if (way == FM_BY_ROWS) {
-            FM_UNROLL for (int j = 0; j < FM_PANEL; j += (int)(64 / sizeof(R)))
+        if (way != FM_APART) {
+            FM_UNROLL for (int j = 0; j < FM_PANEL; j += LINE)
             {
-                __builtin_prefetch(fetched + j);
+                if (j < pace) __builtin_prefetch(fetched + j);
             }
-            fetched += on;
+            fetched += pace;
             FM_HIDE(fetched);
         }
         if (way != FM_APART) b += 4 * nv * VL;
     }
 #undef FM_EACH_V
 #undef FM_EACH_THIRD
-    if (way == FM_BY_ROWS) *ahead = fetched;
+    if (way != FM_APART) t->ahead = fetched;
     return p;
 }
 
@@ -120,7 +124,7 @@ FM_INLINE void fm_tile(fm_product *t, ptrdiff_t tiles, const int mr, const int n
         }
         ptrdiff_t p = 0;
         if (way) {
-            p = fm_steps(s, a, a_rs, a_cs, b, ldb, k, mr, nv, way, &t->ahead, t->end);
+            p = fm_steps(s, a, a_rs, a_cs, b, ldb, k, mr, nv, way, t);
             a += p * a_cs;
             b += p * ldb;
         }

@@ -263,7 +263,7 @@ class Executable:
             [self._group(g, numbers) for g in plan.epilogue],
             scratch,
             any(op.attrs.get("blas") for op in plan.ops()),
-            any(op.name == "grad_shares" for op in plan.ops()),  # few weights: a core keeps its own
+            plan.own_tasks,
             plan.room // plan.chunk if plan.private else 0,
             self._alive,
         )

@@ -164,6 +164,7 @@ class Plan(Record):
         room: Rows that a value of all samples has room for: those of a batch, or a task's for each
             worker (`private`).
         private: Whether a worker's tasks use the same rows, because nothing is read after its task.
+        own_tasks: Whether a worker keeps its tasks from step to step, as far as it can.
         arena_bytes: Size of the arena of activations, masks and gradients.
         flops: Floating-point operations of one sample.
         tables: Elements of the tables that samples look up; each is updated in each step.
@@ -184,6 +185,7 @@ class Plan(Record):
     chunk: int = 1
     room: int = 0
     private: bool = False
+    own_tasks: bool = False
     arena_bytes: int = 0
     flops: int = 0
     tables: int = 0

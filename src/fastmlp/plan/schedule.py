@@ -34,6 +34,10 @@ GEMM_RULE = (
 # From so many weights on, in float32 6 MB with the copies for both directions, each task of the row phase
 # reads them from L3 or from memory.
 _FAR_WEIGHTS = 1_000_000
+# Up to so many a worker keeps its own tasks from step to step, if tiles are tall. (Of two cores of Sapphire
+# Rapids one reads what the other has changed at 8 to 20 GB/s: 784-128-128-10 and 28-300×4-1 took 3 and 4 %
+# less, 784-512-512-10 and 1024-2048-2048-1000 up to 1 % more; of Zen 3, whose cores share a cache, no less.)
+_NEAR_WEIGHTS = 500_000
 # Below this many floating-point operations a step runs on the calling thread alone.
 PARALLEL_STEP = 1_500_000
 # From so many samples on, weights that are only read are copied into panels before the first step.
@@ -57,8 +61,11 @@ def cut_rows(plan: Plan, workers: int, training: bool = False) -> None:
     recurrent = any(op.name == "rnn_fwd" for op in plan.rows)
     by_shares = not small and shares.pay(plan)
     cut = recurrent_chunk if recurrent else shares_chunk if by_shares else row_chunk
-    if not recurrent and _dense_weights(plan) >= _FAR_WEIGHTS:
+    weights = _dense_weights(plan)
+    if not recurrent and weights >= _FAR_WEIGHTS:
         cut = far_chunk
+    few = weights <= _NEAR_WEIGHTS and not recurrent
+    plan.own_tasks = by_shares or (training and few and _tall_tiles())
     plan.chunk = plan.capacity if small else cut(plan.capacity)
     of_all = [
         op
@@ -114,13 +121,24 @@ def _rows(plan: Plan, ops: list[Op], chunk: int) -> Group:
     )
 
 
+def _tall_tiles() -> bool:
+    """Whether the micro-kernel's tiles have 8 rows, as with 16 lanes, not 6."""
+    return _native.tier() == "avx512"
+
+
 def row_chunk(capacity: int) -> int:
     """Samples of one task: about eight tasks a batch, of 24 to 96 samples, if two cores share that well.
 
     Multiples of 24 are whole tiles of 6 and of 8 rows. But of 32 samples by 24 and 8 one core computes
     three quarters: by 16 and 16 a step of 784-128-128-10 took 20 % less, by 12 and 12 of 24 samples
     35 %, by 22 of 128 samples 5 %.
+
+    With tall tiles an even number of tasks of 32 to 63 samples, if there are so many: arithmetic takes half
+    the time then, but weights come from a shared cache no faster. Of 128 samples with 32 instead of 22
+    784-128-128-10 took 5 % less and 784-512-512-10 4 %, of 100 with 50 instead of 28 28-300×4-1 10 %.
     """
+    if _tall_tiles():
+        return _even(capacity, 63)
     most = min(96, max(24, -(-capacity // (8 * 24)) * 24))
     whole, rest = divmod(capacity, most)
     longest = (whole + 1) // 2 * most + (rest if whole % 2 == 0 else 0)  # of two cores' shares
@@ -228,6 +246,8 @@ def _tiles(variable: object, ops: list[Op], tile: int = _LARGEST_TILE) -> Group:
             return Group(ops, outer * inner, outer * inner, op.label)
     if rows * width <= tile:
         return Group(ops, rows, rows, ops[0].label)
-    # Every tile packs the right factor, (batch, width), anew: its rows must pay for that.
-    chunk = max(32, min(96, rows // 64 * 8), tile // width // 8 * 8)
+    # Every tile reads the right factor, (batch, width), anew: its rows must pay for that. Of tall tiles 64
+    # rows do (784-128-128-10: 2 % less than with 96, 1024-2048-2048-1000 3 %).
+    most = 64 if _tall_tiles() else 96
+    chunk = max(32, min(most, rows // 64 * 8), tile // width // 8 * 8)
     return Group(ops, rows, min(rows, chunk), ops[0].label)
