@@ -135,7 +135,7 @@ def row_chunk(capacity: int) -> int:
 
     With tall tiles an even number of tasks of 32 to 63 samples, if there are so many: arithmetic takes half
     the time then, but weights come from a shared cache no faster. Of 128 samples with 32 instead of 22
-    784-128-128-10 took 5 % less and 784-512-512-10 4 %, of 100 with 50 instead of 28 28-300×4-1 10 %.
+    784-128-128-10 took 5 % less and 784-512-512-10 4 %, of 100 with 50 instead of 24 28-300×4-1 10 %.
     """
     if _tall_tiles():
         return _even(capacity, 63)
