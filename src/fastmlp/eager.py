@@ -16,11 +16,13 @@ from fastmlp._core import random
 from fastmlp._core.logs import Logs
 from fastmlp._core.plan import Run
 from fastmlp._core.program import Program
+from fastmlp._core.turns import Turns
 from fastmlp.plan.ir import Op, Plan
 from fastmlp.variables import Variable
 
 _LARGEST_ORDER = 1 << 18  # as in executor.pxd: of more samples the order is computed step by step
 _SHUFFLE = 0xF00D
+_MOMENT_NS = 50_000_000
 
 
 class EagerExecutable:
@@ -193,6 +195,7 @@ class EagerRun:
         steps_per_check: int = 1,
         log_rows: int = 1,
         window: int = 0,
+        turns: Turns | None = None,  # each execution is short
     ) -> None:
         self._passes = [_Pass(main, samples, batch)]
         if after is not None:
@@ -265,11 +268,9 @@ class EagerRun:
         else:
             self._passes[1].position = 0
 
-    def go(
-        self, steps: int = -1, budget_ns: int = 50_000_000, epochs: int = -1, passes: int = -1
-    ) -> bool:
-        """Runs on, one step at least; returns whether all epochs are done."""
-        deadline = time.monotonic_ns() + budget_ns
+    def go(self, steps: int = -1, epochs: int = -1, passes: int = -1) -> bool:
+        """Runs on for a moment, one step at least; returns whether all epochs are done."""
+        deadline = time.monotonic_ns() + _MOMENT_NS
         room = len(self._log) if epochs < 0 else min(len(self._log), self._logged + epochs)
         while self.epoch < self._epochs and self._logged < room and steps and passes:
             passes -= self._step()

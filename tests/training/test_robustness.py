@@ -97,10 +97,12 @@ def test_ctrl_c_ends_fit_and_leaves_a_model_that_trains_on(width, mode):
 
 
 @posix
-def test_ctrl_c_leaves_the_weights_of_a_whole_step():
+@pytest.mark.parametrize("width", [256, 2048])
+def test_ctrl_c_leaves_the_weights_of_a_whole_step(width):
     """The weights are those of so many steps of the same training, run to its end."""
     run("""
-        model = make(256)
+        width = int(sys.argv[1])
+        model = make(width)
         def interrupt():
             os.kill(os.getpid(), signal.SIGINT)
         threading.Timer(0.3, interrupt).start()
@@ -110,7 +112,7 @@ def test_ctrl_c_leaves_the_weights_of_a_whole_step():
             pass
         steps = model.optimizer.iterations
         assert steps > 0
-        again = make(256)
+        again = make(width)
         class Stop(callbacks.Callback):
             def on_train_batch_end(self, batch, logs=None):
                 if self.model.optimizer.iterations == steps:
@@ -121,7 +123,7 @@ def test_ctrl_c_leaves_the_weights_of_a_whole_step():
             pass
         assert again.optimizer.iterations == steps
         assert bits(again) == bits(model)
-    """)
+    """, str(width))  # fmt: skip
 
 
 @posix

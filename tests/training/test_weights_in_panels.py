@@ -1,9 +1,13 @@
 """Weights of wide layers lie in panels while a fit runs: nobody who looks at them may notice."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
 from fastmlp import Input, Sequential, callbacks, config, layers
+from fastmlp.training.loop import FitLoop
 from fastmlp.utils import set_random_seed
 
 
@@ -90,3 +94,73 @@ def test_an_index_that_is_no_row_leaves_the_weights_of_the_step_before():
         model.fit(x, y, 100, verbose=0, shuffle=False)
     for a, b in zip(expected.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# Copies of these weights take milliseconds: executions are longer than 50 ms.
+
+
+@pytest.fixture
+def without_blas():
+    before = config.gemm()
+    config.set_gemm("native")
+    yield
+    config.set_gemm(before)
+
+
+def make_wide():
+    set_random_seed(3)
+    model = Sequential([Input((60,)), layers.Dense(2000, "relu"), layers.Dense(2000, "relu"),
+                        layers.Dense(70)])  # fmt: skip
+    model.compile("adam", "mse")
+    return model
+
+
+@pytest.mark.usefixtures("without_blas")
+def test_executions_are_longer_where_copies_are_dear(monkeypatch):
+    calls, go = [], FitLoop._go
+
+    def counted(self, **limits):
+        calls.append(limits)
+        go(self, **limits)
+
+    monkeypatch.setattr(FitLoop, "_go", counted)
+    x, y = data(800)
+    model, single = make_wide(), make_wide()
+    model.fit(x[:8], y[:8], 8, verbose=0, shuffle=False)
+    del calls[:]
+    start = time.monotonic()
+    model.fit(x, y, 8, verbose=0, shuffle=False)
+    assert len(calls) <= 1 + (time.monotonic() - start) / 0.1  # one every 50 ms otherwise
+    for i in (0, *range(0, 800, 8)):
+        single.train_on_batch(x[i : i + 8], y[i : i + 8])
+    for a, b in zip(model.get_weights(), single.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.usefixtures("without_blas")
+def test_other_threads_see_whole_steps_while_a_fit_lasts():
+    x, y = data(100)
+    model, again = make_wide(), make_wide()
+    options = {"batch_size": 50, "epochs": 10**6, "verbose": 0, "shuffle": False}
+    fit = threading.Thread(target=model.fit, args=(x, y), kwargs=options)
+    kernel = model.layers[1].kernel
+    before = kernel.copy()
+    fit.start()
+    deadline = time.monotonic() + 60
+    while np.array_equal(kernel, before) and time.monotonic() < deadline:
+        time.sleep(0.01)  # without a turn
+    assert not np.array_equal(kernel, before)
+    outputs = {model.predict(x, verbose=0).tobytes() for _ in range(3)}
+    assert fit.is_alive()
+    model.stop_training = True
+    fit.join(60)
+    assert not fit.is_alive()
+
+    class Compare(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            outputs.discard(self.model.predict(x, verbose=0).tobytes())
+            done = not outputs or self.model.optimizer.iterations == model.optimizer.iterations
+            self.model.stop_training = done
+
+    again.fit(x, y, callbacks=[Compare()], **options)
+    assert not outputs

@@ -11,6 +11,12 @@ cdef enum:
     SHUFFLE = 0xF00D         # stream of random numbers that orders epochs; layers draw from others
 
 
+cdef enum Wait:              # for what an execution waits
+    NOTHING
+    CODE                     # the Python code that is this phase, or the error of a fault
+    LOOK                     # the caller's look around, between two steps
+
+
 cdef struct Job:             # the cursor, and all that a worker sees
     Pass[2] passes           # main, and what follows each of its epochs
     int n_passes
@@ -18,7 +24,7 @@ cdef struct Job:             # the cursor, and all that a worker sees
     int now                  # the pass whose phase is run: another one in its epilogue only
     bint goes_on             # whether a step follows
     ptrdiff_t phase
-    bint waiting             # for the Python code that is this phase
+    Wait waiting
     ptrdiff_t epoch
     ptrdiff_t last_epoch
     ptrdiff_t window         # main's samples in an epoch
@@ -36,13 +42,15 @@ cdef struct Job:             # the cursor, and all that a worker sees
     ptrdiff_t passes_left    # the same
     ptrdiff_t check_every    # steps between looks at the clock
     ptrdiff_t until_check
-    int64_t deadline
+    int64_t wakes            # when the caller wants to look around
+    int64_t opened           # when the last prologue began
+    int64_t prologue_ns      # how long it took
     char *scratch
     ptrdiff_t scratch_bytes
     team.fm_tickets *tickets
 
 
-# Goes on with the job until it has to stop, with so many workers.
+# Goes on with the job, with so many workers, until it ends or waits.
 cdef void execute(Job *job, int threads) noexcept nogil
 
 # Ends an execution within a step, which then has not happened: the next one begins it anew.

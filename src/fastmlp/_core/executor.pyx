@@ -42,10 +42,6 @@ cdef bint begin_step(Job *job) noexcept nogil:
         return False
     if not knows_rates(p):
         return False         # Python computes the learning rates of the next steps
-    if job.until_check <= 0:
-        job.until_check = job.check_every
-        if fm_now_ns() >= job.deadline:
-            return False
     p.step.first = p.position
     p.step.m = min(p.batch, p.end - p.position)
     if job.at == 0 and job.order != NULL:
@@ -99,19 +95,36 @@ cdef void end_pass(Job *job) noexcept nogil:
 cdef ptrdiff_t advance(Job *job) noexcept nogil:
     """Moves on to the next phase; returns its number of tasks.
 
+    0 where the phase is Python code: `execute` then returns, the code runs, and the next `execute`
+    goes on with the phase after it. So it is when an op has met a fault, and when it is time to look
+    around: weights stay in panels meanwhile.
+    """
+    cdef Pass *p = &job.passes[job.now]
+    job.phase += 1
+    if p.fault.raised:
+        job.waiting = CODE
+        return 0
+    if job.phase == 0:
+        job.prologue_ns = fm_now_ns() - job.opened
+    elif job.phase == p.n_phases:
+        end_step(job)
+        if job.until_check <= 0:
+            job.until_check = job.check_every
+            if fm_now_ns() >= job.wakes:
+                job.waiting = LOOK
+                return 0
+    return open_phase(job)
+
+
+cdef ptrdiff_t open_phase(Job *job) noexcept nogil:
+    """The phase at hand, or behind the last one of a step what follows; returns its number of tasks.
+
     A pass begins with its program's prologue and ends with its epilogue, and so does its part of an
-    execution. 0 when this execution ends, or where the phase is Python code: `execute` then returns,
-    the code runs, and the next `execute` goes on with the phase after it. So it is when an op has met
-    a fault.
+    execution. 0 when this execution ends, and where the phase is Python code.
     """
     cdef Pass *p = &job.passes[job.now]
     cdef Phase *phase
-    job.phase += 1
-    if p.fault.raised:
-        job.waiting = True
-        return 0
     if job.phase == p.n_phases:
-        end_step(job)
         job.goes_on = begin_step(job)
         if job.goes_on and job.at == job.now:
             job.phase = 0
@@ -125,11 +138,14 @@ cdef ptrdiff_t advance(Job *job) noexcept nogil:
         job.now = job.at
         p = &job.passes[job.now]
         job.phase = PROLOGUE
-    if job.phase == PROLOGUE and not p.phases[PROLOGUE].n_tasks:
-        job.phase = 0
+    if job.phase == PROLOGUE:
+        if p.phases[PROLOGUE].n_tasks:
+            job.opened = fm_now_ns()
+        else:
+            job.phase = 0
     phase = &p.phases[job.phase]
     if phase.call >= 0:
-        job.waiting = True
+        job.waiting = CODE
         return 0
     if phase.rows:
         return (p.step.m + phase.chunk - 1) // phase.chunk
@@ -213,9 +229,12 @@ cdef void work(void *argument, int number) noexcept nogil:
 
 cdef void execute(Job *job, int threads) noexcept nogil:
     cdef ptrdiff_t n_tasks = 0
-    if job.waiting:
-        job.waiting = False
+    cdef Wait waited = job.waiting
+    job.waiting = NOTHING
+    if waited == CODE:
         n_tasks = advance(job)
+    elif waited == LOOK:
+        n_tasks = open_phase(job)
     elif begin_step(job):
         job.now, job.phase = job.at, PROLOGUE - 1
         n_tasks = advance(job)
@@ -231,7 +250,7 @@ cdef void leave_step(Job *job) noexcept nogil:
     cdef Pass *p = &job.passes[job.now]
     cdef Worker worker
     cdef ptrdiff_t number
-    job.waiting = False
+    job.waiting = NOTHING
     worker.id, worker.scratch = 0, job.scratch
     for number in range(p.phases[p.n_phases].n_tasks):
         run_task(p, &p.phases[p.n_phases], &worker, number)

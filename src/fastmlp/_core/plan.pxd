@@ -4,11 +4,14 @@ from libc.stdint cimport int64_t, uint64_t
 
 from fastmlp._core.executor cimport Job
 from fastmlp._core.program cimport Program
+from fastmlp._core.turns cimport Turns
 
 
 cdef class Run:
     cdef Job job
     cdef int threads
+    cdef Turns turns
+    cdef int64_t started     # when the execution at hand began
     cdef ptrdiff_t log_rows
     cdef bint uses_blas
     cdef object _alive
@@ -21,5 +24,6 @@ cdef class Run:
     cdef void restart(self, ptrdiff_t samples, uint64_t seed, int64_t iterations) noexcept
     # Runs to the end on this thread alone, and keeps the GIL: for what takes microseconds.
     cdef int finish(self) except -1
-    cdef int _execute(self, int64_t budget_ns) except -1
+    cdef int _execute(self) except -1
+    cdef void _look(self) noexcept
     cdef int _call(self) except -1

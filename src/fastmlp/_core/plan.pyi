@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from fastmlp._core.logs import Logs
 from fastmlp._core.program import Program
+from fastmlp._core.turns import Turns
 
 class Run:
     def __init__(
@@ -26,6 +27,7 @@ class Run:
         steps_per_check: int = 1,
         log_rows: int = 1,
         window: int = 0,
+        turns: Turns | None = None,
     ) -> None: ...
     @property
     def iterations(self) -> int: ...
@@ -43,6 +45,4 @@ class Run:
     def end_pass(self) -> None: ...
     def step(self, optimizer: Any = None, steps: int = 1) -> int: ...
     def logs(self, logs: Logs) -> dict[str, float]: ...
-    def go(
-        self, steps: int = -1, budget_ns: int = 50_000_000, epochs: int = -1, passes: int = -1
-    ) -> bool: ...
+    def go(self, steps: int = -1, epochs: int = -1, passes: int = -1) -> bool: ...

@@ -1,24 +1,30 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Runs of programs, for Python: what the executor has to do, and when Python has its turn."""
+from cpython.exc cimport PyErr_SetInterrupt
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from fastmlp._core cimport blas, random, team
 from fastmlp._core.clock cimport fm_now_ns
 from fastmlp._core.executor cimport (
-    LARGEST_ORDER, MAX_WORKERS, SHUFFLE, end_pass, execute, leave_step, rewind,
+    LARGEST_ORDER, LOOK, MAX_WORKERS, SHUFFLE, end_pass, execute, leave_step, rewind,
 )
 from fastmlp._core.logs cimport Logs
 from fastmlp._core.program cimport Pass, Program, reduce_sums, steps_of
+from fastmlp._core.turns cimport Turns
 
 import numpy as np
 
+cdef extern from "Python.h":
+    int PyOS_InterruptOccurred()  # and takes note that it has been told
 cdef extern from "<stdint.h>":
     ptrdiff_t PTRDIFF_MAX
 
 
 cdef enum:
-    GRAIN_NS = 50_000_000    # an execution takes about so many nanoseconds at the most
+    LOOK_NS = 50_000_000     # an execution looks around every so many nanoseconds, and ends there …
+    PROLOGUES = 200          # … if it has lasted so many prologues, which with epilogues are 1 % of it …
+    LONGEST_NS = 1_000_000_000  # … or so many nanoseconds
 
 
 cdef class Run:
@@ -38,18 +44,20 @@ cdef class Run:
         log_rows: Epochs that the log holds; it is taken by `take_log`.
         window: Samples of an epoch, if fewer than all: the next epoch goes on behind them, and they
             are shuffled anew when each has been visited.
+        turns: Of the model, for whose sake an execution ends early.
     """
 
     def __init__(self, Program main, ptrdiff_t samples, ptrdiff_t batch, Program after=None,
                  ptrdiff_t after_samples=0, ptrdiff_t after_batch=1, ptrdiff_t epochs=1,
                  ptrdiff_t first_epoch=0, uint64_t seed=0, int64_t iterations=0,
                  bint shuffle=False, int threads=1, ptrdiff_t steps_per_check=1,
-                 ptrdiff_t log_rows=1, ptrdiff_t window=0):
+                 ptrdiff_t log_rows=1, ptrdiff_t window=0, Turns turns=None):
         cdef int64_t[::1] order
         cdef double[:, ::1] log
         cdef ptrdiff_t scratch_bytes = main.scratch_bytes
         self.threads = min(threads, <int>MAX_WORKERS, main.most_workers)
         self.uses_blas = main.uses_blas
+        self.turns = turns
         self.job.seed = seed
         self.job.epoch, self.job.last_epoch = first_epoch, epochs
         self.job.check_every = steps_per_check
@@ -209,13 +217,11 @@ cdef class Run:
         """Ends the pass at hand here, with the samples done so far."""
         end_pass(&self.job)
 
-    def go(self, ptrdiff_t steps=-1, int64_t budget_ns=GRAIN_NS, ptrdiff_t epochs=-1,
-           ptrdiff_t passes=-1):
-        """Runs on; returns whether all epochs are done.
+    def go(self, ptrdiff_t steps=-1, ptrdiff_t epochs=-1, ptrdiff_t passes=-1):
+        """Runs on for a moment; returns whether all epochs are done.
 
         Args:
             steps: Ends after so many steps; -1: no limit.
-            budget_ns: Ends after about so many nanoseconds.
             epochs: Ends after so many epochs; -1: as many as the log has room for.
             passes: Ends after so many passes, of training or validation; -1: no limit.
         """
@@ -223,7 +229,7 @@ cdef class Run:
         self.job.log_room = room if epochs < 0 else min(room, self.job.logged + epochs)
         self.job.steps_left, self.job.passes_left = steps, passes
         self.job.until_check = self.job.check_every
-        self._execute(budget_ns)
+        self._execute()
         return self.job.epoch >= self.job.last_epoch
 
     def step(self, object optimizer=None, ptrdiff_t steps=1):
@@ -235,13 +241,13 @@ cdef class Run:
             steps: How many, if so many are left of the pass.
 
         Returns:
-            How many are left to be done: it ends after about 50 ms.
+            How many are left to be done: it runs for a moment only.
         """
         if optimizer is not None:
             (<Program>self._alive[0]).read_optimizer(optimizer)
         self.job.log_room, self.job.steps_left, self.job.passes_left = self.log_rows, steps, 1
         self.job.until_check = self.job.check_every
-        self._execute(GRAIN_NS)
+        self._execute()
         if optimizer is not None:
             steps_of(optimizer)[0] = self.job.passes[0].step.t
         return 0 if self.job.ended else self.job.steps_left
@@ -257,19 +263,27 @@ cdef class Run:
             row += (main if self.job.n_passes == 2 else 0) - self.job.log_width
         return logs.read(row)
 
-    cdef int _execute(self, int64_t budget_ns) except -1:
+    cdef int _execute(self) except -1:
+        """One execution: 50 ms long, up to a second where its two ends would take more than 1 % of it.
+
+        No Python code runs on this thread while weights are in panels: whoever looks, a signal's
+        handler, the progress line or another thread with a turn, does so when it is over.
+        """
         cdef Program main = <Program>self._alive[0]
         cdef int64_t start
         main.cover(self.job.passes[0].step.t)
         if self.uses_blas:
             blas.enter()
         try:
+            start = self.started = fm_now_ns()
+            self.job.wakes = start + LOOK_NS
             with nogil:
-                start = fm_now_ns()
-                self.job.deadline = start + budget_ns
                 execute(&self.job, self.threads)
             while self.job.waiting:
-                self._call()
+                if self.job.waiting == LOOK:
+                    self._look()
+                else:
+                    self._call()
                 with nogil:
                     execute(&self.job, self.threads)
             main.run_ns += fm_now_ns() - start
@@ -277,6 +291,19 @@ cdef class Run:
             if self.uses_blas:
                 blas.leave()
         return 0
+
+    cdef void _look(self) noexcept:
+        """Whether this execution ends here: it has lasted long enough, or somebody waits for its end."""
+        cdef int64_t now = fm_now_ns()
+        cdef bint interrupted = PyOS_InterruptOccurred()
+        cdef bint waited_for = self.turns is not None and self.turns._waiting > 0
+        if interrupted:
+            PyErr_SetInterrupt()  # its handler's turn is when weights are where it sees them
+        if interrupted or waited_for or now - self.started >= min(
+            LONGEST_NS, PROLOGUES * self.job.prologue_ns
+        ):
+            self.job.passes_left = 0
+        self.job.wakes = now + LOOK_NS
 
 
 cdef size_t align(object array) except 0:

@@ -2,8 +2,9 @@
 """Who may use a model now: one thread at a time, and those who only look, between two steps of a fit.
 
 A model's weights are those of a whole step only between steps. So a thread that predicts or
-evaluates while another one fits waits until the latter's native call is over, about 50 ms at the
-most, and goes first then. Whoever would change the model waits until the fit has ended.
+evaluates while another one fits waits until the latter's native call looks around, about every
+50 ms, and ends for its sake; it goes first then. Whoever would change the model waits until the fit
+has ended.
 
 A turn that nobody else wants takes some ten nanoseconds: compiled code holds the GIL from a look to
 the next, so that it needs no lock to take what is free. A thread that must wait says so before it

@@ -2,8 +2,9 @@
 
 How much one native call does depends on who wants to know. With hooks on batches, or data that come
 in batches, it is `steps_per_execution` steps; with hooks on epochs, or a progress bar that shows them, an epoch at most;
-else as many epochs as fit into a moment. Every call ends after about 50 ms, so that Ctrl-C, the bar
-and other threads get their turn.
+else as many epochs as fit into a moment. Every call ends after about 50 ms, or up to a second where
+weights are dear to copy (`_core/plan.pyx`), so that the bar gets its turn; and 50 ms after Ctrl-C, or
+after another thread began to wait, at the latest, but for the step at hand.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from fastmlp.eager import EagerRun, start_run
 from fastmlp.errors import warn_user
 from fastmlp.training.cursor import Cursor, beginning
 from fastmlp.training.logs import LogReader
-from fastmlp.training.passes import GRAIN_NS
 from fastmlp.training.progress import Progress
 from fastmlp.training.stream import RAN_OUT
 from fastmlp.training.supply import Supply
@@ -125,6 +125,7 @@ class FitLoop:
             steps_per_check=train.steps_per_check(),
             log_rows=max(1, min(_BLOCK, self._epochs - epoch)),
             window=self.supply.window,
+            turns=self.model._lock,
         )
 
     def _wants_every_epoch(self, progress: Progress | None) -> bool:
@@ -168,7 +169,7 @@ class FitLoop:
     def _go(self, **limits: int) -> None:
         """One native call, with the learning rate of the moment."""
         self.supply.executable.program.read_optimizer(self.optimizer)
-        self._native.go(budget_ns=GRAIN_NS, **limits)
+        self._native.go(**limits)
         self.optimizer.steps = self._native.iterations
         self.model._lock.lend()
 

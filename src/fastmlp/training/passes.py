@@ -18,9 +18,6 @@ from fastmlp.training.progress import make_progress
 from fastmlp.training.stream import RAN_OUT
 from fastmlp.training.supply import Supply
 
-GRAIN_NS = 50_000_000  # a native call takes about so many nanoseconds at the most
-
-
 Outputs = Callable[[int, int], Any]
 """Outputs of the samples from one to before another, for callbacks."""
 
@@ -97,7 +94,7 @@ class _Told:
         return row
 
 
-def _run(executable: Executable, n: int = 1) -> Run | EagerRun:
+def _run(executable: Executable, turns: Turns, n: int = 1) -> Run | EagerRun:
     return start_run(
         executable.program,
         n,
@@ -105,6 +102,7 @@ def _run(executable: Executable, n: int = 1) -> Run | EagerRun:
         seed=0,
         threads=executable.threads(),
         steps_per_check=executable.steps_per_check(),
+        turns=turns,
     )
 
 
@@ -136,7 +134,7 @@ def run_pass(
     executable, n, batch_size = supply.executable, supply.n, supply.batch_size
     steps = -(-n // batch_size)
     told = _Told(callbacks, mode, verbose, steps, executable, inner, at_once)
-    run = _run(executable, n)
+    run = _run(executable, turns, n)
     for step in range(0, steps, at_once) if told.each else ():
         told.batch_begins(step)
         left = at_once
@@ -147,7 +145,7 @@ def run_pass(
         found = {} if outputs is None else {"outputs": outputs(start, min(end, n))}
         told.batch_ends(step + at_once - 1, run, found)
         told.show(min(step + at_once, steps), run)
-    while not told.each and not run.go(budget_ns=GRAIN_NS):
+    while not told.each and not run.go():
         turns.lend()
         told.show(run.position // batch_size, run)
     return told.finish(run.take_log()[0])
@@ -183,7 +181,7 @@ def run_batches(
     stream = supply.stream
     assert stream is not None
     told = _Told(callbacks, mode, verbose, supply.steps, supply.executable, inner, at_once)
-    run = _run(supply.executable)
+    run = _run(supply.executable, turns)
     step = first = 0  # `first`: of those that callbacks have not been told of
 
     def tell() -> None:
@@ -200,7 +198,7 @@ def run_batches(
             told.batch_begins(step)
         before = supply.executable
         if supply.make_room(rows):
-            run = _run(supply.executable)
+            run = _run(supply.executable, turns)
             supply.executable.program.set_accumulators(before.program.read_sums())
         supply.bind(rows)
         if fetch is not None:
