@@ -207,27 +207,37 @@ FM_INLINE void fm_dot_rows(vf *t, const R *a, ptrdiff_t a_rs, const R *b, ptrdif
 #undef FM_EACH
 }
 
-/* c (m) = a (m, k) · b (k): 16 virtual lanes over k, added by halves, of VL rows at once. */
+/* c (m) = a (m, k) · b (k): 16 virtual lanes over k, added by halves, of up to VL rows at once. */
 static __attribute__((noinline)) void fm_dots(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs,
                                               const R *b, ptrdiff_t m, ptrdiff_t k, const R *bias,
                                               int flags)
 {
     ptrdiff_t i = 0;
-    for (; VL > 1 && ldc == 1 && i + VL <= m; i += VL) {
+    for (ptrdiff_t rows; VL > 1 && ldc == 1 && m - i >= VL / 2; i += rows) {
         vf t[VL];
-        FM_UNROLL for (int l = 0; l < VL; l += FM_DOT_ROWS, a += FM_DOT_ROWS * a_rs)
-        {
-            FM_HIDE(a);
-            fm_dot_rows(t + l, a, a_rs, b, k, FM_DOT_ROWS);
+        rows = m - i < VL ? m - i : VL;
+        if (rows == VL) {
+            FM_UNROLL for (int l = 0; l < VL; l += FM_DOT_ROWS, a += FM_DOT_ROWS * a_rs)
+            {
+                FM_HIDE(a);
+                fm_dot_rows(t + l, a, a_rs, b, k, FM_DOT_ROWS);
+            }
+        } else {
+            ptrdiff_t l = 0;
+            for (; l + FM_DOT_ROWS <= rows; l += FM_DOT_ROWS, a += FM_DOT_ROWS * a_rs) {
+                fm_dot_rows(t + l, a, a_rs, b, k, FM_DOT_ROWS);
+            }
+            for (; l < rows; l++, a += a_rs) fm_dot_rows(t + l, a, a_rs, b, k, 1);
+            for (; l < VL; l++) t[l] = v_zero();
         }
-        v_transpose(t);
-        FM_UNROLL for (int half = VL / 2; half > 0; half /= 2)
-        {
-            FM_UNROLL for (int l = 0; l < half; l++) t[l] = v_add(t[l], t[l + half]);
+        vf y = v_sums(t);
+        if (flags & FM_ACCUMULATE) {
+            y = v_add(rows == VL ? v_load(c + i) : v_loadn(c + i, rows), y);
         }
-        if (flags & FM_ACCUMULATE) t[0] = v_add(v_load(c + i), t[0]);
-        if (bias) t[0] = v_add(t[0], v_set1(bias[0]));
-        v_store(c + i, flags & FM_RELU ? v_max(v_zero(), t[0]) : t[0]);
+        if (bias) y = v_add(y, v_set1(bias[0]));
+        if (flags & FM_RELU) y = v_max(v_zero(), y);
+        if (rows == VL) v_store(c + i, y);
+        else v_storen(c + i, y, rows);
     }
     for (; i < m; i++, a += a_rs) {
         vf t[1];
@@ -288,11 +298,11 @@ static __attribute__((noinline)) void fm_outer(R *c, ptrdiff_t ldc, const R *a, 
     }
 }
 
-/* n is one or two vectors, a's rows or columns are contiguous, b's rows ldb apart. */
+/* n is up to two vectors, a's rows or columns are contiguous, b's rows ldb apart. */
 FM_INLINE void fm_small_product(R *c, const R *a, const R *b, ptrdiff_t m, ptrdiff_t n,
                                 const fm_product *t)
 {
-    const ptrdiff_t way = (n > VL) * 2 + (t->a_rs == 1);
+    const ptrdiff_t way = ((n >= VL) + (n > VL)) * 2 + (t->a_rs == 1);
     for (ptrdiff_t rows; m > 0; m -= rows, c += rows * t->ldc, a += rows * t->a_rs) {
         rows = m <= FM_MR ? m : m < 2 * FM_MR ? (m + 1) / 2 : FM_MR;
         fm_smalls[rows - 1][way](c, a, b, t);
@@ -313,10 +323,11 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
     fm_product t; /* member by member: gcc clears an initialised one first, by a slow instruction */
     t.ldc = ldc, t.a_rs = a_rs, t.a_cs = a_cs, t.ldb = ldb;
     t.k = k, t.bias = bias, t.flags = flags;
-    if (VL > 1 && VL <= n && n <= 2 * VL && m > 1 && k < 32 && (a_cs == 1 || a_rs == 1) &&
+    if (VL > 1 && n > 1 && (VL <= n || FM_MASKS) && n <= 2 * VL && m > 1 && k < 32 &&
+        (a_cs == 1 || a_rs == 1) &&
         !(flags & FM_ACCUMULATE)) { /* most products of a small network */
         if (flags & FM_PANELS) t.ldb = FM_PANEL;
-        t.c_last = n - VL;
+        t.c_last = n - VL, t.n = n;
         fm_small_product(c, a, b, m, n, &t);
         return;
     }

@@ -78,6 +78,28 @@ FM_INLINE float v_maxh(vf a)
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
+FM_INLINE vf
+v_sums(vf r[VL]) /* two vectors' halves in one, four's fourths … : half of a transpose */
+{
+    FM_UNROLL for (int i = 0; i < VL; i += 2)
+    {
+        r[i] = v_add(_mm512_shuffle_f32x4(r[i], r[i + 1], 0x44),
+                     _mm512_shuffle_f32x4(r[i], r[i + 1], 0xee));
+    }
+    FM_UNROLL for (int i = 0; i < VL; i += 4)
+    {
+        r[i] = v_add(_mm512_shuffle_f32x4(r[i], r[i + 2], 0x88),
+                     _mm512_shuffle_f32x4(r[i], r[i + 2], 0xdd));
+    }
+    FM_UNROLL for (int i = 0; i < VL; i += 8)
+    {
+        r[i] =
+            v_add(_mm512_shuffle_ps(r[i], r[i + 4], 0x44), _mm512_shuffle_ps(r[i], r[i + 4], 0xee));
+    }
+    const vf s = v_add(_mm512_shuffle_ps(r[0], r[8], 0x88), _mm512_shuffle_ps(r[0], r[8], 0xdd));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_ps(order, s); /* row 4 p + q stood at 4 q + p */
+}
 FM_INLINE void v_transpose(vf r[VL])
 {
     vf s[VL];
