@@ -36,8 +36,12 @@ FM_INLINE void FM(transpose_side)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda
 
 static void FM(transpose)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda, ptrdiff_t m, ptrdiff_t n)
 {
+    enum { AHEAD = 2 * FM_BLOCK }; /* rows of b to fetch before they are written */
     for (ptrdiff_t j0 = 0; j0 < n; j0 += FM_BLOCK) {
         for (ptrdiff_t i0 = 0; i0 < m; i0 += FM_BLOCK) {
+            for (ptrdiff_t l = 0; l < FM_BLOCK && n > FM_BLOCK; l++) {
+                __builtin_prefetch(b + (j0 + AHEAD + l) * ldb + i0, 1);
+            }
             for (ptrdiff_t j = j0; j < j0 + FM_BLOCK && j < n; j += FM_SIDE) {
                 const ptrdiff_t y = j + VL > n && n >= VL ? n - VL : j;
                 for (ptrdiff_t i = i0; i < i0 + FM_BLOCK && i < m; i += FM_SIDE) {
