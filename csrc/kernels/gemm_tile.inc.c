@@ -31,7 +31,11 @@ enum { FM_ANYHOW, FM_BY_ROWS = 5, FM_BY_COLUMNS, FM_APART, FM_WAYS };
 /* Left alone, compilers compute the addresses of a whole unrolled loop before it, and spill sums to
  * hold them. x may have changed, for all they know; x is still wanted, so no sum takes its register. */
 #define FM_HIDE(x) __asm__("" : "+r"(x))
+#if defined(__clang__) /* needs no such help; for it, NEON would also copy each y to all lanes */
+#define FM_USE(x) (void)(x)
+#else
 #define FM_USE(x) __asm__ volatile("" : : "X"(x))
+#endif
 
 /* s (mr, nv) += a · b for the steps over k that come in fours; returns their number. With
  * as few instructions beside the products as can be, 20.5 of a 6 x 16 tile's step instead of 24: on Zen
@@ -52,6 +56,16 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, 
     const R *fetched = t->ahead;
     const ptrdiff_t pace = fetched < t->end ? t->pace : 0;
     for (; p + 4 <= k; p += 4) {
+        /* Branches below the products would make clang move these below them, yet not what they load:
+         * factors on the stack, a third of the peak. */
+        if (way != FM_APART) {
+            FM_UNROLL for (int j = 0; j < FM_PANEL; j += LINE)
+            {
+                if (j < pace) __builtin_prefetch(fetched + j);
+            }
+            fetched += pace;
+            FM_HIDE(fetched);
+        }
         FM_UNROLL for (int u = 0; u < 4; u++)
         {
             vf x[FM_NV];
@@ -77,14 +91,6 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, 
             a += a_cs;
         }
         FM_EACH_THIRD at[j] += 4;
-        if (way != FM_APART) {
-            FM_UNROLL for (int j = 0; j < FM_PANEL; j += LINE)
-            {
-                if (j < pace) __builtin_prefetch(fetched + j);
-            }
-            fetched += pace;
-            FM_HIDE(fetched);
-        }
         if (way != FM_APART) b += 4 * nv * VL;
     }
 #undef FM_EACH_V

@@ -45,9 +45,9 @@
 #define FM_INLINE static inline __attribute__((always_inline))
 
 /* Before a loop of constant length over an array of vectors, which lives in registers only when the
- * loop is unrolled: gcc needs to be told early, clang does it best on its own. */
+ * loop is unrolled early. */
 #if defined(__clang__)
-#define FM_UNROLL
+#define FM_UNROLL _Pragma("clang loop unroll(full)")
 #define FM_FOURS
 #else
 #define FM_UNROLL _Pragma("GCC unroll 16")
