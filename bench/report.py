@@ -32,6 +32,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "summary": ("training", tables.of_readme),
     "training": ("training", tables.of_training),
     "peers": ("training", tables.of_peers),
+    "machines": ("training", tables.of_machines),
     "peak": ("peak", tables.of_peak),
     "inference": ("inference", tables.of_inference),
     "busy": ("busy", tables.of_busy),
@@ -62,11 +63,11 @@ def rewritten(text: str, content: dict[str, Any]) -> str:
 
 
 def newest() -> dict[str, Any]:
-    """The stored result of the latest day."""
+    """The stored result of the latest day; of two, the later by name."""
     stored = [machine.load(path) for path in sorted(machine.RESULTS.glob("*-cores.json"))]
     if not stored:
         raise SystemExit("No results/*-cores.json. Hint: run python -m bench first.")
-    return max(stored, key=lambda content: str(content["machine"]["date"]))
+    return sorted(stored, key=lambda content: str(content["machine"]["date"]))[-1]
 
 
 def main() -> int:

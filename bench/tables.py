@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench import reasons, roofline
+from bench import machine, reasons, roofline
 from bench.cases import Case
 from bench.compare import ratio
 from bench.peers import PEERS
@@ -145,6 +145,24 @@ def of_peers(content: dict[str, Any]) -> str:
         table(["µs a step (ratio)", *(f"`{name}`" for name in rows)], lines)
         + f"\n\n– : {'; '.join(absent)}.\n\n{where(first, with_versions=True)}."
     )
+
+
+def of_machines(content: dict[str, Any]) -> str:
+    """Every machine that was measured: µs a step, and how many times the fastest other library's."""
+    lines = []
+    for path in sorted(machine.RESULTS.glob("*-cores*.json")):
+        rows = machine.load(path).get("training", {})
+        cells = [
+            f"{figure(rows[name]['median_us']['fastmlp'])} "
+            f"({figure(ratio(rows[name], 'fastmlp', others(rows[name])[0]))} ×)"
+            if name in rows
+            else "–"
+            for name in content["training"]
+        ]
+        about = next(iter(rows.values()))["machine"]
+        only = ", all limited to AVX2" if path.stem.endswith("-avx2") else ""
+        lines.append([f"{about['cpu']}, {about['cores']} cores{only}, {about['date']}", *cells])
+    return table(["µs a step (ratio)", *(f"`{name}`" for name in content["training"])], lines)
 
 
 def of_peak(content: dict[str, Any]) -> str:
