@@ -21,15 +21,15 @@ ROWS: dict[str, str] = {
     "pima": f"{_CALLS}; Adam's update, the gather and the loss's logarithms take a quarter",
     "tab64": f"{_EDGES}; with 64 columns a tile starts and ends too often",
     "mnist128": "products take four fifths, gather, dropout, packing and SGD the rest; each of two "
-    "cores reads half of the weights and of the batch from the other's cache, at 8 to 20 GB/s: a seventh",
+    "cores reads half of the weights and of the batch from the other's cache",
     "mnist512": "products take three quarters; weights and Adam's two arrays come from L3 or the other "
     "core's cache every step, and Adam and packing take a seventh",
     "higgs300": "products take four fifths, tanh, packing, transposes and SGD the rest; two cores are not "
-    "twice as fast as one, as each reads what the other has changed of 2.2 MB of weights and copies",
+    "twice as fast as one, as each reads what the other has changed of weights and copies",
     "lstm300": "products take four fifths, near the peak; the rest is gates, packing of weights and "
     "gradients, Adam and the inputs' products, which one row of weights makes as long as a copy",
     "lstm64": "gates take a fifth; products of 16 rows and 64 columns start and end too often",
-    "wide2048": "products take nine tenths, at 95 % of the peak; Adam, transposed copies of the weights and "
+    "wide2048": "products take nine tenths, near the peak; Adam, transposed copies of the weights and "
     "the columns of gradients take the rest",
 }
 

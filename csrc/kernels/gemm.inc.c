@@ -38,7 +38,7 @@ FM_INLINE fm_split fm_split_rows(ptrdiff_t m)
 /* Elements of the next panel of b that each of so many tiles fetches in four of its steps: whole lines,
  * and no more than it takes. A core has few fetches under way, and those of the tiles' own elements
  * wait for them: with a row in four steps, whatever the tiles, products of 128 and 96 rows with 2048 x
- * 2048 weights in L3 took 12 to 16 % longer (Sapphire Rapids, AVX-512). */
+ * 2048 weights in L3 took 12 to 16 % longer (Emerald Rapids, AVX-512). */
 FM_INLINE ptrdiff_t fm_pace(ptrdiff_t tiles)
 {
     const ptrdiff_t line = 64 / (ptrdiff_t)sizeof(R), lines = FM_PANEL / line;
@@ -128,14 +128,16 @@ static void fm_pack_rows(R *to, const R *a, ptrdiff_t a_cs, ptrdiff_t m, ptrdiff
 
 /* Large products. Between blocks of k, c holds the partial sums, exactly. Sizes by measurement on
  * Zen 3 (L1 32 KB, L2 512 KB): 85 to 95 % of its peak from 128 x 128 x 128 on, 75 % once b has 8 MB; with
- * 16 lanes on Sapphire Rapids (48 KB, 2 MB): 92 to 100 %, 95 % with panels of 16 MB. */
+ * 16 lanes on Emerald Rapids (48 KB, 2 MB): 92 to 100 %, 95 % with panels of 16 MB. */
 static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
 {
     enum {
-        KC = VL < 16 ? 256 : 512, /* k of a packed panel of b: half of L1, or an eighth of L2 */
-        KC_PANELS = 1024,         /* of one that comes as it is: c is read back less often */
-        MC = 192,                 /* rows of a that stay in L2 while the panels pass */
-        PACKED = (VL < 16 ? 32768 : 196608) / sizeof(R), /* elements of a packed block of a */
+        KC = VL < 16
+            ? 256
+            : 512,        /* k of a packed panel of b: half of L1; with 2 MB of L2 a 20th of that */
+        KC_PANELS = 1024, /* of one that comes as it is: c is read back less often */
+        MC = 192,         /* rows of a that stay in L2 while the panels pass */
+        PACKED = (VL < 16 ? 32768 : 131072) / sizeof(R), /* elements of a packed block of a */
         WIDE = 12 * FM_NV * VL,  /* columns from which packing a strided a pays */
         NEAR = 16384 / sizeof(R) /* elements of a b that stays in L1 as it is */
     };
@@ -206,6 +208,18 @@ FM_INLINE void fm_dot_rows(vf *t, const R *a, ptrdiff_t a_rs, const R *b, ptrdif
 #undef FM_EACH_V
 #undef FM_EACH
 }
+
+#ifndef V_SUMS
+FM_INLINE vf v_sums(vf r[VL])
+{
+    v_transpose(r);
+    FM_UNROLL for (int half = VL / 2; half > 0; half /= 2)
+    {
+        FM_UNROLL for (int l = 0; l < half; l++) r[l] = v_add(r[l], r[l + half]);
+    }
+    return r[0];
+}
+#endif
 
 /* c (m) = a (m, k) · b (k): 16 virtual lanes over k, added by halves, of up to VL rows at once. */
 static __attribute__((noinline)) void fm_dots(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs,

@@ -113,15 +113,6 @@ FM_INLINE void v_transpose(vf r[VL])
         r[i + 4] = _mm256_permute2f128_ps(low, high, 0x31);
     }
 }
-FM_INLINE vf v_sums(vf r[VL])
-{
-    v_transpose(r);
-    FM_UNROLL for (int half = VL / 2; half > 0; half /= 2)
-    {
-        FM_UNROLL for (int l = 0; l < half; l++) r[l] = v_add(r[l], r[l + half]);
-    }
-    return r[0];
-}
 
 /* --- for simd/math.h and dropout: see common.h --- */
 FM_INLINE vm v_first(ptrdiff_t n) { return _mm256_castsi256_ps(fm_lanes(n)); }

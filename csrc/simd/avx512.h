@@ -78,8 +78,9 @@ FM_INLINE float v_maxh(vf a)
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
+#define V_SUMS
 FM_INLINE vf
-v_sums(vf r[VL]) /* two vectors' halves in one, four's fourths … : half of a transpose */
+v_sums(vf r[VL]) /* halves of two vectors in one, fourths of four …: half a transpose */
 {
     FM_UNROLL for (int i = 0; i < VL; i += 2)
     {

@@ -17,7 +17,8 @@
  *   v_ldexp(x, n)     x * 2^n for integral n in [-252, 252]; one rounding, even of subnormals
  *   v_frexp(x, &e)    mantissa in [0.5, 1) and exponent of a normal x > 0
  *   v_sum v_maxh      of all lanes, by halves: lane i with lane i + VL/2, then VL/4 …
- *   v_sums(r)         v_sum of each of the vectors r[0 .. VL - 1]; destroys them
+ *   v_sums(r)         v_sum of each of the vectors r[0 .. VL - 1], which it changes; defined, with V_SUMS,
+ *                     where there is a shorter way than by v_transpose (gemm.inc.c)
  *   v_transpose(r)    the VL by VL matrix of the vectors r[0 .. VL - 1], in place
  *
  * For math.h and dropout:

@@ -58,7 +58,6 @@ FM_INLINE vf v_frexp(vf x, vf *e)
 FM_INLINE double v_sum(vf a) { return a; }
 FM_INLINE double v_maxh(vf a) { return a; }
 FM_INLINE void v_transpose(vf r[VL]) { (void)r; }
-FM_INLINE vf v_sums(vf r[VL]) { return r[0]; }
 
 /* --- for activations, dropout and softmax: see common.h --- */
 FM_INLINE vf v_copysign(vf a, vf s) { return copysign(a, s); }

@@ -92,15 +92,6 @@ FM_INLINE void v_transpose(vf r[VL])
     r[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
     r[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
 }
-FM_INLINE vf v_sums(vf r[VL])
-{
-    v_transpose(r);
-    FM_UNROLL for (int half = VL / 2; half > 0; half /= 2)
-    {
-        FM_UNROLL for (int l = 0; l < half; l++) r[l] = v_add(r[l], r[l + half]);
-    }
-    return r[0];
-}
 
 /* --- for simd/math.h and dropout: see common.h --- */
 FM_INLINE vm v_first(ptrdiff_t n)

@@ -71,7 +71,6 @@ FM_INLINE vf v_frexp(vf x, vf *e)
 FM_INLINE float v_sum(vf a) { return a; }
 FM_INLINE float v_maxh(vf a) { return a; }
 FM_INLINE void v_transpose(vf r[VL]) { (void)r; }
-FM_INLINE vf v_sums(vf r[VL]) { return r[0]; }
 
 /* --- for simd/math.h and dropout: see common.h --- */
 FM_INLINE vm v_first(ptrdiff_t n) { return n > 0; }

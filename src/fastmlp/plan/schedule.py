@@ -34,8 +34,8 @@ GEMM_RULE = (
 # From so many weights on, in float32 6 MB with the copies for both directions, each task of the row phase
 # reads them from L3 or from memory.
 _FAR_WEIGHTS = 1_000_000
-# Up to so many a worker keeps its own tasks from step to step, if tiles are tall. (Of two cores of Sapphire
-# Rapids one reads what the other has changed at 8 to 20 GB/s: 784-128-128-10 and 28-300×4-1 took 3 and 4 %
+# Up to so many a worker keeps its own tasks from step to step, if tiles are tall. (Of two cores of Emerald
+# Rapids one reads what the other has changed slowly: 784-128-128-10 and 28-300×4-1 took 3 and 4 %
 # less, 784-512-512-10 and 1024-2048-2048-1000 up to 1 % more; of Zen 3, whose cores share a cache, no less.)
 _NEAR_WEIGHTS = 500_000
 # Below this many floating-point operations a step runs on the calling thread alone.
