@@ -109,7 +109,7 @@ class Function:
                 [_row_shape(t) for t in self.inputs],
                 [_row_shape(t) for t in self.outputs],
                 MANY_ROWS if many else 1,
-                many and plan.private,
+                many and plan.private > 0,
             )
             self._few, self._many = (self._few, call) if many else (call, self._many)
             if boundary.plain and not boundary.states and not self._whole[0]:

@@ -82,9 +82,9 @@ def compile_plan(
     if update is not COLLECT:
         add_states(plan)
     order(plan)
-    cut_rows(plan, most_threads(), training)
+    cut_rows(plan, most_threads(), config.gemm(), training)
     layout(plan)
-    schedule(plan, config.gemm(), training)
+    schedule(plan, training)
     return plan
 
 
@@ -264,7 +264,8 @@ class Executable:
             scratch,
             any(op.attrs.get("blas") for op in plan.ops()),
             plan.own_tasks,
-            plan.room // plan.chunk if plan.private else 0,
+            plan.private,
+            plan.room // plan.private if plan.private else 0,
             self._alive,
         )
         for number, phase in enumerate(plan.phases):

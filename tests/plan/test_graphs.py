@@ -257,8 +257,10 @@ def test_shares_of_tasks_add_up_to_the_gradients_of_the_twins(rep, dtype):
     target = (*shape[:-1], 1)
     feeds = [rng.normal(size=(431, *shape)), rng.normal(size=(431, *target))]
     case = Case([x], [y], [LossSpec(0, "mean_squared_error", target_shape=target)], feeds, dtype)
-    names = [op.name for op in case.plan(300).ops()]
+    plan = case.plan(300)
+    names = [op.name for op in plan.ops()]
     assert names.count("share_matmul") == 3 and names.count("share_bias") == 3
+    assert plan.private > plan.chunk  # a task's rows are read by no other
     expected = case.run_reference(4, 300)
     case.run_native(4, 300, threads=2)
     for variable in case.variables:

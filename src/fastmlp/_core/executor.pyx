@@ -164,7 +164,7 @@ cdef inline void run_task(const Pass *p, const Phase *phase, Worker *worker, ptr
         i1 = min(i0 + phase.chunk, p.step.m)
         worker.task = number
         if p.private:        # the same samples, in the worker's own rows
-            own = worker.id * phase.chunk
+            own = worker.id * p.private
             moved = p.step
             moved.first += i0 - own
             step = &moved

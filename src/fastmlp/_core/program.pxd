@@ -67,7 +67,7 @@ cdef struct Pass:            # one program over one data set
     Fault *fault             # of the program
     bint float64
     bint both_ends           # how tasks are claimed (csrc/team.h)
-    bint private             # whether a worker's tasks of the row phase use the same rows, its own
+    ptrdiff_t private        # 0, or a worker's tasks use the same rows, so many behind those of the one before
     Step step
     ptrdiff_t samples
     ptrdiff_t batch

@@ -31,7 +31,8 @@ class Program:
         scratch_bytes: int,
         uses_blas: bool,
         both_ends: bool,
-        private_workers: int,
+        private: int,
+        most_workers: int,
         alive: object,
     ) -> None: ...
     def set_call(self, phase: int, call: Callable[[int], object]) -> None: ...

@@ -106,8 +106,8 @@ cdef class Program:
         return 0
 
     def freeze(self, str dtype, list ops, list phases, list prologue, list epilogue,
-               ptrdiff_t scratch_bytes, bint uses_blas, bint both_ends, int private_workers,
-               object alive):
+               ptrdiff_t scratch_bytes, bint uses_blas, bint both_ends, ptrdiff_t private,
+               int most_workers, object alive):
         """Fills the structs.
 
         Args:
@@ -120,13 +120,14 @@ cdef class Program:
             epilogue: Groups run after its last step.
             scratch_bytes: Of one worker.
             both_ends: Whether a worker's tasks are to stay its own from step to step.
-            private_workers: 0, or so many workers have rows of their own, which all their tasks use.
+            private: 0, or all tasks of a worker use the same rows, so many behind those of the one before.
+            most_workers: That there is room for; 0: any number.
             alive: Whatever owns the memory.
         """
         cdef ptrdiff_t i, j
         cdef Op *op
         self.base.float64, self.base.both_ends = dtype == "float64", both_ends
-        self.base.private, self.most_workers = private_workers > 0, private_workers or INT_MAX
+        self.base.private, self.most_workers = private, most_workers or INT_MAX
         self._alive = alive
         self.scratch_bytes, self.uses_blas = scratch_bytes, uses_blas
         self.n_ops = len(ops)

@@ -161,9 +161,10 @@ class Plan(Record):
         epilogue: Ops run once after its last step.
         terms: What is accumulated.
         chunk: Samples of a task of a row phase.
-        room: Rows that a value of all samples has room for: those of a batch, or a task's for each
-            worker (`private`).
-        private: Whether a worker's tasks use the same rows, because nothing is read after its task.
+        room: Rows that a value of all samples has room for: those of a batch, or `private` for each
+            worker.
+        private: 0, or a worker's tasks use the same rows, because nothing is read after its task: so
+            many lie from the first of one worker to that of the next.
         own_tasks: Whether a worker keeps its tasks from step to step, as far as it can.
         arena_bytes: Size of the arena of activations, masks and gradients.
         flops: Floating-point operations of one sample.
@@ -184,7 +185,7 @@ class Plan(Record):
     terms: list[Term] = fresh(default_factory=list)
     chunk: int = 1
     room: int = 0
-    private: bool = False
+    private: int = 0
     own_tasks: bool = False
     arena_bytes: int = 0
     flops: int = 0

@@ -19,7 +19,7 @@ _CONSTRAIN = ("constrain", "python_constrain")
 
 
 def add_weight_copies(
-    plan: Plan, native: set[Op], forward: bool
+    plan: Plan, forward: bool
 ) -> tuple[list[tuple[Variable, Op]], list[tuple[Variable, Op]]]:
     """Gives native products copies of their weights in panels, refreshed by each update.
 
@@ -27,7 +27,6 @@ def add_weight_copies(
     weight of one row or column needs none: its transpose is the same numbers in the same order.
 
     Args:
-        native: The `dense_fwd` and `dense_bwd` ops that run on the micro-kernel.
         forward: Whether a copy for dense_fwd pays.
 
     Returns:
@@ -37,7 +36,8 @@ def add_weight_copies(
     copies: dict[tuple[Variable, bool], Buffer] = {}
     for op in plan.rows:
         recurrent = op.name in ("rnn_fwd", "rnn_bwd")
-        w = op.ins[1] if recurrent or op in native else None
+        dense = op.name in ("dense_fwd", "dense_bwd") and not op.attrs["blas"]
+        w = op.ins[1] if recurrent or dense else None
         transposed = op.name in ("dense_bwd", "rnn_bwd")
         if w is None or w.variable is None:
             continue

@@ -38,6 +38,9 @@ _FAR_WEIGHTS = 1_000_000
 # Rapids one reads what the other has changed slowly: 784-128-128-10 and 28-300×4-1 took 3 and 4 %
 # less, 784-512-512-10 and 1024-2048-2048-1000 up to 1 % more; of Zen 3, whose cores share a cache, no less.)
 _NEAR_WEIGHTS = 500_000
+# Rows between those of two workers: a core fetches ahead, and what it takes from behind its own rows the
+# other one has to take back (without any 16-64-64-1 took 10 % longer on two cores of Emerald Rapids).
+_APART = 32
 # Below this many floating-point operations a step runs on the calling thread alone.
 PARALLEL_STEP = 1_500_000
 # From so many samples on, weights that are only read are copied into panels before the first step.
@@ -46,17 +49,19 @@ MANY_ROWS = 192
 LONG_STEP, _LONG_WORK = 65_536, 4_000_000_000
 
 
-def cut_rows(plan: Plan, workers: int, training: bool = False) -> None:
-    """Chooses the samples of a task; before memory is laid out.
+def cut_rows(plan: Plan, workers: int, gemm: str = "auto", training: bool = False) -> None:
+    """Chooses who multiplies, and the samples of a task; before memory is laid out.
 
-    Where there is one row phase and nothing after it, nothing that a task leaves is read again. Then all
-    tasks of a worker use the same rows, which stay in its core's cache, and memory does not grow with
+    Where there is one row phase and nothing after it looks at samples, nothing that a task leaves of them is
+    read again. Then all tasks of a worker use the same rows, which stay in its core's cache, and memory does not grow with
     the batch. (Random numbers count on a row being the sample's own.)
 
     Args:
         workers: As many as there may ever be.
-        training: Whether the plan has a backward half.
+        gemm: `'auto'`, `'blas'` or `'native'`.
+        training: Whether the plan has a backward half (for the size of a step).
     """
+    _choose_gemm(plan, gemm, training)
     small = plan.work(training) < _SMALL_STEP
     recurrent = any(op.name == "rnn_fwd" for op in plan.rows)
     by_shares = not small and shares.pay(plan)
@@ -67,16 +72,19 @@ def cut_rows(plan: Plan, workers: int, training: bool = False) -> None:
     few = weights <= _NEAR_WEIGHTS and not recurrent
     plan.own_tasks = by_shares or (training and few and _tall_tiles())
     plan.chunk = plan.capacity if small else cut(plan.capacity)
+    if by_shares:
+        shares.add_shares(plan, plan.chunk)
     of_all = [
         op
         for op in plan.rows
         if (op.batch and op.per_sample) or op.name in PYTHON or "stream" in op.attrs
     ]
-    alone = not (of_all or plan.parameters or plan.stages or plan.states)
+    after = (op for stage in plan.stages for _, ops in stage for op in ops)
+    alone = not of_all and not any(op.per_sample for op in after)
     alone = alone and sum(not ops[0].batch for ops in phases.cut(plan.rows)) == 1
-    plan.private = alone and plan.capacity > plan.chunk
+    plan.private = plan.chunk + _APART if alone and plan.capacity > plan.chunk else 0
     tasks = -(-plan.capacity // plan.chunk)
-    plan.room = plan.chunk * min(workers, tasks) if plan.private else plan.capacity
+    plan.room = plan.private * min(workers, tasks) or plan.capacity
 
 
 def long_step(plan: Plan) -> int:
@@ -84,23 +92,20 @@ def long_step(plan: Plan) -> int:
     return min(LONG_STEP, max(MANY_ROWS, _LONG_WORK // max(1, plan.flops)))
 
 
-def schedule(plan: Plan, gemm: str = "auto", training: bool = False) -> None:
+def schedule(plan: Plan, training: bool = False) -> None:
     """Fills `plan.phases`, `plan.prologue` and `plan.epilogue`.
 
     Args:
-        gemm: `'auto'`, `'blas'` or `'native'`.
         training: Whether the plan has a backward half (for the size of a step).
     """
-    native = _choose_gemm(plan, gemm, training)
     small = plan.work(training) < _SMALL_STEP
     trained = any(op.name in ("update", "assign") for op in plan.ops())
     forward = not small and (trained or plan.capacity >= MANY_ROWS)
-    before, after = panels.add_weight_copies(plan, native, forward)
+    before, after = panels.add_weight_copies(plan, forward)
     plan.prologue = [_tiles(variable, [op]) for variable, op in before]
     plan.epilogue = [_tiles(variable, [op]) for variable, op in after]
-    if not small and shares.pay(plan):
-        shares.add_shares(plan, plan.chunk)
-    elif not small:
+    by_shares = not small and shares.pay(plan)
+    if not small and not by_shares:
         panels.add_gradient_copies(plan)
     plan.phases = [Phase([_rows(plan, ops, plan.chunk)]) for ops in phases.cut(plan.rows)]
     for stage in plan.stages:
@@ -196,20 +201,14 @@ def uses_blas(m: int, n: int, k: int, dtype: str, training: bool) -> bool:
     return not training and k * n >= _BLAS_WEIGHT
 
 
-def _choose_gemm(plan: Plan, gemm: str, training: bool) -> set[Op]:
-    """Marks ops with `blas`; returns the native `dense_fwd` and `dense_bwd`."""
-    native = set()
+def _choose_gemm(plan: Plan, gemm: str, training: bool) -> None:
+    """Marks products with `blas`."""
     for op in plan.ops():
-        if op.name not in ("dense_fwd", "dense_bwd", "grad_matmul"):
-            continue
-        m = plan.capacity * op.attrs["rep"]
-        blas = gemm == "blas" or (
-            gemm == "auto" and uses_blas(m, op.attrs["n"], op.attrs["k"], plan.dtype, training)
-        )
-        op.attrs["blas"] = blas
-        if op.name != "grad_matmul" and not blas:
-            native.add(op)
-    return native
+        if op.name in ("dense_fwd", "dense_bwd", "grad_matmul"):
+            m = plan.capacity * op.attrs["rep"]
+            op.attrs["blas"] = gemm == "blas" or (
+                gemm == "auto" and uses_blas(m, op.attrs["n"], op.attrs["k"], plan.dtype, training)
+            )
 
 
 def _together(groups: list[Group]) -> Group:
