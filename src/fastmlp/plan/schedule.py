@@ -111,7 +111,7 @@ def schedule(plan: Plan, training: bool = False) -> None:
     for stage in plan.stages:
         elements = sum(math.prod(v.shape) for v, _ in stage)
         tile = min(_LARGEST_TILE, max(_SMALLEST_TILE, elements // _TILES))
-        groups = [_tiles(v, ops, 2**62 if small else tile) for v, ops in stage]
+        groups = [_tiles(v, ops, 2**62 if small else tile, by_shares) for v, ops in stage]
         code = any(op.name in PYTHON for group in groups for op in group.ops)
         few = small and elements <= _FEW_WEIGHTS and not code
         plan.phases.append(Phase([_together(groups)] if few else groups))
@@ -231,7 +231,9 @@ def _together(groups: list[Group]) -> Group:
     return Group(ops, 1, 1, "weights", tuple(items for *_, items in entries))
 
 
-def _tiles(variable: object, ops: list[Op], tile: int = _LARGEST_TILE) -> Group:
+def _tiles(
+    variable: object, ops: list[Op], tile: int = _LARGEST_TILE, by_shares: bool = False
+) -> Group:
     """A weight's ops on tiles of its rows; norms, traced updates and constraints on more."""
     shape = getattr(variable, "shape", ())
     rows = shape[0] if shape else 1
@@ -245,6 +247,8 @@ def _tiles(variable: object, ops: list[Op], tile: int = _LARGEST_TILE) -> Group:
             return Group(ops, outer * inner, outer * inner, op.label)
     if rows * width <= tile:
         return Group(ops, rows, rows, ops[0].label)
+    if by_shares:  # rows are columns of transposed copies: whole lines of them
+        return Group(ops, rows, max(16, tile // width // 16 * 16), ops[0].label)
     # Every tile reads the right factor, (batch, width), anew: its rows must pay for that. Of tall tiles 64
     # rows do (784-128-128-10: 2 % less than with 96, 1024-2048-2048-1000 3 %).
     most = 64 if _tall_tiles() else 96
