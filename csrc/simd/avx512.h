@@ -48,15 +48,8 @@ FM_INLINE vf v_round(vf a)
 {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
-FM_INLINE vf fm_exp2i(__m512i n) /* 2^n, n in [-126, 127] */
-{
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
-}
-FM_INLINE vf v_ldexp(vf x, vf n)
-{
-    __m512i i = _mm512_cvtps_epi32(n), half = _mm512_srai_epi32(i, 1);
-    return v_mul(v_mul(x, fm_exp2i(half)), fm_exp2i(_mm512_sub_epi32(i, half)));
-}
+#define V_LDEXP 1
+FM_INLINE vf v_ldexp(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 FM_INLINE vf v_frexp(vf x, vf *e)
 {
     __m512i bits = _mm512_castps_si512(x);
@@ -132,7 +125,7 @@ FM_INLINE void v_transpose(vf r[VL])
 
 /* --- for simd/math.h and dropout: see common.h --- */
 FM_INLINE vm v_first(ptrdiff_t n) { return fm_lanes(n); }
-FM_INLINE vf v_pow2(vf n) { return fm_exp2i(_mm512_cvtps_epi32(n)); }
+FM_INLINE vf v_pow2(vf n) { return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n); }
 FM_INLINE vf v_copysign(vf a, vf s)
 {
     return _mm512_or_ps(a, _mm512_and_ps(_mm512_set1_ps(-0.0f), s));

@@ -14,7 +14,8 @@
  *   v_max v_min       a > b ? a : b and a < b ? a : b, hence b if either is NaN (the rule of x86)
  *   v_lt v_le v_eq    false on NaN;   v_sel(m, a, b)   m ? a : b;   v_and(m, a)   m ? a : 0
  *   v_round           to the nearest integer, ties to even
- *   v_ldexp(x, n)     x * 2^n for integral n in [-252, 252]; one rounding, even of subnormals
+ *   v_ldexp(x, n)     x * 2^n for integral n in [-252, 252]; one rounding, even of subnormals; where it is one
+ *                     instruction, V_LDEXP is 1
  *   v_frexp(x, &e)    mantissa in [0.5, 1) and exponent of a normal x > 0
  *   v_sum v_maxh      of all lanes, by halves: lane i with lane i + VL/2, then VL/4 …
  *   v_sums(r)         v_sum of each of the vectors r[0 .. VL - 1], which it changes; defined, with V_SUMS,

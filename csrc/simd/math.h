@@ -27,6 +27,9 @@ FM_INLINE vf v_normal(vf x, vf *e)
 }
 
 #else
+#ifndef V_LDEXP
+#define V_LDEXP 0
+#endif
 
 /* x = n ln 2 + r, |r| <= ln 2 / 2, for |x| < 2^14. ln 2 in two parts, the first of 10 bits, so that
  * n times it is exact (Cody & Waite 1980). */
@@ -54,12 +57,14 @@ FM_INLINE vf v_exp(vf x)
     return v_ldexp(v_fma(v_fma(fm_expm1_tail(r), r, one), r, one), n);
 }
 
-/* The same, to the bit, for x <= 0: 2^n is 2^(n + 64) 2^-64, where only the last product may round. */
+/* The same, to the bit, for x <= 0: 2^n is 2^(n + 64) 2^-64, where only the last product may round,
+ * if v_ldexp takes longer. */
 FM_INLINE vf v_exp_below(vf x)
 {
     const vf one = v_set1(1.0f);
     vf n, r = fm_reduce(v_max(v_set1(-104.0f), x), &n);
     const vf y = v_fma(v_fma(fm_expm1_tail(r), r, one), r, one);
+    if (V_LDEXP) return v_ldexp(y, n);
     return v_mul(v_mul(y, v_pow2(v_add(n, v_set1(64.0f)))), v_set1(5.42101086e-20f));
 }
 
