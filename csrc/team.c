@@ -203,7 +203,29 @@ static void set_and_wake(_Atomic uint32_t *word, uint32_t value)
 }
 
 /* ---- Tickets ---- */
-static _Thread_local int is_worker; /* 0 on a caller's thread */
+static _Thread_local int seat_number;  /* 0 on a caller's thread */
+static _Thread_local int64_t on_since; /* when this thread began a run, or yielded last */
+static _Atomic int crowd;              /* runs that callers go through alone, as the team is busy */
+
+enum { SLICE_NS = 2000000 }; /* half of what Linux lets a thread run beside another one */
+
+/* Another program's share of this CPU is better taken here, between two tasks, than in one, for which all
+ * threads would wait. As a yield lets it run for as long, nobody is cheated. */
+static void share_cpu(void)
+{
+    if (now_ns() - on_since > SLICE_NS) {
+        yield_cpu();
+        on_since = now_ns();
+    }
+}
+
+/* How many of so many workers have a CPU beside the callers that are alone. */
+static int beside_crowd(int n_workers, int cpus)
+{
+    const int others = atomic_load_explicit(&crowd, memory_order_relaxed);
+    const int left = cpus > others ? cpus - others : 1;
+    return others && n_workers > left ? left : n_workers;
+}
 
 void fm_tickets_init(fm_tickets *t, int n_workers, int both_ends)
 {
@@ -213,7 +235,8 @@ void fm_tickets_init(fm_tickets *t, int n_workers, int both_ends)
     t->n_tasks = t->mine = 0;
     atomic_init(&t->taken, 0);
     t->both_ends = both_ends;
-    t->spin_ns = n_workers > 1 && n_workers > cpu_count() ? 0 : TASK_SPIN_NS;
+    t->cpus = n_workers > 1 ? cpu_count() : 1;
+    t->spin_ns = n_workers > t->cpus ? 0 : TASK_SPIN_NS;
 }
 
 void fm_tickets_open(fm_tickets *t, uint32_t n_tasks)
@@ -222,7 +245,7 @@ void fm_tickets_open(fm_tickets *t, uint32_t n_tasks)
     t->n_tasks = n_tasks;
     t->mine = 0;
     atomic_store_explicit(&t->taken, 0, memory_order_relaxed);
-    const int cpu = is_worker || !t->spin_ns ? -1 : current_cpu();
+    const int cpu = seat_number || !t->spin_ns ? -1 : current_cpu();
     atomic_store_explicit(&t->caller_cpu, cpu, memory_order_relaxed);
     atomic_store_explicit(&t->pending, n_tasks, memory_order_relaxed);
     if (n_tasks == 1) {
@@ -236,9 +259,11 @@ void fm_tickets_close(fm_tickets *t) { set_and_wake(&t->left, CLOSED); }
 
 int64_t fm_tickets_claim(fm_tickets *t)
 {
+    share_cpu();
     uint32_t left = atomic_load_explicit(&t->left, memory_order_acquire);
     for (;;) {
-        if (is_worker) {
+        if (seat_number) {
+            if (beside_crowd(seat_number + 1, t->cpus) <= seat_number) return -1;
             const int cpu = atomic_load_explicit(&t->caller_cpu, memory_order_relaxed);
             if (cpu >= 0 && cpu == current_cpu()) {
                 leave_cpu(cpu);
@@ -249,7 +274,7 @@ int64_t fm_tickets_claim(fm_tickets *t)
             if (atomic_compare_exchange_weak_explicit(&t->left, &left, left - 1,
                                                       memory_order_acquire, memory_order_acquire)) {
                 if (!t->both_ends) return t->n_tasks - (left & COUNT);
-                if (!is_worker) return t->mine++;
+                if (!seat_number) return t->mine++;
                 return t->n_tasks - 1 -
                        atomic_fetch_add_explicit(&t->taken, 1, memory_order_relaxed);
             }
@@ -291,7 +316,7 @@ static struct {
 static THREAD_RESULT worker_main(void *arg)
 {
     seat *s = arg;
-    is_worker = 1;
+    seat_number = (int)(s - team.seats);
     uint32_t state = atomic_load_explicit(&s->state, memory_order_acquire);
     for (;;) {
         if (state == STOP) {
@@ -302,8 +327,9 @@ static THREAD_RESULT worker_main(void *arg)
         } else if (atomic_compare_exchange_strong_explicit(
                        &s->state, &state, IDLE, memory_order_acquire, memory_order_acquire)) {
             state = IDLE;
+            on_since = now_ns();
             fesetenv(&team.env);
-            team.fn(team.arg, (int)(s - team.seats));
+            team.fn(team.arg, seat_number);
             uint32_t before = atomic_fetch_sub_explicit(&team.pending, 1, memory_order_acq_rel);
             if (before == (FM_SLEEPERS | 1)) {
                 wake_all(&team.pending);
@@ -316,6 +342,7 @@ static THREAD_RESULT worker_main(void *arg)
 static void after_fork_in_child(void)
 {
     team.n_threads = 0;
+    atomic_store_explicit(&crowd, 0, memory_order_relaxed);
     atomic_store_explicit(&team.pending, 0, memory_order_relaxed);
     sleep_after_fork();
     atomic_store_explicit(&team.busy, 0, memory_order_release);
@@ -347,11 +374,19 @@ static int recruit(int wanted)
 
 int fm_team_run(int n_workers, fm_team_fn fn, void *arg)
 {
-    if (n_workers <= 1 || atomic_exchange_explicit(&team.busy, 1, memory_order_acquire)) {
+    if (n_workers <= 1) {
         fn(arg, 0);
         return 1;
     }
-    const int n = recruit((n_workers < FM_TEAM_MAX ? n_workers : FM_TEAM_MAX) - 1);
+    on_since = now_ns();
+    if (atomic_exchange_explicit(&team.busy, 1, memory_order_acquire)) {
+        atomic_fetch_add_explicit(&crowd, 1, memory_order_relaxed);
+        fn(arg, 0);
+        atomic_fetch_sub_explicit(&crowd, 1, memory_order_relaxed);
+        return 1;
+    }
+    n_workers = beside_crowd(n_workers < FM_TEAM_MAX ? n_workers : FM_TEAM_MAX, cpu_count());
+    const int n = recruit(n_workers - 1);
     team.fn = fn;
     team.arg = arg;
     fegetenv(&team.env);

@@ -24,6 +24,11 @@
  * (futex). Who changes the word finds the mark in the old value: no lost wake-up, and no system
  * call while nobody sleeps.
  * Where: a worker that finds itself on the CPU from which the caller opened the phase leaves it (Linux).
+ * Beside others: who has run for 2 ms yields before its next claim. The system would take the CPU away
+ * a little later, in a task. (One other process on one of two CPUs, paired: trainings keep 0.60 to 0.76
+ * of their speed, without it 0.57 to 0.61.) A caller that finds the team busy runs alone, and as many workers
+ * of the team go as CPUs are missing for it: two trainings at once together do 1.02 to 1.17 times what
+ * one does, before 0.93 to 1.0.
  * Fork: a child starts without threads and gets its own team on first need, whatever the parent's
  * was doing. Code that forks inside fn must not go on there in the child. */
 #ifndef FM_TEAM_H
@@ -42,8 +47,8 @@ typedef void (*fm_team_fn)(void *arg, int worker);
 /* Runs fn on up to n_workers workers; the caller is worker 0, the others have different numbers
  * below n_workers. On fewer, down to the caller alone, when the team is busy (another thread's run,
  * or this thread's own), when threads cannot be created, and where a thread has not begun by the
- * time the caller is through. All compute in the caller's floating-point environment (rounding,
- * denormals). Returns how many took part, after all of them have returned. */
+ * time the caller is through, or leaves as another run needs its CPU. All compute in the caller's
+ * floating-point environment (rounding, denormals). Returns how many took part, after all of them have returned. */
 int fm_team_run(int n_workers, fm_team_fn fn, void *arg);
 
 /* Ends and joins the threads. Does nothing while a run is on. The next run starts new ones. */
@@ -56,8 +61,9 @@ typedef struct fm_tickets {
     _Atomic uint32_t taken; /* the others', from the last one on; without both_ends unused */
     int both_ends;
     int64_t spin_ns;        /* how long claim() spins */
+    int cpus;               /* that this process may use */
     _Atomic int caller_cpu; /* where the caller opened the phase; -1: a worker did, or unknown */
-    char line_1[FM_LINE - 32];
+    char line_1[FM_LINE - 40];
     _Atomic uint32_t pending; /* tasks of the open phase that are not done */
     char line_2[FM_LINE - 4];
 } fm_tickets;
@@ -72,7 +78,8 @@ void fm_tickets_open(fm_tickets *t, uint32_t n_tasks);
 /* No more phases (and no more tasks of this one): every claim returns -1 until the next init. */
 void fm_tickets_close(fm_tickets *t);
 
-/* A task of the open phase, 0 .. n_tasks - 1; -1 when closed; waits for either. */
+/* A task of the open phase, 0 .. n_tasks - 1; -1 when closed, and where a worker is to go; waits for
+ * any of these. */
 int64_t fm_tickets_claim(fm_tickets *t);
 
 /* One claimed task is done; 1 if it was the phase's last. */

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -122,6 +123,25 @@ def test_python_threads_run_at_the_same_time():
     for thread in threads:
         thread.join()
     assert not errors
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux's list of CPUs")
+def test_a_team_leaves_a_cpu_to_a_run_that_goes_on_alone():
+    def long_run():
+        used.append(team.self_test(2, 40, 1, 25_000_000)[2])
+
+    used: list[int] = []
+    first, alone = (threading.Thread(target=long_run) for _ in range(2))
+    first.start()
+    time.sleep(0.1)
+    alone.start()
+    first.join()  # from now on the team is free, but not the CPU of the other run
+    cpus = len(os.sched_getaffinity(0))
+    for _ in range(10):
+        assert team.self_test(8, 3, 8)[2] <= max(1, cpus - 1)
+    assert alone.is_alive()
+    alone.join()
+    assert used[1] == 1
 
 
 def test_a_stopped_team_starts_again():
