@@ -66,14 +66,14 @@ def cut_rows(plan: Plan, workers: int, gemm: str = "auto", training: bool = Fals
     recurrent = any(op.name == "rnn_fwd" for op in plan.rows)
     by_shares = not small and shares.pay(plan)
     cut = recurrent_chunk if recurrent else shares_chunk if by_shares else row_chunk
-    weights = _dense_weights(plan)
+    weights = _weights(plan)
     if not recurrent and weights >= _FAR_WEIGHTS:
         cut = far_chunk
-    few = weights <= _NEAR_WEIGHTS and not recurrent
+    few = weights <= _NEAR_WEIGHTS
     plan.own_tasks = by_shares or (training and few and _tall_tiles())
     plan.chunk = plan.capacity if small else cut(plan.capacity)
-    if by_shares:
-        shares.add_shares(plan, plan.chunk)
+    if not small:
+        shares.add_shares(plan, plan.chunk, by_shares)
     of_all = [
         op
         for op in plan.rows
@@ -178,9 +178,9 @@ def shares_chunk(capacity: int) -> int:
     return _even(capacity, 64 if capacity <= 256 else 128)
 
 
-def _dense_weights(plan: Plan) -> int:
-    """Elements of the weights that dense layers multiply samples with."""
-    factors = {op.ins[1] for op in plan.rows if op.name == "dense_fwd"}
+def _weights(plan: Plan) -> int:
+    """Elements of the weights that samples are multiplied with."""
+    factors = {op.ins[1] for op in plan.rows if op.name in ("dense_fwd", "rnn_fwd")}
     return sum(math.prod(w.variable.shape) for w in factors if w is not None and w.variable)
 
 

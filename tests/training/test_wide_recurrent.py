@@ -1,0 +1,49 @@
+"""Recurrent layers of many weights for their steps: their gradients are products over the whole batch."""
+
+import numpy as np
+import pytest
+
+from fastmlp import Input, Sequential, config, layers
+from fastmlp.utils import set_random_seed
+
+STEPS, FEATURES = 4, 3
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    before = config.num_threads()
+    config.set_num_threads(2)
+    yield
+    config.set_num_threads(before)
+
+
+LAYERS = {
+    "lstm": lambda: [layers.LSTM(150)],
+    "relu": lambda: [layers.LSTM(150, activation="relu")],
+    "gru": lambda: [layers.GRU(180)],
+    "simple": lambda: [layers.SimpleRNN(300, return_sequences=True), layers.LSTM(8)],
+    "stateful": lambda: [layers.LSTM(150, stateful=True)],
+    "backwards": lambda: [layers.GRU(180, go_backwards=True, return_sequences=True), layers.GRU(8)],
+    "both ways": lambda: [layers.Bidirectional(layers.LSTM(150))],
+}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_fit_gives_what_the_numpy_twins_give(name, masked):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, STEPS, FEATURES)).astype("f")
+    x[::7, 2:] = 0
+    y = rng.normal(size=(80, 1)).astype("f")
+    rows = 20 if name == "stateful" else 24  # with a last batch of fewer samples, where that may be
+    weights = []
+    for eagerly in (False, True):
+        set_random_seed(3)
+        first = [Input((STEPS, FEATURES), batch_size=rows if name == "stateful" else None)]
+        first += [layers.Masking()] * masked
+        model = Sequential([*first, *LAYERS[name](), layers.Dense(1)])
+        model.compile("sgd", "mse", run_eagerly=eagerly)
+        model.fit(x, y, rows, epochs=2, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    for native, twin in zip(*weights, strict=True):
+        np.testing.assert_allclose(native, twin, rtol=1e-4, atol=1e-5)
