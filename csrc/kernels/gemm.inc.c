@@ -1,9 +1,12 @@
 /* Matrix product with bias and relu.
  *
  *   c (m, n) = act(a (m, k) · b (k, n) + bias (n))     with FM_ACCUMULATE: act(c + a · b + bias)
+ *   c (m, n) = a · b where y (m, n) > 0, else 0        with FM_GATED: y instead of the bias
  *
  * a by row and column strides, so that one kernel serves x · w, dz · wᵀ (w transposed before) and
- * xᵀ · dz. Rows of b and c are contiguous. c is apart from the rest; bias may be NULL.
+ * xᵀ · dz. Rows of b and c are contiguous. c is apart from the rest; bias may be NULL. y, whose rows
+ * lie as those of c, is what relu made: the product is its gradient (NaN in y lets it pass). y == c is
+ * allowed if k <= FM_UNCUT.
  *
  * Every c[i, j] is summed over k in order 0 .. k-1 in one accumulator by v_fma, then the bias is
  * added: its bits depend on neither m nor n, nor on where the caller cuts c into pieces. The only
@@ -141,6 +144,7 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
         WIDE = 12 * FM_NV * VL,  /* columns from which packing a strided a pays */
         NEAR = 16384 / sizeof(R) /* elements of a b that stays in L1 as it is */
     };
+    _Static_assert(FM_UNCUT <= KC, "no partial sums may take the place of y");
     R pb[KC * FM_NV * VL] __attribute__((aligned(64)));
     R pa[PACKED] __attribute__((aligned(64)));
     fm_product t = *whole;
@@ -155,7 +159,7 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
         const int final = p + kc >= whole->k;
         t.k = final ? whole->k - p : kc;
         t.flags = (p ? FM_ACCUMULATE : whole->flags & FM_ACCUMULATE) |
-                  (final ? whole->flags & FM_RELU : 0);
+                  (final ? whole->flags & (FM_RELU | FM_GATED) : 0);
         for (ptrdiff_t i = 0; i < whole->m; i += t.m) {
             t.m = whole->m - i < mc ? whole->m - i : mc;
             t.n = whole->n;
@@ -263,13 +267,15 @@ static __attribute__((noinline)) void fm_dots(R *c, ptrdiff_t ldc, const R *a, p
     }
 }
 
-/* nv vectors of each row of c (m, n) = a (m, 1) · b (1, n), the last of them at `last`; unless `plain`
- * + bias, then at least `low`. */
+enum { FM_PLAIN = 1 };
+
+/* nv vectors of each row of c (m, n) = a (m, 1) · b (1, n), the last of them at `last`; `way`: FM_GATED,
+ * with y as far from c as `gate` tells, FM_PLAIN, or 0: + bias, then at least `low`. */
 FM_INLINE void fm_outer_panel(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, const R *b,
                               ptrdiff_t m, ptrdiff_t last, const R *bias, vf low, const int nv,
-                              const int plain)
+                              ptrdiff_t gate, const int way)
 {
-    vf x[4], y[4];
+    vf x[4], y[4], z[4];
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
 #define FM_AT(p) ((p) + (v == nv - 1 ? last : v * (ptrdiff_t)VL))
     FM_EACH_V x[v] = v_load(FM_AT(b));
@@ -279,9 +285,11 @@ FM_INLINE void fm_outer_panel(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, c
         const vf s = v_set1(*a);
         FM_EACH_V
         {
-            const vf product = v_fma(s, x[v], v_zero());
-            v_store(FM_AT(c), plain ? product : v_max(low, v_add(product, y[v])));
+            z[v] = v_fma(s, x[v], v_zero());
+            if (way == FM_GATED) z[v] = fm_gate(z[v], v_load(FM_AT(c + gate)));
+            else if (way != FM_PLAIN) z[v] = v_max(low, v_add(z[v], y[v]));
         }
+        FM_EACH_V v_store(FM_AT(c), z[v]);
     }
 #undef FM_AT
 #undef FM_EACH_V
@@ -293,15 +301,18 @@ static __attribute__((noinline)) void fm_outer(R *c, ptrdiff_t ldc, const R *a, 
                                                int flags)
 {
     const vf low = v_set1(flags & FM_RELU ? 0 : -(R)INFINITY);
-    const int plain = !bias && !(flags & FM_RELU);
+    const int way = flags & FM_GATED ? 8 : !bias && !(flags & FM_RELU) ? 4 : 0;
+    const ptrdiff_t gate = flags & FM_GATED ? bias - c : 0;
+    if (flags & FM_GATED) bias = NULL;
     for (ptrdiff_t columns; n > 0; n -= columns, c += columns, b += columns) {
         /* No panel of less than a vector is left. */
         columns = n <= 4 * VL ? n : n < 5 * VL ? 2 * VL : 4 * VL;
         const ptrdiff_t last = columns - VL;
-        switch ((columns + VL - 1) / VL + 4 * plain) {
+        switch ((columns + VL - 1) / VL + way) {
 #define FM_CASE(nv)                                                                                \
-    case nv: fm_outer_panel(c, ldc, a, a_rs, b, m, last, bias, low, nv, 0); break;                 \
-    case nv + 4: fm_outer_panel(c, ldc, a, a_rs, b, m, last, bias, low, nv, 1); break;
+    case nv: fm_outer_panel(c, ldc, a, a_rs, b, m, last, bias, low, nv, 0, 0); break;              \
+    case nv + 4: fm_outer_panel(c, ldc, a, a_rs, b, m, last, NULL, low, nv, 0, FM_PLAIN); break;   \
+    case nv + 8: fm_outer_panel(c, ldc, a, a_rs, b, m, last, NULL, low, nv, gate, FM_GATED); break;
             FM_CASE(1)
             FM_CASE(2)
             FM_CASE(3)
@@ -326,7 +337,7 @@ FM_INLINE void fm_small_product(R *c, const R *a, const R *b, ptrdiff_t m, ptrdi
 static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b,
                      ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const R *bias, int flags)
 {
-    if (n == 1 && a_cs == 1 && ldb == 1 && !(flags & FM_PANELS)) {
+    if (n == 1 && a_cs == 1 && ldb == 1 && !(flags & (FM_PANELS | FM_GATED))) {
         fm_dots(c, ldc, a, a_rs, b, m, k, bias, flags);
         return;
     }
@@ -336,10 +347,10 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
     }
     fm_product t; /* member by member: gcc clears an initialised one first, by a slow instruction */
     t.ldc = ldc, t.a_rs = a_rs, t.a_cs = a_cs, t.ldb = ldb;
-    t.k = k, t.bias = bias, t.flags = flags;
+    t.k = k, t.bias = bias, t.flags = flags, t.gate = 0;
     if (VL > 1 && n > 1 && (VL <= n || FM_MASKS) && n <= 2 * VL && m > 1 && k < 32 &&
         (a_cs == 1 || a_rs == 1) &&
-        !(flags & FM_ACCUMULATE)) { /* most products of a small network */
+        !(flags & (FM_ACCUMULATE | FM_GATED))) { /* most products of a small network */
         if (flags & FM_PANELS) t.ldb = FM_PANEL;
         t.c_last = n - VL, t.n = n;
         fm_small_product(c, a, b, m, n, &t);
@@ -347,6 +358,7 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
     }
     t.c = c, t.a = a, t.b = b, t.pack = NULL, t.ahead = t.end = b;
     t.m = m, t.n = n, t.a_packed = 0, t.b_panel = 0;
+    if (flags & FM_GATED) t.gate = bias - c, t.bias = bias = NULL;
     if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = fm_panel_size(k);
     else if (n == 1 && a_rs == 1 && ldc == 1 && !bias) { /* cᵀ = bᵀ · aᵀ: the lanes run along m */
         t.a = b, t.a_rs = 0, t.a_cs = ldb;

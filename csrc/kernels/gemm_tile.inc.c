@@ -4,6 +4,7 @@ enum {
     FM_NV = GEMM_VECTORS,
     FM_PANEL = FM_NV * VL, /* columns of a panel */
     FM_ROW_NV = 8,         /* vectors of a tile of one row */
+    FM_UNCUT = 256,        /* k of a product that is one block of k */
     FM_MASKS = VL == 16    /* whether loads and stores of fewer lanes are as fast as whole ones */
 };
 _Static_assert(FM_MR <= 8 && FM_NV <= 4, "the tables below hold no larger tiles");
@@ -20,6 +21,7 @@ typedef struct fm_product {
     ptrdiff_t ldc, a_rs, a_cs, ldb, m, n, k;
     ptrdiff_t b_panel;        /* distance of the panels of b, if it is kept in them, else 0 */
     ptrdiff_t c_last, b_last; /* where a panel's last vector begins: in c and bias, and in b */
+    ptrdiff_t gate;           /* from c to y, with FM_GATED */
     int flags;
     int a_packed; /* a is in groups of a tile's rows, each group (k, rows) contiguous */
 } fm_product;
@@ -99,6 +101,9 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, 
     return p;
 }
 
+/* s where y > 0 (or NaN), else 0: relu's gradient. */
+FM_INLINE vf fm_gate(vf s, vf y) { return v_sel(v_le(y, v_zero()), v_zero(), s); }
+
 /* Tiles of mr rows and nv vectors, one below the other. The last vector overlaps the one before when
  * n is no multiple of VL, which costs nothing, as all of a tile's c is read before any is written.
  * Only when n < VL are there fewer lanes: nv is 1, w = n. `packing` copies the panel of b to t->pack
@@ -156,6 +161,14 @@ FM_INLINE void fm_tile(fm_product *t, ptrdiff_t tiles, const int mr, const int n
         }
         if (t->flags & FM_RELU) {
             FM_EACH s[i * nv + v] = v_max(v_zero(), s[i * nv + v]);
+        }
+        if (t->flags & FM_GATED) {
+            const R *y = c + t->gate;
+            FM_UNROLL for (int i = 0; i < mr; i++, y += ldc)
+            {
+                FM_HIDE(y);
+                FM_EACH_V s[i * nv + v] = fm_gate(s[i * nv + v], FM_GET(y + cj[v]));
+            }
         }
         FM_UNROLL for (int i = 0; i < mr; i++, c += ldc)
         {

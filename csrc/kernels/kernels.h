@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FM_ACCUMULATE = 1, FM_RELU = 2, FM_PANELS = 4 }; /* flags of gemm and colsum */
+enum { FM_ACCUMULATE = 1, FM_RELU = 2, FM_PANELS = 4, FM_GATED = 8 }; /* flags of gemm and colsum */
 
 /* Indices into the tables' arrays, and their names, in the order of kernels.def. */
 enum fm_act {

@@ -122,6 +122,32 @@ def test_bias_relu_and_accumulation_in_every_combination(with_bias, relu, accumu
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 5, 16, 20, 50, 70, 200])
+def test_a_gate_lets_pass_what_relu_let_pass(n, dtype, tier):
+    for m, k in itertools.product([1, 9, 40], [0, 1, 8, 40, 256, 600]):
+        a, b, _, y = make(m, n, k, dtype)
+        y[y < 0] = 0
+        y[0, 0], y[-1, -1] = -0.0, np.nan
+        whole = guarded(y)
+        _native.gemm(whole.array, a, read_only(b))
+        want = np.where(y <= 0, 0, whole.array)
+        panels = np.zeros(_native.panels_size(k, n), dtype)
+        _native.pack(panels, b)
+        for packed in [None, panels]:
+            c = Guarded((m, n), dtype)
+            _native.gemm(c.array, read_only(a), read_only(b), panels=packed, gate=read_only(y))
+            c.check()
+            np.testing.assert_array_equal(c.array, want)
+            if k <= 256:
+                c = guarded(y)
+                _native.gemm(c.array, read_only(a), read_only(b), panels=packed, gate=c.array)
+                c.check()
+                np.testing.assert_array_equal(c.array, want)
+    with pytest.raises(ValueError, match="a gate like c"):
+        _native.gemm(c.array, a, b, relu=True, gate=c.array)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_one_column_with_c_contiguous_as_in_gradients(dtype, tier):
     for m, k in itertools.product([0, 1, 7, 20, 64, 129], [0, 1, 8, 33, 300]):
         a, b, bias, start = make(m, 1, k, dtype)

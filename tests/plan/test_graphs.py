@@ -246,17 +246,19 @@ def test_weights_that_only_products_read_stay_in_panels(spec, kept):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rep", [1, 3])
-def test_shares_of_tasks_add_up_to_the_gradients_of_the_twins(rep, dtype):
+@pytest.mark.parametrize("act", ["tanh", "relu"])
+def test_shares_of_tasks_add_up_to_the_gradients_of_the_twins(act, rep, dtype):
     """A weight used twice, a last batch with fewer tasks and one with a task of few samples."""
     rng = np.random.default_rng(0)
     shape = (40,) if rep == 1 else (rep, 40)
     x = graph.input_tensor((None, *shape), dtype, "x")
     shared = weight(rng, 40, 40, dtype=dtype), weight(rng, 40, dtype=dtype)
-    hidden = dense(dense(x, *shared, act="tanh"), *shared, act="tanh")
+    hidden = dense(dense(x, *shared, act=act), *shared, act=act)
     y = dense(hidden, weight(rng, 40, 1, dtype=dtype), weight(rng, 1, dtype=dtype))
     target = (*shape[:-1], 1)
     feeds = [rng.normal(size=(431, *shape)), rng.normal(size=(431, *target))]
-    case = Case([x], [y], [LossSpec(0, "mean_squared_error", target_shape=target)], feeds, dtype)
+    losses = [LossSpec(0, "mean_squared_error", target_shape=target)]
+    case = Case([x], [y], losses, feeds, dtype, hyper=(0.1 if act == "tanh" else 1e-3,))
     plan = case.plan(300)
     names = [op.name for op in plan.ops()]
     assert names.count("share_matmul") == 3 and names.count("share_bias") == 3

@@ -54,6 +54,23 @@ def test_relu_joins_the_product_before_it():
     assert "act_fwd" not in names(plan)
 
 
+@pytest.mark.parametrize(("units", "capacity"), [(64, 256), (260, 256), (200, 256), (64, 8)])
+def test_the_gradient_of_relu_joins_the_product_behind_it(units, capacity):
+    """Over what relu made, where no later task reads that and the product is in one piece."""
+    rng = np.random.default_rng(0)
+    x = graph.input_tensor((None, 8), "float32", "x")
+    hidden = dense(x, weight(rng, 8, 40, dtype="float32"), act="relu")
+    hidden = dense(hidden, weight(rng, 40, units, dtype="float32"), act="tanh")
+    y = dense(hidden, weight(rng, units, 1, dtype="float32"))
+    feeds = [rng.normal(size=(capacity, 8)), rng.normal(size=(capacity, 1))]
+    plan = Case([x], [y], [LossSpec(0, "mean_squared_error")], feeds, "float32").plan(capacity)
+    products = [op for op in plan.rows if op.name == "dense_bwd"]
+    joined = products[1].ins[2:] != []
+    assert joined == (capacity == 256 and not products[1].attrs["blas"])
+    assert names(plan).count("act_bwd") == 2 - joined
+    assert (products[1].outs[0].alias is not None) == (joined and units <= 256)
+
+
 def test_softmax_and_its_loss_have_one_gradient():
     plan = classifier().plan()
     assert "softmax_bwd" not in names(plan)

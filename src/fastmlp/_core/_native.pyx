@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from fastmlp._core.kernels cimport (
     FM_ACCUMULATE,
     FM_ACT_COUNT,
+    FM_GATED,
     FM_GATHER_COUNT,
     FM_PANELS,
     FM_MAP_COUNT,
@@ -142,13 +143,13 @@ cdef uintptr_t _out(object x, str where) except? 0:
     return <uintptr_t> address
 
 
-def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None):
+def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None, gate=None):
     """c (m, n) = a (m, k) · b (k, n) + bias (n), with relu max(c, 0); accumulate: c += a · b.
 
     `a` may have any strides; rows of `b` and `c` are contiguous. `panels`: what `pack` made of b,
-    read in its place.
+    read in its place. `gate`: y (m, n), strided as c; the product is 0 where it is not positive.
     """
-    dtype = _float_type("gemm", (c, a, b, bias))
+    dtype = _float_type("gemm", (c, a, b, bias, gate))
     _check(
         c.ndim == a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]
         and c.shape == (a.shape[0], b.shape[1])
@@ -163,6 +164,11 @@ def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None
     if bias is not None:
         bias = np.ascontiguousarray(bias)
     cdef uintptr_t pv = _in(bias)
+    if gate is not None:
+        _check(bias is None and gate.shape == c.shape and gate.strides == c.strides and not (relu or accumulate),
+               "gemm", "a gate like c and nothing else", (c, gate))
+        pv = _in(gate)
+        flags |= FM_GATED
     if panels is not None:
         if panels.dtype != dtype or _vector(panels, "gemm panels") < panels_size(k, n):
             raise ValueError(f"gemm: expected panels that hold b. Received: {panels.shape}")

@@ -3,7 +3,7 @@
 
     op            p                n                                     items [i0, i1)
     dense_fwd     y  x  w  bias    rep k n relu blas packed              samples
-    dense_bwd     dx dy w          rep k n packed blas                   samples
+    dense_bwd     dx dy w  y       rep k n packed blas                   samples
     grad_matmul   g  x  dy         rep k n accumulate g_stride blas packed   rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
     share_matmul  s  x  dy         rep k n blas stride                   samples
@@ -17,7 +17,8 @@
 
 `rep` rows a sample. With `packed`, w is a copy in the micro-kernel's panels (csrc/kernels/gemm.inc.c),
 for dense_bwd of wᵀ, and dy one made by pack_samples; BLAS needs no such copy. With `panels`, pack
-reads such a copy of w. A gradient tile lies in
+reads such a copy of w. With y, what relu made, dense_bwd also takes relu's gradient: dx = 0 where y is 0;
+then it runs on the micro-kernel. A gradient tile lies in
 the worker's scratch when g_stride is 0. s holds what each task of the row phase adds to a gradient: `stride`
 elements of each `chunk` samples.
 """
@@ -32,6 +33,7 @@ cdef enum:
     ACCUMULATE = 1
     RELU = 2
     PANELS = 4
+    GATED = 8
 
 
 cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
@@ -66,13 +68,13 @@ cdef inline void dense_fwd(real *y, const real *x, const real *w, const real *bi
         native_gemm(y, n, x, k, 1, w, n, m, n, k, bias, flags)
 
 
-cdef inline void dense_bwd(real *dx, const real *dy, const real *w,
+cdef inline void dense_bwd(real *dx, const real *dy, const real *w, const real *y,
                            ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, bint on_blas) noexcept nogil:
     """w is wᵀ (n, k) on the micro-kernel, w (k, n) on BLAS."""
     if on_blas:
         blas.gemm(dx, k, dy, n, False, w, n, True, m, k, n, <real>1, <real>0)
     else:
-        native_gemm(dx, k, dy, n, 1, w, k, m, k, n, <const real *>NULL, flags)
+        native_gemm(dx, k, dy, n, 1, w, k, m, k, n, y, flags | (GATED if y != NULL else 0))
 
 
 cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
@@ -94,8 +96,9 @@ cdef inline void run_dense_fwd(real *y, const Op *op, ptrdiff_t i0, ptrdiff_t i1
 
 cdef inline void run_dense_bwd(real *dx, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t rep = op.n[0], k = op.n[1], n = op.n[2]
+    cdef const real *y = <const real *>op.p[3]
     dense_bwd(dx + i0 * rep * k, <const real *>op.p[1] + i0 * rep * n, <const real *>op.p[2],
-              (i1 - i0) * rep, n, k, PANELS if op.n[3] else 0, op.n[4])
+              y + i0 * rep * k if y != NULL else NULL, (i1 - i0) * rep, n, k, PANELS if op.n[3] else 0, op.n[4])
 
 
 cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker *worker,
@@ -288,7 +291,7 @@ def backward(const real[:, ::1] dy, const real[:, ::1] w, bint on_blas=False):
     dx = np.empty((m, k), np.asarray(dy).dtype)
     cdef real[:, ::1] out = dx
     if m and k:
-        dense_bwd(&out[0, 0], &dy[0, 0] if n else NULL, &right[0, 0] if n else NULL, m, n, k, 0, on_blas)
+        dense_bwd(&out[0, 0], &dy[0, 0] if n else NULL, &right[0, 0] if n else NULL, NULL, m, n, k, 0, on_blas)
     return dx
 
 

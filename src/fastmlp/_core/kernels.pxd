@@ -7,6 +7,7 @@ cdef extern from "kernels/kernels.h" nogil:
     enum:
         FM_ACCUMULATE
         FM_RELU
+        FM_GATED
         FM_PANELS
         FM_ACT_COUNT
         FM_MAP_COUNT

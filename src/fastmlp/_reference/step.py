@@ -139,7 +139,10 @@ def _dense_fwd(op: Op, s: State) -> None:
 
 
 def _dense_bwd(op: Op, s: State) -> None:
-    s.put(op.outs[0], s.rows(op.ins[0], op.attrs["n"]) @ s[op.ins[1]].T)
+    dx = s.rows(op.ins[0], op.attrs["n"]) @ s[op.ins[1]].T
+    if len(op.ins) > 2:
+        dx = np.where(s.rows(op.ins[2], op.attrs["k"]) <= 0, 0, dx)
+    s.put(op.outs[0], dx)
 
 
 def _accumulate(op: Op, s: State, g: np.ndarray) -> None:

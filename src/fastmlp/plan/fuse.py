@@ -42,6 +42,18 @@ def _fuse_relu(plan: Plan) -> None:
             plan.rows.remove(act)
 
 
+def fuse_gates(plan: Plan) -> None:
+    """dense_bwd, act_bwd(relu) → dense_bwd that also reads what relu made, on the micro-kernel"""
+    readers = _readers(plan)
+    producer = {op.outs[0]: op for op in plan.rows if op.name == "dense_bwd"}
+    for act in [op for op in plan.rows if op.name == "act_bwd" and op.attrs["kind"] == "relu"]:
+        dy, y = act.ins
+        dense = producer.get(dy) if dy is not None else None
+        if dense is not None and not dense.attrs["blas"] and readers[dense.outs[0]] == [act]:
+            dense.outs, dense.ins = act.outs, [*dense.ins, y]
+            plan.rows.remove(act)
+
+
 def _fuse_loss(plan: Plan) -> None:
     """softmax, loss, softmax_bwd → softmax, loss of the logits; the same for sigmoid"""
     readers = _readers(plan)

@@ -20,9 +20,13 @@ _IN_PLACE: dict[str, tuple[int, int, int | None]] = {
     # These read more than their first input; only that is overwritten.
     **dict.fromkeys(("act_bwd", "activity_penalty_bwd"), (0, 0, 1)),
     **dict.fromkeys(("add", "map"), (0, 0, None)),
+    "dense_bwd": (0, 2, 3),  # over what relu made, if it reads that
     "rnn_fwd": (1, 0, 1),  # gates over products, of an lstm
     "rnn_bwd": (0, 2, 3),  # gradients over gates
 }
+
+
+_UNCUT = 256  # products of longer rows are cut, and partial sums would take the place of what is read last
 
 
 def layout(plan: Plan) -> None:
@@ -50,6 +54,8 @@ def _last_uses(plan: Plan, ops: list[Op]) -> dict[Buffer, int]:
 def _try_in_place(op: Op, index: int, last: dict[Buffer, int]) -> None:
     number, first, end = _IN_PLACE[op.name]
     if number >= len(op.outs) or op.outs[number].alias is not None:
+        return
+    if op.name == "dense_bwd" and op.attrs["n"] > _UNCUT:
         return
     y = op.outs[number]
     for x in op.ins[first:end]:

@@ -11,6 +11,7 @@ from operator import itemgetter
 
 from fastmlp._core import _native
 from fastmlp.plan import panels, phases, shares
+from fastmlp.plan.fuse import fuse_gates
 from fastmlp.plan.ir import Group, Op, Phase, Plan
 from fastmlp.plan.python import PYTHON
 
@@ -65,6 +66,8 @@ def cut_rows(plan: Plan, workers: int, gemm: str = "auto", training: bool = Fals
     small = plan.work(training) < _SMALL_STEP
     recurrent = any(op.name == "rnn_fwd" for op in plan.rows)
     by_shares = not small and shares.pay(plan)
+    if not small:  # products of a small network have tiles without gates
+        fuse_gates(plan)
     cut = recurrent_chunk if recurrent else shares_chunk if by_shares else row_chunk
     weights = _weights(plan)
     if not recurrent and weights >= _FAR_WEIGHTS:
