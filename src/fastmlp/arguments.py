@@ -223,7 +223,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "repeat_samples": _simple(lambda op: [_width(op)]),
     "pack": _simple(_attrs("n", "k", "transposed", "panels")),
     "unpack": _simple(_attrs("n", "k")),
-    "pack_samples": _simple(_attrs("rep", "n")),
+    "pack_samples": _simple(_attrs("rep", "n", "skip")),
     "act_fwd": _activation,
     "act_bwd": _activation,
     "softmax_fwd": _simple(_attrs("rep", "n")),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastmlp import Input, Sequential, config, layers
+from fastmlp import Input, Model, Sequential, config, layers
 from fastmlp.utils import set_random_seed
 
 STEPS, FEATURES = 4, 3
@@ -47,3 +47,22 @@ def test_fit_gives_what_the_numpy_twins_give(name, masked):
         weights.append(model.get_weights())
     for native, twin in zip(*weights, strict=True):
         np.testing.assert_allclose(native, twin, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+def test_states_of_zeros_count_as_none(kind):
+    """Products with the zeros before the first step are left out where nobody gives those states."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(80, STEPS, FEATURES)).astype("f"), rng.normal(size=(80, 1)).astype("f")
+    zeros = np.zeros((80, 300), "f")
+    weights = []
+    for given in ([], [zeros] * (2 if kind is layers.LSTM else 1)):
+        set_random_seed(3)
+        inputs = [Input((STEPS, FEATURES)), *(Input((300,)) for _ in given)]
+        h = kind(300, seed=1)(inputs[0], initial_state=inputs[1:] or None)
+        model = Model(inputs, layers.Dense(1)(h))
+        model.compile("sgd", "mse")
+        model.fit([x, *given], y, 24, epochs=2, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    for without, with_zeros in zip(*weights, strict=True):
+        np.testing.assert_allclose(without, with_zeros, rtol=1e-4, atol=1e-6)

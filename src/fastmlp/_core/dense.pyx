@@ -11,12 +11,13 @@
     grad_shares   g  s             width stride chunk accumulate g_stride   rows of w
     pack          b  w             n k transposed panels                 rows of w (k)
     unpack        w  b             n k                                   rows of w (k)
-    pack_samples  b  dy            rep n                                 samples
+    pack_samples  b  dy            rep n skip                            samples
 
     y (m, n) = x (m, k) · w (k, n) + bias (n)      dx = dy · wᵀ      dw = xᵀ · dy      dbias = Σ dy
 
 `rep` rows a sample. With `packed`, w is a copy in the micro-kernel's panels (csrc/kernels/gemm.inc.c),
-for dense_bwd of wᵀ, and dy one made by pack_samples; BLAS needs no such copy. With `panels`, pack
+for dense_bwd of wᵀ, and dy one made by pack_samples, without the first `skip` of each sample's rows, which are
+not among its `rep`; BLAS needs no such copy. With `panels`, pack
 reads such a copy of w. With y, what relu made, dense_bwd also takes relu's gradient: dx = 0 where y is 0;
 then it runs on the micro-kernel. A gradient tile lies in
 the worker's scratch when g_stride is 0. s holds what each task of the row phase adds to a gradient: `stride`
@@ -170,14 +171,23 @@ cdef inline void run_unpack(real *w, const Op *op, ptrdiff_t i0, ptrdiff_t i1) n
         kernels64().unpack_rows(w + i0 * n, n, b, k, i0, i1 - i0, n)
 
 
+cdef inline void pack_rows(real *b, ptrdiff_t k, const real *a, ptrdiff_t first, ptrdiff_t m,
+                           ptrdiff_t n) noexcept nogil:
+    if real is float:
+        kernels32().pack_rows(b, k, a, n, first, m, n)
+    else:
+        kernels64().pack_rows(b, k, a, n, first, m, n)
+
+
 cdef inline void run_pack_samples(real *b, const Op *op, const Step *step,
                                   ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    cdef ptrdiff_t rep = op.n[0], n = op.n[1]
-    cdef const real *dy = <const real *>op.p[1] + i0 * rep * n
-    if real is float:
-        kernels32().pack_rows(b, step.m * rep, dy, n, i0 * rep, (i1 - i0) * rep, n)
+    cdef ptrdiff_t rep = op.n[0], n = op.n[1], skip = op.n[2], i
+    cdef const real *dy = <const real *>op.p[1]
+    if not skip:
+        pack_rows(b, step.m * rep, dy + i0 * rep * n, i0 * rep, (i1 - i0) * rep, n)
     else:
-        kernels64().pack_rows(b, step.m * rep, dy, n, i0 * rep, (i1 - i0) * rep, n)
+        for i in range(i0, i1):
+            pack_rows(b, step.m * rep, dy + (i * (rep + skip) + skip) * n, i * rep, rep, n)
 
 
 # What the executor calls, for each element type.

@@ -120,6 +120,11 @@ def _same(op: Op, s: State) -> None:
     s.put(op.outs[0], s[op.ins[0]])
 
 
+def _pack_samples(op: Op, s: State) -> None:
+    rep, n, skip = (op.attrs[name] for name in ("rep", "n", "skip"))
+    s.put(op.outs[0], s[op.ins[0]].reshape(-1, rep + skip, n)[:, skip:])
+
+
 def _activity_loss(op: Op, s: State) -> None:
     x = s[op.ins[0]]
     value = op.attrs["l1"] * np.abs(x).sum() + op.attrs["l2"] * np.square(x).sum()
@@ -461,7 +466,7 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "sum_samples": _sum_samples,
     "repeat_samples": _repeat_samples,
     **dict.fromkeys(("pack", "unpack"), _pack),
-    "pack_samples": _same,
+    "pack_samples": _pack_samples,
     "state_read": _state_read,
     "state_write": _state_write,
     "act_fwd": _act_fwd,

@@ -68,7 +68,8 @@ class Recurrent(OpSpec):
             before = b.value((steps, units))
             index = np.arange(steps * units, dtype=np.int32).reshape(steps, units)
             b.emit("take", [before], [op.outs[0]], index=index)
-            b.add_weight_gradient("grad_matmul", u, [before, di], rep=steps, k=units, n=width)
+            sizes = {"rep": steps, "k": units, "n": width}
+            b.add_weight_gradient("grad_matmul", u, [before, di], **sizes, zeros=h0 is None)
         if bias is not None and b.differentiable(bias):
             b.add_gradient(bias, reduced(b, di, "sum", [0], bias.shape))
         if h0 is not None and b.differentiable(h0):

@@ -105,31 +105,56 @@ def _read_by_updates_only(plan: Plan) -> dict[Variable, Op]:
     return {w: ops[0] for w, ops in users.items() if [op.name for op in ops] == ["update"]}
 
 
+def leave_out_zeros(plan: Plan) -> None:
+    """Takes rows of zeros, states before the first step, out of recurrent weights' gradients.
+
+    Before memory is laid out. The copy of dy then lacks those rows, so nothing else may read it; a kernel
+    of few inputs does not (plan/shares.py).
+    """
+    makers = {out: op for op in plan.rows for out in op.outs}
+    copied = _copied(plan)
+    for op in copied:
+        x, dy = op.ins
+        alone = sum(other.ins[1] is dy for other in copied) == 1
+        if op.attrs.get("zeros") and op.attrs["rep"] > 1 and alone:
+            assert x is not None
+            take = makers[x]
+            take.attrs["index"] = take.attrs["index"][1:]
+            x.shape = take.attrs["index"].shape
+            op.attrs["rep"] -= 1
+            op.attrs["skip"] = 1
+
+
+def _copied(plan: Plan) -> list[Op]:
+    """The weight gradients that read a copy of dy. Half a panel's columns are not worth one."""
+    width = _native.panels_size(1, 1)
+    makers = {out.root(): op for op in plan.rows for out in op.outs}
+    copied = []
+    for op in (op for stage in plan.stages for _, ops in stage for op in ops):
+        if op.name == "grad_matmul" and not op.attrs["blas"] and op.attrs["n"] >= width:
+            dy = op.ins[1]
+            if dy is not None and not makers[dy.root()].batch:
+                copied.append(op)
+    return copied
+
+
 def add_gradient_copies(plan: Plan) -> None:
     """Gives native weight gradients a copy of their right factor, all samples' dy.
 
-    Without it every task packs the whole of dy for its few rows of the weight. Half a panel's
-    columns are not worth a copy.
+    Without it every task packs the whole of dy for its few rows of the weight.
     """
-    width = _native.panels_size(1, 1)
     copies: dict[Buffer, Buffer] = {}
     makers = {out.root(): op for op in plan.rows for out in op.outs}
-    for _, ops in (entry for stage in plan.stages for entry in stage):
-        for op in ops:
-            if op.name != "grad_matmul" or op.attrs["blas"] or op.attrs["n"] < width:
-                continue
-            dy = op.ins[1]
-            assert dy is not None
-            maker = makers[dy.root()]
-            if maker.batch:
-                continue
-            if dy not in copies:
-                rep, n = op.attrs["rep"], op.attrs["n"]
-                copies[dy] = Buffer(
-                    "panels", (rep * _native.panels_size(1, n),), f"{dy.name} in panels"
-                )
-                memory.place(plan, copies[dy])
-                pack = Op("pack_samples", [copies[dy]], [dy], {"rep": rep, "n": n}, op.label)
-                plan.rows.insert(plan.rows.index(maker) + 1, pack)
-            op.ins[1] = copies[dy]
-            op.attrs["packed"] = True
+    for op in _copied(plan):
+        dy = op.ins[1]
+        assert dy is not None
+        if dy not in copies:
+            rep, n = op.attrs["rep"], op.attrs["n"]
+            size = rep * _native.panels_size(1, n)
+            copies[dy] = Buffer("panels", (size,), f"{dy.name} in panels")
+            memory.place(plan, copies[dy])
+            attrs = {"rep": rep, "n": n, "skip": op.attrs.get("skip", 0)}
+            pack = Op("pack_samples", [copies[dy]], [dy], attrs, op.label)
+            plan.rows.insert(plan.rows.index(makers[dy.root()]) + 1, pack)
+        op.ins[1] = copies[dy]
+        op.attrs["packed"] = True

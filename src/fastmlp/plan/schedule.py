@@ -77,6 +77,8 @@ def cut_rows(plan: Plan, workers: int, gemm: str = "auto", training: bool = Fals
     plan.chunk = plan.capacity if small else cut(plan.capacity)
     if not small:
         shares.add_shares(plan, plan.chunk, by_shares)
+        if not by_shares:
+            panels.leave_out_zeros(plan)
     of_all = [
         op
         for op in plan.rows
