@@ -112,7 +112,7 @@ STEP(nesterov, 1)
 FM_INLINE vf FM(rms_average)(vf s, vf x, const R *h) { return v_fma(H(1), s, v_mul(H(2), x)); }
 FM_INLINE vf FM(rms_step)(vf g, vf denominator, const R *h)
 {
-    return v_div(v_mul(H(0), g), v_sqrt(denominator));
+    return v_div(v_mul(H(0), g), v_root(denominator));
 }
 RULE(rmsprop, w, g, v, c, d)
 {
@@ -154,7 +154,7 @@ RULE(adagrad, w, g, v, c, d)
 {
     (void)c, (void)d;
     *v = v_fma(g, g, *v);
-    *w = v_sub(*w, v_div(v_mul(H(0), g), v_sqrt(v_add(*v, H(1)))));
+    *w = v_sub(*w, v_div(v_mul(H(0), g), v_root(v_add(*v, H(1)))));
 }
 STEP(adagrad, 1)
 
@@ -164,7 +164,7 @@ RULE(adadelta, w, g, v, d, unused)
 {
     (void)unused;
     *v = FM(rms_average)(*v, v_mul(g, g), h);
-    const vf u = v_div(v_mul(v_sqrt(v_add(*d, H(3))), g), v_sqrt(v_add(*v, H(3))));
+    const vf u = v_div(v_mul(v_root(v_add(*d, H(3))), g), v_root(v_add(*v, H(3))));
     *d = FM(rms_average)(*d, v_mul(u, u), h);
     *w = v_fnma(H(0), u, *w);
 }
@@ -177,7 +177,7 @@ RULE(adam, w, g, m, v, d)
     (void)d;
     *m = FM(toward)(*m, g, H(1));
     *v = FM(toward)(*v, v_mul(g, g), H(2));
-    *w = v_sub(*w, v_div(v_mul(H(0), *m), v_add(v_sqrt(*v), H(3))));
+    *w = v_sub(*w, v_div(v_mul(H(0), *m), v_add(v_root(*v), H(3))));
 }
 STEP(adam, 2)
 
@@ -187,7 +187,7 @@ RULE(amsgrad, w, g, m, v, d)
     *m = FM(toward)(*m, g, H(1));
     *v = FM(toward)(*v, v_mul(g, g), H(2));
     *d = v_max(*d, *v);
-    *w = v_sub(*w, v_div(v_mul(H(0), *m), v_add(v_sqrt(*d), H(3))));
+    *w = v_sub(*w, v_div(v_mul(H(0), *m), v_add(v_root(*d), H(3))));
 }
 STEP(amsgrad, 3)
 
@@ -210,7 +210,7 @@ RULE(nadam, w, g, m, v, d)
     (void)d;
     *m = FM(toward)(*m, g, H(1));
     *v = FM(toward)(*v, v_mul(g, g), H(2));
-    const vf root = v_add(v_sqrt(v_mul(*v, H(5))), H(3));
+    const vf root = v_add(v_root(v_mul(*v, H(5))), H(3));
     *w = v_sub(*w, v_div(v_fma(H(0), *m, v_mul(H(4), g)), root));
 }
 STEP(nadam, 2)
@@ -241,7 +241,7 @@ FM_INLINE void FM(ftrl_step)(vf *w, vf g, vf *v, vf *m, vf now, vf before, const
 RULE(ftrl, w, g, v, m, d)
 {
     (void)d;
-    FM(ftrl_step)(w, g, v, m, v_sqrt(v_fma(g, g, *v)), v_sqrt(*v), h);
+    FM(ftrl_step)(w, g, v, m, v_root(v_fma(g, g, *v)), v_root(*v), h);
 }
 STEP(ftrl, 2)
 
@@ -265,7 +265,7 @@ RULE(schedule_free, w, g, m, v, d)
 {
     (void)d;
     *v = FM(toward)(*v, v_mul(g, g), H(2));
-    const vf root = v_add(v_sqrt(v_mul(*v, H(5))), H(3));
+    const vf root = v_add(v_root(v_mul(*v, H(5))), H(3));
     const vf x = v_div(v_fnma(H(1), *m, *w), H(4));
     *m = v_sub(*m, v_div(v_mul(H(0), g), root));
     *w = v_fma(H(1), *m, v_mul(H(4), FM(toward)(x, *m, H(6))));

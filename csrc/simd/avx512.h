@@ -35,6 +35,16 @@ FM_INLINE vf v_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
 FM_INLINE vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 FM_INLINE vf v_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 FM_INLINE vf v_sqrt(vf a) { return _mm512_sqrt_ps(a); }
+/* Goldschmidt's steps from 14 bits on (Markstein 2004), then zeros, infinity and NaN as they are. The divider
+ * takes 12 cycles for 16 roots, 10 for as many quotients; meanwhile these instructions take 6. */
+#define V_ROOT
+FM_INLINE vf v_root(vf a)
+{
+    const vf y = _mm512_rsqrt14_ps(a), half = v_set1(0.5f), g = v_mul(a, y), h = v_mul(half, y);
+    const vf r = v_fnma(g, h, half), root = v_fma(g, r, g);
+    const vf s = v_fma(v_fnma(root, root, a), v_fma(h, r, h), root);
+    return _mm512_fixupimm_ps(s, a, _mm512_set1_epi32(0x100111), 0);
+}
 FM_INLINE vf v_abs(vf a) { return _mm512_abs_ps(a); }
 FM_INLINE vf v_neg(vf a) { return _mm512_xor_ps(_mm512_set1_ps(-0.0f), a); }
 

@@ -11,6 +11,8 @@
  *                     beyond n is accessed
  *   v_set1 v_zero v_add v_sub v_mul v_div v_sqrt v_abs v_neg
  *   v_fma(a, b, c)    a * b + c;   v_fnma(a, b, c)   c - a * b.  One rounding where the CPU has FMA
+ *   v_root            v_sqrt, from 2^-100 on to the bit, below to 1 ULP; defined, with V_ROOT, where there is
+ *                     a way beside the divider (math.h)
  *   v_max v_min       a > b ? a : b and a < b ? a : b, hence b if either is NaN (the rule of x86)
  *   v_lt v_le v_eq    false on NaN;   v_sel(m, a, b)   m ? a : b;   v_and(m, a)   m ? a : 0
  *   v_round           to the nearest integer, ties to even

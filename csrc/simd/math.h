@@ -12,6 +12,10 @@
 #ifndef FM_SIMD_MATH_H
 #define FM_SIMD_MATH_H
 
+#ifndef V_ROOT
+FM_INLINE vf v_root(vf a) { return v_sqrt(a); }
+#endif
+
 #ifdef FM_SIMD_DOUBLE_H
 
 FM_INLINE vf v_exp(vf x) { return exp(x); }

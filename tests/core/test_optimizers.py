@@ -63,6 +63,19 @@ def test_twenty_steps_are_those_of_the_formula(tier: str, kind: str, dtype: type
             assert (a == 77).all()
 
 
+def test_roots_are_rounded_as_the_processor_does(tier: str) -> None:
+    """rmsprop with rho = 1, epsilon = 0 and a gradient of 1 is w = 0 - 1 / sqrt(v)."""
+    v = np.arange(0, 0x7FC00000, 509, dtype=np.uint32).view(np.float32)
+    v = np.concatenate([v, np.array([0, np.inf, np.nan, -1], np.float32)])
+    w = np.zeros_like(v)
+    native.update("rmsprop", w, np.ones_like(v), [v.copy()], (1.0, 1.0, 0.0, 0.0), 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exact = -1 / np.sqrt(v)
+    large = ~(v < 2**-100) | (v == 0)
+    np.testing.assert_array_equal(w[large], exact[large])
+    np.testing.assert_allclose(w[~large], exact[~large], rtol=3e-7)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", native.UPDATES)
 def test_weights_in_panels_get_the_bits_of_weights_in_rows(
