@@ -1,4 +1,9 @@
 /* All kernels in the vocabulary that was included before, and the tier's table of them. */
+extern const FM_TABLE FM(table);
+#ifndef FM_FEW_TABLE
+#define FM_FEW_TABLE FM(table)
+#endif
+
 #include "gemm_tile.inc.c"
 #include "gemm.inc.c"
 #include "linear.inc.c"
@@ -14,7 +19,6 @@
 #include "dropout.inc.c"
 #include "update.inc.c"
 
-extern const FM_TABLE FM(table);
 const FM_TABLE FM(table) = {
 #define K(result, name, args) .name = FM(name),
 #include "kernels.def"
@@ -44,4 +48,5 @@ const FM_TABLE FM(table) = {
 #include "kernels.def"
         },
     .panel = FM_PANEL,
+    .few = &FM_FEW_TABLE,
 };

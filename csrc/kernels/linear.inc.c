@@ -36,6 +36,10 @@ FM_INLINE void FM(transpose_side)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda
 
 static void FM(transpose)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda, ptrdiff_t m, ptrdiff_t n)
 {
+    if (VL == 16 && m * n <= FM_FEW) {
+        FM_FEW_TABLE.transpose(b, ldb, a, lda, m, n);
+        return;
+    }
     enum { AHEAD = 2 * FM_BLOCK }; /* rows of b to fetch before they are written */
     for (ptrdiff_t j0 = 0; j0 < n; j0 += FM_BLOCK) {
         for (ptrdiff_t i0 = 0; i0 < m; i0 += FM_BLOCK) {

@@ -10,6 +10,8 @@
 #define FM_TABLE fm_kernels_f32
 #define GEMM_ROWS 8
 #define GEMM_VECTORS 3
+#define FM_FEW_TABLE fm_avx2_table /* for few elements: kernels.h */
+extern const fm_kernels_f32 FM_FEW_TABLE;
 
 typedef __m512 vf;
 typedef __mmask16 vm;

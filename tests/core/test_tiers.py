@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp._core import _native
 
 SHOW = "from fastmlp._core import _native; print(_native.tier(), _native.detected())"
@@ -106,3 +107,28 @@ def test_the_lists_of_kernels_def():
     assert all(0 <= slots <= 3 for slots in _native.UPDATES.values())
     for name in _native.GATHERS:
         assert np.dtype(name).name == name
+
+
+@pytest.mark.skipif(
+    "avx512" not in _native.tiers(), reason="few elements are for another tier there"
+)
+@pytest.mark.parametrize(
+    "sizes", [(8, 12, 8, 1), (1, 20, 1), (4, 16, 3), (3, 60, 2), (20, 7, 30, 5)]
+)
+def test_few_elements_get_the_same_bits_from_fewer_lanes(tier, sizes):
+    """Each of these networks has products on both sides of the limit, some in panels."""
+    weights = {}
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 100, max(sizes[0], sizes[-1]))).astype(np.float32)
+    for name in ("avx2", "avx512"):
+        _native.set_tier(name)
+        fastmlp.utils.set_random_seed(1)
+        hidden = [fastmlp.layers.Dense(n, "sigmoid") for n in sizes[1:-1]]
+        layers = [fastmlp.Input(sizes[:1]), *hidden, fastmlp.layers.Dense(sizes[-1])]
+        model = fastmlp.Sequential(layers)
+        model.compile("adam", "mse")
+        for batch_size in (1, 7, 10, 64):
+            model.fit(x[:, : sizes[0]], y[:, : sizes[-1]], batch_size, epochs=2, verbose=0)
+        weights[name] = model.get_weights()
+    for one, other in zip(*weights.values(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -7,8 +7,10 @@
         kernels32().add(y, a, b, n)
     else:
         kernels64().add(y, a, b, n)
+
+few32(n) in place of kernels32() is for what tiny networks do: n is the number of elements.
 """
-from fastmlp._core.kernels cimport fm_kernels_f32, fm_kernels_f64
+from fastmlp._core.kernels cimport FM_FEW, fm_kernels_f32, fm_kernels_f64
 
 ctypedef fused real:
     float
@@ -20,6 +22,10 @@ cdef const fm_kernels_f64 *in_use64
 
 cdef inline const fm_kernels_f32 *kernels32() noexcept nogil:
     return in_use32
+
+
+cdef inline const fm_kernels_f32 *few32(ptrdiff_t elements) noexcept nogil:
+    return in_use32.few if elements <= FM_FEW else in_use32
 
 
 cdef inline const fm_kernels_f64 *kernels64() noexcept nogil:

@@ -16,7 +16,7 @@ draws number i · width + j of dropout's stream, so its fate depends on seed, st
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from fastmlp._core._native cimport kernels32, kernels64, real
+from fastmlp._core._native cimport few32, kernels32, kernels64, real
 from fastmlp._core.op cimport Op, Step, Worker
 
 import numpy as np
@@ -45,7 +45,7 @@ cdef inline void act_fwd(real *y, const real *x, ptrdiff_t n, ptrdiff_t index, c
     cdef real[4] h
     h[0], h[1], h[2], h[3] = <real>f[0], <real>f[1], <real>f[2], <real>f[3]
     if real is float:
-        kernels32().act_fwd[index](y, x, n, h)
+        few32(n).act_fwd[index](y, x, n, h)
     else:
         kernels64().act_fwd[index](y, x, n, h)
 
@@ -55,7 +55,7 @@ cdef inline void act_bwd(real *dx, const real *dy, const real *saved, ptrdiff_t 
     cdef real[4] h
     h[0], h[1], h[2], h[3] = <real>f[0], <real>f[1], <real>f[2], <real>f[3]
     if real is float:
-        kernels32().act_bwd[index](dx, dy, saved, n, h)
+        few32(n).act_bwd[index](dx, dy, saved, n, h)
     else:
         kernels64().act_bwd[index](dx, dy, saved, n, h)
 

@@ -23,7 +23,8 @@ then it runs on the micro-kernel. A gradient tile lies in
 the worker's scratch when g_stride is 0. s holds what each task of the row phase adds to a gradient: `stride`
 elements of each `chunk` samples.
 """
-from fastmlp._core._native cimport kernels32, kernels64, real
+from fastmlp._core._native cimport few32, kernels32, kernels64, real
+from fastmlp._core.kernels cimport FM_FEW_PRODUCTS, fm_kernels_f32
 from fastmlp._core.op cimport Op, Step, Worker
 from fastmlp._core cimport blas
 from fastmlp._core import blas as _blas
@@ -40,8 +41,14 @@ cdef enum:
 cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
                              const real *b, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
                              const real *bias, int flags) noexcept nogil:
+    cdef const fm_kernels_f32 *kernels
     if real is float:
-        kernels32().gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, flags)
+        kernels = kernels32()
+        if m * n * k <= FM_FEW_PRODUCTS and n <= kernels.panel:
+            if flags & PANELS:
+                ldb, flags = kernels.panel, flags - PANELS  # one panel is a matrix, too
+            kernels = kernels.few
+        kernels.gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, flags)
     else:
         kernels64().gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, flags)
 
@@ -114,7 +121,7 @@ cdef inline void run_grad_bias(real *g, const Op *op, const Step *step, Worker *
     cdef const real *dy = <const real *>op.p[1] + i0
     g = g + i0 * op.n[3] if op.n[3] else <real *>worker.scratch
     if real is float:
-        kernels32().colsum(g, dy, op.n[1], step.m * op.n[0], i1 - i0, op.n[2])
+        few32(step.m * op.n[1]).colsum(g, dy, op.n[1], step.m * op.n[0], i1 - i0, op.n[2])
     else:
         kernels64().colsum(g, dy, op.n[1], step.m * op.n[0], i1 - i0, op.n[2])
 

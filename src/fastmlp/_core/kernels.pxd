@@ -9,6 +9,8 @@ cdef extern from "kernels/kernels.h" nogil:
         FM_RELU
         FM_GATED
         FM_PANELS
+        FM_FEW
+        FM_FEW_PRODUCTS
         FM_ACT_COUNT
         FM_MAP_COUNT
         FM_UPDATE_COUNT
@@ -80,6 +82,7 @@ cdef extern from "kernels/kernels.h" nogil:
                        ptrdiff_t stride, const int64_t *rows, ptrdiff_t first,
                        ptrdiff_t m, ptrdiff_t n) noexcept nogil
         ptrdiff_t panel
+        const fm_kernels_f32 *few
 
     ctypedef struct fm_kernels_f64:
         void (*gemm)(double *c, ptrdiff_t ldc, const double *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
@@ -140,3 +143,4 @@ cdef extern from "kernels/kernels.h" nogil:
                        ptrdiff_t stride, const int64_t *rows, ptrdiff_t first,
                        ptrdiff_t m, ptrdiff_t n) noexcept nogil
         ptrdiff_t panel
+        const fm_kernels_f64 *few

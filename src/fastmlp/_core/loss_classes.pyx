@@ -9,7 +9,7 @@ A class outside of 0 .. n - 1 gives a loss and a gradient of NaN: labels are che
 """
 from libc.math cimport NAN
 
-from fastmlp._core._native cimport kernels32, kernels64
+from fastmlp._core._native cimport few32, kernels64
 from fastmlp._core.loss_rows cimport (
     EPSILON, clip, clip_slope, e_to, ln, ln1p, positive, real, register, row_f32, row_f64,
 )
@@ -23,7 +23,7 @@ cdef inline real sigmoid(real x) noexcept nogil:
 cdef inline bint of_certain_labels(real *loss, const real *t, const real *p, ptrdiff_t m) noexcept nogil:
     """-log of the probability (m) of what is; False if a label is neither 1 nor 0."""
     if real is float:
-        return not kernels32().binary_xent(loss, t, p, m, <real>EPSILON, <real>(1 - EPSILON))
+        return not few32(m).binary_xent(loss, t, p, m, <real>EPSILON, <real>(1 - EPSILON))
     else:
         return not kernels64().binary_xent(loss, t, p, m, <real>EPSILON, <real>(1 - EPSILON))
 

@@ -12,7 +12,7 @@
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
-from fastmlp._core._native cimport kernels32, kernels64, real
+from fastmlp._core._native cimport few32, kernels32, kernels64, real
 from fastmlp._core.op cimport Feed, Op, Part, Step, Worker
 
 
@@ -59,7 +59,7 @@ cdef inline void run_gather(real *y, const Op *op, const Step *step, ptrdiff_t i
             bad = gather_sparse(
                 y + i0 * width + part.column, width, part, step.rows, step.first - step.origin + i0, i1 - i0)
         elif real is float:
-            bad = kernels32().gather[part.kind](
+            bad = few32((i1 - i0) * part.width).gather[part.kind](
                 y + i0 * width + part.column, width, part.base, part.row_stride, part.stride,
                 step.rows, step.first - step.origin + i0, i1 - i0, part.width)
         else:
