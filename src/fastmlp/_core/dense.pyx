@@ -24,7 +24,7 @@ the worker's scratch when g_stride is 0. s holds what each task of the row phase
 elements of each `chunk` samples.
 """
 from fastmlp._core._native cimport few32, kernels32, kernels64, real
-from fastmlp._core.kernels cimport FM_FEW_PRODUCTS, fm_kernels_f32
+from fastmlp._core.kernels cimport FM_FEW_PRODUCTS, FM_FEW_ROWS, fm_kernels_f32
 from fastmlp._core.op cimport Op, Step, Worker
 from fastmlp._core cimport blas
 from fastmlp._core import blas as _blas
@@ -44,7 +44,7 @@ cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_
     cdef const fm_kernels_f32 *kernels
     if real is float:
         kernels = kernels32()
-        if m * n * k <= FM_FEW_PRODUCTS and n <= kernels.panel:
+        if m * n * k <= FM_FEW_PRODUCTS and m <= FM_FEW_ROWS and n <= kernels.panel:
             if flags & PANELS:
                 ldb, flags = kernels.panel, flags - PANELS  # one panel is a matrix, too
             kernels = kernels.few
