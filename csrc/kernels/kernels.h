@@ -9,7 +9,7 @@ enum { FM_ACCUMULATE = 1, FM_RELU = 2, FM_PANELS = 4, FM_GATED = 8 }; /* flags o
 /* Up to so many elements, or products of a gemm of so many rows, are for the table `few`. With AVX-512 that
  * is AVX2's: even few products of 16 lanes lower the clock (Emerald Rapids: 2.73 GHz instead of 2.93), and
  * what was stored under a mask is no whole store, so that the load of it waits until it is in L1, 20 cycles
- * instead of 7. (8-12-8-1: 5 % of a step, 1-20-1: 4 %. Of 16 columns, 16 lanes pay from 2,048 products on;
+ * instead of 7. (8-12-8-1: 2 to 5 % of a step, 1-20-1: 3 %. Of 16 columns, 16 lanes pay from 2,048 products on;
  * with more rows and elements 1,000 rows of 8-12-8-1 took 5 % longer.) */
 enum { FM_FEW = 128, FM_FEW_PRODUCTS = 1024, FM_FEW_ROWS = 32 };
 
