@@ -143,7 +143,8 @@ def _shares_sizes(op: Op) -> list[int]:
 def _dense_sizes(op: Op) -> list[int]:
     packed = op.attrs.get("packed", False)
     if op.name == "dense_bwd":
-        return [*_attrs("rep", "k", "n")(op), packed, op.attrs["blas"]]
+        own = op.attrs.get("own", (0, False))
+        return [*_attrs("rep", "k", "n")(op), packed, op.attrs["blas"], *own]
     return [*_attrs("rep", "k", "n")(op), op.attrs["relu"], op.attrs["blas"], packed]
 
 

@@ -263,6 +263,9 @@ def test_shares_of_tasks_add_up_to_the_gradients_of_the_twins(act, rep, dtype):
     names = [op.name for op in plan.ops()]
     assert names.count("share_matmul") == 3 and names.count("share_bias") == 3
     assert plan.private > plan.chunk  # a task's rows are read by no other
+    for op in plan.rows:
+        if op.name == "dense_bwd" and not op.attrs["blas"] and op.attrs["n"] > 1:
+            assert op.attrs["own"][0] * (plan.room // plan.private) == op.ins[1].width
     expected = case.run_reference(4, 300)
     case.run_native(4, 300, threads=2)
     for variable in case.variables:

@@ -65,7 +65,7 @@ def test_the_gradient_of_relu_joins_the_product_behind_it(units, capacity):
     feeds = [rng.normal(size=(capacity, 8)), rng.normal(size=(capacity, 1))]
     plan = Case([x], [y], [LossSpec(0, "mean_squared_error")], feeds, "float32").plan(capacity)
     products = [op for op in plan.rows if op.name == "dense_bwd"]
-    joined = products[1].ins[2:] != []
+    joined = any(b is not None for b in products[1].ins[2:3])
     assert joined == (capacity == 256 and not products[1].attrs["blas"])
     assert names(plan).count("act_bwd") == 2 - joined
     assert (products[1].outs[0].alias is not None) == (joined and units <= 256)

@@ -19,9 +19,12 @@ def two_threads():
     config.set_num_threads(before)
 
 
-def make(eagerly=False, first=lambda: [Input((60,))]):
+FEW, MANY = 70, 210  # units; with few, threads have copies of their own for the way back
+
+
+def make(eagerly=False, first=lambda: [Input((60,))], units=MANY):
     set_random_seed(3)
-    model = Sequential([*first(), layers.Dense(210, "relu"), layers.Dense(70)])
+    model = Sequential([*first(), layers.Dense(units, "relu"), layers.Dense(70)])
     model.compile("adam", "mse", run_eagerly=eagerly)
     return model
 
@@ -48,16 +51,18 @@ class Meddler(callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.look()
-        self.model.layers[0].kernel[...] *= 0.9
+        for layer in self.model.layers:
+            layer.kernel[...] *= 0.9
 
 
+@pytest.mark.parametrize("units", [FEW, MANY])
 @pytest.mark.parametrize("batches", [False, True])
-def test_callbacks_see_and_change_the_weights_of_now(batches):
+def test_callbacks_see_and_change_the_weights_of_now(batches, units):
     x, y = data()
     seen, losses = [], []
     for eagerly in (False, True):
         meddler = Meddler(batches)
-        history = make(eagerly).fit(
+        history = make(eagerly, units=units).fit(
             x, y, 100, 3, validation_data=data(150), callbacks=[meddler], verbose=0, shuffle=False
         )
         seen.append(meddler.seen)
@@ -70,9 +75,10 @@ def test_callbacks_see_and_change_the_weights_of_now(batches):
         np.testing.assert_allclose(losses[0][name], losses[1][name], rtol=1e-4)
 
 
-def test_steps_one_by_one_are_those_of_a_fit():
+@pytest.mark.parametrize("units", [FEW, MANY])
+def test_steps_one_by_one_are_those_of_a_fit(units):
     x, y = data()
-    whole, single = make(), make()
+    whole, single = make(units=units), make(units=units)
     whole.fit(x, y, 100, 2, verbose=0, shuffle=False)
     for _ in range(2):
         for i in range(0, 300, 100):

@@ -3,7 +3,7 @@
 
     op            p                n                                     items [i0, i1)
     dense_fwd     y  x  w  bias    rep k n relu blas packed              samples
-    dense_bwd     dx dy w  y       rep k n packed blas                   samples
+    dense_bwd     dx dy w  y  v    rep k n packed blas own panels        samples
     grad_matmul   g  x  dy         rep k n accumulate g_stride blas packed   rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
     share_matmul  s  x  dy         rep k n blas stride                   samples
@@ -19,9 +19,10 @@
 for dense_bwd of wᵀ, and dy one made by pack_samples, without the first `skip` of each sample's rows, which are
 not among its `rep`; BLAS needs no such copy. With `panels`, pack
 reads such a copy of w. With y, what relu made, dense_bwd also takes relu's gradient: dx = 0 where y is 0;
-then it runs on the micro-kernel. A gradient tile lies in
-the worker's scratch when g_stride is 0. s holds what each task of the row phase adds to a gradient: `stride`
-elements of each `chunk` samples.
+then it runs on the micro-kernel. With `own`, each worker has its own copy of wᵀ, so many elements from
+one to the next, and makes it in its first task of a step, if v is there: w, or a copy of it in `panels`.
+A gradient tile lies in the worker's scratch when g_stride is 0. s holds what each task of the row phase
+adds to a gradient: `stride` elements of each `chunk` samples.
 """
 from fastmlp._core._native cimport few32, kernels32, kernels64, real
 from fastmlp._core.kernels cimport FM_FEW_PRODUCTS, FM_FEW_ROWS, fm_kernels_f32
@@ -95,6 +96,24 @@ cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdi
         native_gemm(g, n, x + i0, 1, k, dy, n, i1 - i0, n, m, <const real *>NULL, flags)
 
 
+cdef inline void pack(real *b, const real *w, ptrdiff_t n, ptrdiff_t k, ptrdiff_t i0, ptrdiff_t i1,
+                      bint transposed, bint panels) noexcept nogil:
+    """Rows i0 .. i1 of w (k, n), which may be in panels, into those of w or of wᵀ."""
+    cdef ptrdiff_t panel = kernels32().panel if real is float else kernels64().panel
+    cdef ptrdiff_t w_rows = k if panels else 0
+    w = w + i0 * (panel if panels else n)
+    if real is float:
+        if transposed:
+            kernels32().pack_columns(b, n, w, n, w_rows, i0, i1 - i0)
+        else:
+            kernels32().pack_rows(b, k, w, n, i0, i1 - i0, n)
+    else:
+        if transposed:
+            kernels64().pack_columns(b, n, w, n, w_rows, i0, i1 - i0)
+        else:
+            kernels64().pack_rows(b, k, w, n, i0, i1 - i0, n)
+
+
 cdef inline void run_dense_fwd(real *y, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t rep = op.n[0], k = op.n[1], n = op.n[2]
     dense_fwd(y + i0 * rep * n, <const real *>op.p[1] + i0 * rep * k, <const real *>op.p[2],
@@ -102,10 +121,13 @@ cdef inline void run_dense_fwd(real *y, const Op *op, ptrdiff_t i0, ptrdiff_t i1
               (RELU if op.n[3] else 0) | (PANELS if op.n[5] else 0), op.n[4])
 
 
-cdef inline void run_dense_bwd(real *dx, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+cdef inline void run_dense_bwd(real *dx, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t rep = op.n[0], k = op.n[1], n = op.n[2]
+    cdef real *w = <real *>op.p[2] + worker.id * op.n[5]
     cdef const real *y = <const real *>op.p[3]
-    dense_bwd(dx + i0 * rep * k, <const real *>op.p[1] + i0 * rep * n, <const real *>op.p[2],
+    if op.p[4] != NULL and worker.fresh:
+        pack(w, <const real *>op.p[4], n, k, 0, k, True, op.n[6])
+    dense_bwd(dx + i0 * rep * k, <const real *>op.p[1] + i0 * rep * n, w,
               y + i0 * rep * k if y != NULL else NULL, (i1 - i0) * rep, n, k, PANELS if op.n[3] else 0, op.n[4])
 
 
@@ -154,19 +176,7 @@ cdef inline void run_grad_shares(real *g, const Op *op, const Step *step, Worker
 
 
 cdef inline void run_pack(real *b, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    cdef ptrdiff_t n = op.n[0], k = op.n[1], panel = kernels32().panel if real is float else kernels64().panel
-    cdef const real *w = <const real *>op.p[1] + i0 * (panel if op.n[3] else n)
-    cdef ptrdiff_t w_rows = k if op.n[3] else 0
-    if real is float:
-        if op.n[2]:
-            kernels32().pack_columns(b, n, w, n, w_rows, i0, i1 - i0)
-        else:
-            kernels32().pack_rows(b, k, w, n, i0, i1 - i0, n)
-    else:
-        if op.n[2]:
-            kernels64().pack_columns(b, n, w, n, w_rows, i0, i1 - i0)
-        else:
-            kernels64().pack_rows(b, k, w, n, i0, i1 - i0, n)
+    pack(b, <const real *>op.p[1], op.n[0], op.n[1], i0, i1, op.n[2], op.n[3])
 
 
 cdef inline void run_unpack(real *w, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
@@ -205,10 +215,10 @@ cdef void dense_fwd_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, pt
     run_dense_fwd(<double *>op.p[0], op, i0, i1)
 
 cdef void dense_bwd_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_dense_bwd(<float *>op.p[0], op, i0, i1)
+    run_dense_bwd(<float *>op.p[0], op, w, i0, i1)
 
 cdef void dense_bwd_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_dense_bwd(<double *>op.p[0], op, i0, i1)
+    run_dense_bwd(<double *>op.p[0], op, w, i0, i1)
 
 cdef void grad_matmul_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_grad_matmul(<float *>op.p[0], op, s, w, i0, i1)

@@ -163,6 +163,9 @@ cdef inline void run_task(const Pass *p, const Phase *phase, Worker *worker, ptr
         i0 = number * phase.chunk
         i1 = min(i0 + phase.chunk, p.step.m)
         worker.task = number
+        worker.fresh = p.n_updates and worker.t != step.t
+        if p.n_updates:
+            worker.t = step.t
         if p.private:        # the same samples, in the worker's own rows
             own = worker.id * p.private
             moved = p.step
@@ -190,7 +193,7 @@ cdef void work_alone(Job *job, ptrdiff_t n_tasks) noexcept nogil:
     cdef ptrdiff_t number
     cdef Pass *p
     cdef uint64_t mode = fm_flush_denormals()
-    worker.id, worker.scratch = 0, job.scratch
+    worker.id, worker.scratch, worker.t = 0, job.scratch, -1
     while n_tasks:
         p = &job.passes[job.now]
         for number in range(n_tasks):
@@ -207,7 +210,7 @@ cdef void work(void *argument, int number) noexcept nogil:
     cdef int64_t claimed
     cdef ptrdiff_t n_tasks
     cdef uint64_t mode = fm_flush_denormals()
-    worker.id, worker.scratch = number, job.scratch + number * job.scratch_bytes
+    worker.id, worker.scratch, worker.t = number, job.scratch + number * job.scratch_bytes, -1
     while True:
         claimed = team.tickets_claim(job.tickets)
         if claimed < 0:
@@ -251,6 +254,6 @@ cdef void leave_step(Job *job) noexcept nogil:
     cdef Worker worker
     cdef ptrdiff_t number
     job.waiting = NOTHING
-    worker.id, worker.scratch = 0, job.scratch
+    worker.id, worker.scratch, worker.t = 0, job.scratch, -1
     for number in range(p.phases[p.n_phases].n_tasks):
         run_task(p, &p.phases[p.n_phases], &worker, number)

@@ -15,6 +15,8 @@ cdef struct Step:            # one batch; read-only while a phase runs
 cdef struct Worker:
     int id
     ptrdiff_t task           # number of the task in its group: selects the accumulators
+    bint fresh               # whether it is the worker's first task of a training step
+    int64_t t                # `t` of the step of its last one; -1: this execution has none yet
     char *scratch            # 64-byte aligned, private
 
 

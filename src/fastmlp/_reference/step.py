@@ -145,7 +145,7 @@ def _dense_fwd(op: Op, s: State) -> None:
 
 def _dense_bwd(op: Op, s: State) -> None:
     dx = s.rows(op.ins[0], op.attrs["n"]) @ s[op.ins[1]].T
-    if len(op.ins) > 2:
+    if len(op.ins) > 2 and op.ins[2] is not None:
         dx = np.where(s.rows(op.ins[2], op.attrs["k"]) <= 0, 0, dx)
     s.put(op.outs[0], dx)
 
