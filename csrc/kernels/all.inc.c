@@ -4,9 +4,9 @@ extern const FM_TABLE FM(table);
 #define FM_FEW_TABLE FM(table)
 #endif
 
+#include "linear.inc.c"
 #include "gemm_tile.inc.c"
 #include "gemm.inc.c"
-#include "linear.inc.c"
 #include "panels.inc.c"
 #include "gather.inc.c"
 

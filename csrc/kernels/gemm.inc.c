@@ -18,6 +18,9 @@
  * A product then reads b from first to last, without a copy, and leaves the page tables alone; who
  * goes along a row of b meets all sets of a cache, whatever k is.
  *
+ * With FM_TURNED instead b is the transpose of a w (n, k) that is kept in panels; blocks of them are turned
+ * as they are read, for which a block of a should have 32 rows or more. k is not 0.
+ *
  * gemm chooses a way → blocks of k and of rows (large products) → panels of columns → tiles
  * (gemm_tile.inc.c). Small products of one panel have tiles of their own, fm_small.
  */
@@ -49,6 +52,18 @@ FM_INLINE ptrdiff_t fm_pace(ptrdiff_t tiles)
     return tiles < 4 * lines ? (lines + 1) / 2 * line : line;
 }
 
+/* A panel of b, the columns that are t->b's rows in w, kept in panels. */
+static __attribute__((noinline)) void fm_turn(const fm_product *t, ptrdiff_t columns)
+{
+    R *to = t->pack;
+    for (ptrdiff_t p = 0, rows; p < t->k; p += rows, to += rows * FM_PANEL) {
+        const ptrdiff_t in = (t->row + p) % FM_PANEL, room = FM_PANEL - in;
+        rows = t->k - p < room ? t->k - p : room;
+        FM(transpose_blocks)(to, FM_PANEL, t->b + (t->row + p) / FM_PANEL * t->turned + in,
+                             FM_PANEL, columns, rows, 0);
+    }
+}
+
 /* One column panel of nv vectors (0: fewer than VL columns), all rows. With t->pack, the first tile
  * packs its panel of b, and the others read it from L1 whatever ldb is. */
 FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
@@ -56,7 +71,7 @@ FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
     const R *const a = t->a, *const b = t->b;
     R *const c = t->c;
     const ptrdiff_t a_row = t->a_packed ? t->k : t->a_rs, ldb = t->ldb;
-    if (t->pack && rows.height >= FM_MR - 1 && nv > 0) {
+    if (t->pack && !t->turned && rows.height >= FM_MR - 1 && nv > 0) {
         fm_packing[nv](t, rows.height);
         t->b = t->pack;
         t->ldb = nv * VL;
@@ -98,14 +113,19 @@ static __attribute__((noinline)) void fm_panels(fm_product *t)
         ptrdiff_t nv = vectors <= most ? vectors : split ? vectors / 2 : most;
         const ptrdiff_t cols = nv * VL < t->n ? nv * VL : t->n;
         if (cols < VL) nv = 0;
+        const R *const w = t->b;
+        if (t->turned) {
+            fm_turn(t, cols);
+            t->b = t->pack;
+        }
         t->c_last = t->b_last = nv > 0 ? cols - VL : 0;
-        t->ahead = t->b + t->b_panel;
+        t->ahead = w + t->b_panel + t->row / FM_PANEL * t->turned;
         t->end = t->n > cols ? t->ahead + t->b_panel : t->ahead;
         if (t->m == 1) fm_row_tiles[nv](t, 1);
         else fm_panel(t, rows, nv);
         t->n -= cols;
         t->c += cols;
-        t->b += t->b_panel ? t->b_panel : cols;
+        t->b = w + (t->b_panel ? t->b_panel : cols);
         if (t->bias) t->bias += cols;
     }
 }
@@ -139,6 +159,7 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
             ? 256
             : 512,        /* k of a packed panel of b: half of L1; with 2 MB of L2 a 20th of that */
         KC_PANELS = 1024, /* of one that comes as it is: c is read back less often */
+        KC_TURNED = 96,   /* of one that is turned: in L1 with what it is turned from */
         MC = 192,         /* rows of a that stay in L2 while the panels pass */
         PACKED = (VL < 16 ? 32768 : 131072) / sizeof(R), /* elements of a packed block of a */
         WIDE = 12 * FM_NV * VL,  /* columns from which packing a strided a pays */
@@ -148,10 +169,13 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
     R pb[KC * FM_NV * VL] __attribute__((aligned(64)));
     R pa[PACKED] __attribute__((aligned(64)));
     fm_product t = *whole;
-    t.pack = t.b_panel || (t.a_rs == 1 && t.k * t.ldb <= NEAR) ? NULL : pb;
+    const int packs = t.turned || !(t.b_panel || (t.a_rs == 1 && t.k * t.ldb <= NEAR));
+    t.pack = packs ? pb : NULL;
     t.a_packed = t.a_rs == 1 && t.a_cs != 1 && t.n >= WIDE;
-    const ptrdiff_t longest = t.b_panel && !t.a_packed ? KC_PANELS : KC;
-    const ptrdiff_t k_blocks = (t.k + longest - 1) / longest, kc = (t.k + k_blocks - 1) / k_blocks;
+    const ptrdiff_t longest = t.turned ? KC_TURNED : t.b_panel && !t.a_packed ? KC_PANELS : KC;
+    const ptrdiff_t k_blocks = (t.k + longest - 1) / longest,
+                    equal = (t.k + k_blocks - 1) / k_blocks;
+    const ptrdiff_t kc = t.turned ? (equal + FM_BLOCK - 1) / FM_BLOCK * FM_BLOCK : equal;
     const ptrdiff_t most = t.a_packed ? PACKED / kc / FM_MR * FM_MR : MC;
     const ptrdiff_t m_blocks = (t.m + most - 1) / most;
     const ptrdiff_t mc = ((t.m + m_blocks - 1) / m_blocks + FM_MR - 1) / FM_MR * FM_MR;
@@ -165,7 +189,8 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
             t.n = whole->n;
             t.c = whole->c + i * whole->ldc;
             t.a = whole->a + i * whole->a_rs + p * whole->a_cs;
-            t.b = whole->b + p * whole->ldb;
+            t.b = t.turned ? whole->b : whole->b + p * whole->ldb;
+            t.row = t.turned ? p : 0;
             t.bias = final ? whole->bias : NULL;
             if (t.a_packed) {
                 fm_pack_rows(pa, t.a, whole->a_cs, t.m, t.k);
@@ -337,11 +362,12 @@ FM_INLINE void fm_small_product(R *c, const R *a, const R *b, ptrdiff_t m, ptrdi
 static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b,
                      ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const R *bias, int flags)
 {
-    if (n == 1 && a_cs == 1 && ldb == 1 && !(flags & (FM_PANELS | FM_GATED))) {
+    if (n == 1 && a_cs == 1 && ldb == 1 && !(flags & (FM_PANELS | FM_GATED | FM_TURNED))) {
         fm_dots(c, ldc, a, a_rs, b, m, k, bias, flags);
         return;
     }
-    if (k == 1 && n >= VL && !(flags & FM_ACCUMULATE)) { /* panels of one row are that row */
+    if (k == 1 && n >= VL &&
+        !(flags & (FM_ACCUMULATE | FM_TURNED))) { /* panels of one row are that row */
         fm_outer(c, ldc, a, a_rs, b, m, n, bias, flags);
         return;
     }
@@ -350,7 +376,7 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
     t.k = k, t.bias = bias, t.flags = flags, t.gate = 0;
     if (VL > 1 && n > 1 && (VL <= n || FM_MASKS) && n <= 2 * VL && m > 1 && k < 32 &&
         (a_cs == 1 || a_rs == 1) &&
-        !(flags & (FM_ACCUMULATE | FM_GATED))) { /* most products of a small network */
+        !(flags & (FM_ACCUMULATE | FM_GATED | FM_TURNED))) { /* most products of a small network */
         if (flags & FM_PANELS) t.ldb = FM_PANEL;
         t.c_last = n - VL, t.n = n;
         fm_small_product(c, a, b, m, n, &t);
@@ -359,14 +385,16 @@ static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t 
     t.c = c, t.a = a, t.b = b, t.pack = NULL, t.ahead = t.end = b;
     t.m = m, t.n = n, t.a_packed = 0, t.b_panel = 0;
     if (flags & FM_GATED) t.gate = bias - c, t.bias = bias = NULL;
-    if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = fm_panel_size(k);
+    t.turned = flags & FM_TURNED ? fm_panel_size(n) : 0, t.row = 0;
+    if (flags & FM_TURNED) t.ldb = FM_PANEL, t.b_panel = FM_PANEL * FM_PANEL;
+    else if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = fm_panel_size(k);
     else if (n == 1 && a_rs == 1 && ldc == 1 && !bias) { /* cᵀ = bᵀ · aᵀ: the lanes run along m */
         t.a = b, t.a_rs = 0, t.a_cs = ldb;
         t.b = a, t.ldb = a_cs;
         t.m = 1, t.n = t.ldc = m;
     }
     const ptrdiff_t widest = t.m == 1 && !t.b_panel ? FM_ROW_NV * VL : FM_PANEL;
-    if (t.m > 2 * FM_MR && t.n >= VL && k >= 32) {
+    if (t.turned || (t.m > 2 * FM_MR && t.n >= VL && k >= 32)) {
         fm_blocks(&t);
     } else if (t.m > 0 && t.n <= widest) {
         const ptrdiff_t nv = t.n / VL + (t.n > VL && t.n % VL > 0);

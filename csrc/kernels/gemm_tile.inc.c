@@ -22,6 +22,7 @@ typedef struct fm_product {
     ptrdiff_t b_panel;        /* distance of the panels of b, if it is kept in them, else 0 */
     ptrdiff_t c_last, b_last; /* where a panel's last vector begins: in c and bias, and in b */
     ptrdiff_t gate;           /* from c to y, with FM_GATED */
+    ptrdiff_t turned, row; /* with FM_TURNED: distance of w's panels; the first row of bᵀ's block */
     int flags;
     int a_packed; /* a is in groups of a tile's rows, each group (k, rows) contiguous */
 } fm_product;

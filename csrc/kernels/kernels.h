@@ -4,7 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FM_ACCUMULATE = 1, FM_RELU = 2, FM_PANELS = 4, FM_GATED = 8 }; /* flags of gemm and colsum */
+enum {
+    FM_ACCUMULATE = 1,
+    FM_RELU = 2,
+    FM_PANELS = 4,
+    FM_GATED = 8,
+    FM_TURNED = 16
+}; /* flags of gemm and colsum */
 
 /* Up to so many elements, or products of a gemm of so many rows, are for the table `few`. With AVX-512 that
  * is AVX2's: even few products of 16 lanes lower the clock (Emerald Rapids: 2.73 GHz instead of 2.93), and

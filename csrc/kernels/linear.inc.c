@@ -6,13 +6,20 @@
  * without; 512 x 512: 0.25). What is left at an edge is copied with its neighbours once more. */
 enum { FM_SIDE = VL > 1 ? VL : 8, FM_BLOCK = 16 };
 
+#ifndef V_LOAD_TRANSPOSED
+FM_INLINE void v_load_transposed(vf r[VL], const R *a, ptrdiff_t lda)
+{
+    FM_UNROLL for (int l = 0; l < VL; l++) r[l] = v_load(a + l * lda);
+    v_transpose(r);
+}
+#endif
+
 FM_INLINE void FM(transpose_side)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda, ptrdiff_t m,
                                   ptrdiff_t n)
 {
     if (FM_SIDE == VL && m >= VL && n >= VL) {
         vf r[VL];
-        FM_UNROLL for (int l = 0; l < VL; l++) r[l] = v_load(a + l * lda);
-        v_transpose(r);
+        v_load_transposed(r, a, lda);
         FM_UNROLL for (int l = 0; l < VL; l++) v_store(b + l * ldb, r[l]);
         return;
     }
@@ -34,7 +41,9 @@ FM_INLINE void FM(transpose_side)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda
     }
 }
 
-static void FM(transpose)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda, ptrdiff_t m, ptrdiff_t n)
+/* far: whether b most likely is not in this core's cache. */
+FM_INLINE void FM(transpose_blocks)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda, ptrdiff_t m,
+                                    ptrdiff_t n, const int far)
 {
     if (VL == 16 && m * n <= FM_FEW) {
         FM_FEW_TABLE.transpose(b, ldb, a, lda, m, n);
@@ -43,7 +52,7 @@ static void FM(transpose)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda, ptrdif
     enum { AHEAD = 2 * FM_BLOCK }; /* rows of b to fetch before they are written */
     for (ptrdiff_t j0 = 0; j0 < n; j0 += FM_BLOCK) {
         for (ptrdiff_t i0 = 0; i0 < m; i0 += FM_BLOCK) {
-            for (ptrdiff_t l = 0; l < FM_BLOCK && n > FM_BLOCK; l++) {
+            for (ptrdiff_t l = 0; far && l < FM_BLOCK && n > FM_BLOCK; l++) {
                 __builtin_prefetch(b + (j0 + AHEAD + l) * ldb + i0, 1);
             }
             for (ptrdiff_t j = j0; j < j0 + FM_BLOCK && j < n; j += FM_SIDE) {
@@ -55,6 +64,11 @@ static void FM(transpose)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda, ptrdif
             }
         }
     }
+}
+
+static void FM(transpose)(R *b, ptrdiff_t ldb, const R *a, ptrdiff_t lda, ptrdiff_t m, ptrdiff_t n)
+{
+    FM(transpose_blocks)(b, ldb, a, lda, m, n, 1);
 }
 
 /* g (n) = the sum of the rows of x (m, n), or g += with FM_ACCUMULATE            g and x apart.

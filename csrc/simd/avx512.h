@@ -135,6 +135,29 @@ FM_INLINE void v_transpose(vf r[VL])
     }
 }
 
+#define V_LOAD_TRANSPOSED
+FM_INLINE void v_load_transposed(vf r[VL], const float *a, ptrdiff_t lda)
+{ /* fours of columns of rows l, l + 4, l + 8, l + 12 side by side, on the ports for loads; then 4 x 4 */
+    FM_UNROLL for (int q = 0; q < VL; q += 4)
+    {
+        vf s[4];
+        FM_UNROLL for (int l = 0; l < 4; l++)
+        {
+            const float *p = a + l * lda + q;
+            s[l] = _mm512_castps128_ps512(_mm_loadu_ps(p));
+            s[l] = _mm512_mask_broadcast_f32x4(s[l], 0x00f0, _mm_loadu_ps(p + 4 * lda));
+            s[l] = _mm512_mask_broadcast_f32x4(s[l], 0x0f00, _mm_loadu_ps(p + 8 * lda));
+            s[l] = _mm512_mask_broadcast_f32x4(s[l], 0xf000, _mm_loadu_ps(p + 12 * lda));
+        }
+        const vf low = _mm512_unpacklo_ps(s[0], s[1]), high = _mm512_unpackhi_ps(s[0], s[1]);
+        const vf low2 = _mm512_unpacklo_ps(s[2], s[3]), high2 = _mm512_unpackhi_ps(s[2], s[3]);
+        r[q] = _mm512_shuffle_ps(low, low2, 0x44);
+        r[q + 1] = _mm512_shuffle_ps(low, low2, 0xee);
+        r[q + 2] = _mm512_shuffle_ps(high, high2, 0x44);
+        r[q + 3] = _mm512_shuffle_ps(high, high2, 0xee);
+    }
+}
+
 /* --- for simd/math.h and dropout: see common.h --- */
 FM_INLINE vm v_first(ptrdiff_t n) { return fm_lanes(n); }
 FM_INLINE vf v_pow2(vf n) { return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n); }

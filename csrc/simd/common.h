@@ -22,6 +22,8 @@
  *   v_sum v_maxh      of all lanes, by halves: lane i with lane i + VL/2, then VL/4 …
  *   v_sums(r)         v_sum of each of the vectors r[0 .. VL - 1], which it changes; defined, with V_SUMS,
  *                     where there is a shorter way than by v_transpose (gemm.inc.c)
+ *   v_load_transposed(r, a, lda)   v_transpose of rows lda apart; defined, with V_LOAD_TRANSPOSED, where loads
+ *                     take a part of it over (linear.inc.c)
  *   v_transpose(r)    the VL by VL matrix of the vectors r[0 .. VL - 1], in place
  *
  * For math.h and dropout:

@@ -143,8 +143,8 @@ def _shares_sizes(op: Op) -> list[int]:
 def _dense_sizes(op: Op) -> list[int]:
     packed = op.attrs.get("packed", False)
     if op.name == "dense_bwd":
-        own = op.attrs.get("own", (0, False))
-        return [*_attrs("rep", "k", "n")(op), packed, op.attrs["blas"], *own]
+        own, turned = op.attrs.get("own", (0, False)), op.attrs.get("turned", False)
+        return [*_attrs("rep", "k", "n")(op), packed, op.attrs["blas"], *own, turned]
     return [*_attrs("rep", "k", "n")(op), op.attrs["relu"], op.attrs["blas"], packed]
 
 

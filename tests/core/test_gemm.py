@@ -290,6 +290,12 @@ def test_panels_give_the_bits_of_rows(k, n, m, transposed, dtype, tier):
     _native.gemm(c.array, a, b, bias, relu=True, panels=panels.array)
     c.check()
     _native.gemm(want, a, np.ascontiguousarray(b), bias, relu=True)
+    if transposed:
+        turned, again = np.full(_native.panels_size(n, k), np.nan, dtype), Guarded((m, n), dtype)
+        _native.pack(turned, source)
+        _native.gemm(again.array, a, b, bias, relu=True, turned=read_only(turned))
+        again.check()
+        np.testing.assert_array_equal(again.array, c.array)
     if n == 1:  # without panels a sum of 16 lanes
         np.testing.assert_allclose(c.array, want, rtol=1e-4, atol=1e-4)
     else:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from fastmlp import Sequential, config, layers, optimizers
 from fastmlp.plan import schedule
 
 
@@ -23,3 +25,31 @@ def test_two_cores_share_the_tasks_of_a_batch(tier: str, capacity: int) -> None:
 def test_tasks_are_larger_where_tiles_are_tall(tier: str) -> None:
     few = {capacity: len(sizes(capacity, schedule.row_chunk(capacity))) for capacity in (100, 128)}
     assert few == ({100: 2, 128: 4} if tier == "avx512" else {100: 5, 128: 6})
+
+
+def trained(gemm: str, activation: str, batch: int) -> list[np.ndarray]:
+    """Weights after four steps on wide layers."""
+    random = np.random.default_rng(batch)
+    x, y = random.normal(size=(4 * batch, 40)), random.normal(size=(4 * batch, 3))
+    widths = (200, 330, 90)
+    model = Sequential(
+        [layers.Input((40,)), *(layers.Dense(n, activation) for n in widths), layers.Dense(3)]
+    )
+    for number, weight in enumerate(model.weights):
+        weight.assign(np.random.default_rng(number).normal(size=weight.shape) * 0.08)
+    config.set_gemm(gemm)
+    try:
+        model.compile(optimizers.SGD(0.05), "mse")
+        model.fit(x, y, batch_size=batch, epochs=1, shuffle=False, verbose=0)
+    finally:
+        config.set_gemm("auto")
+    return model.get_weights()
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("batch", [40, 100, 128, 300])
+def test_weights_that_tasks_turn_train_as_those_of_blas(tier, activation, batch) -> None:
+    for native, blas in zip(
+        trained("native", activation, batch), trained("blas", activation, batch), strict=True
+    ):
+        np.testing.assert_allclose(native, blas, rtol=1e-4, atol=1e-5)

@@ -14,6 +14,7 @@ from fastmlp._core.kernels cimport (
     FM_GATED,
     FM_GATHER_COUNT,
     FM_PANELS,
+    FM_TURNED,
     FM_MAP_COUNT,
     FM_RELU,
     FM_UPDATE_COUNT,
@@ -143,11 +144,13 @@ cdef uintptr_t _out(object x, str where) except? 0:
     return <uintptr_t> address
 
 
-def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None, gate=None):
+def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None, gate=None,
+         turned=None):
     """c (m, n) = a (m, k) · b (k, n) + bias (n), with relu max(c, 0); accumulate: c += a · b.
 
     `a` may have any strides; rows of `b` and `c` are contiguous. `panels`: what `pack` made of b,
-    read in its place. `gate`: y (m, n), strided as c; the product is 0 where it is not positive.
+    read in its place; `turned`: what it made of bᵀ. `gate`: y (m, n), strided as c; the product is 0
+    where it is not positive.
     """
     dtype = _float_type("gemm", (c, a, b, bias, gate))
     _check(
@@ -174,6 +177,11 @@ def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None
             raise ValueError(f"gemm: expected panels that hold b. Received: {panels.shape}")
         pb = _in(panels)
         flags |= FM_PANELS
+    if turned is not None:
+        _check(panels is None and k > 0 and turned.dtype == dtype
+               and _vector(turned, "gemm turned") >= panels_size(n, k), "gemm", "panels that hold bᵀ", (c, a, b))
+        pb = _in(turned)
+        flags |= FM_TURNED
     if dtype == np.float32:
         with nogil:
             fm_f32.gemm(<float *> pc, ldc, <const float *> pa, rs, cs, <const float *> pb, ldb,

@@ -3,7 +3,7 @@
 
     op            p                n                                     items [i0, i1)
     dense_fwd     y  x  w  bias    rep k n relu blas packed              samples
-    dense_bwd     dx dy w  y  v    rep k n packed blas own panels        samples
+    dense_bwd     dx dy w  y  v    rep k n packed blas own panels turned   samples
     grad_matmul   g  x  dy         rep k n accumulate g_stride blas packed   rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
     share_matmul  s  x  dy         rep k n blas stride                   samples
@@ -16,9 +16,9 @@
     y (m, n) = x (m, k) · w (k, n) + bias (n)      dx = dy · wᵀ      dw = xᵀ · dy      dbias = Σ dy
 
 `rep` rows a sample. With `packed`, w is a copy in the micro-kernel's panels (csrc/kernels/gemm.inc.c),
-for dense_bwd of wᵀ, and dy one made by pack_samples, without the first `skip` of each sample's rows, which are
-not among its `rep`; BLAS needs no such copy. With `panels`, pack
-reads such a copy of w. With y, what relu made, dense_bwd also takes relu's gradient: dx = 0 where y is 0;
+for dense_bwd of wᵀ unless `turned`, and dy one made by pack_samples, without the first `skip` of each
+sample's rows, which are not among its `rep`; BLAS needs no such copy. With `panels`, pack reads such a copy of
+w. With y, what relu made, dense_bwd also takes relu's gradient: dx = 0 where y is 0;
 then it runs on the micro-kernel. With `own`, each worker has its own copy of wᵀ, so many elements from
 one to the next, and makes it in its first task of a step, if v is there: w, or a copy of it in `panels`.
 A gradient tile lies in the worker's scratch when g_stride is 0. s holds what each task of the row phase
@@ -37,6 +37,7 @@ cdef enum:
     RELU = 2
     PANELS = 4
     GATED = 8
+    TURNED = 16
 
 
 cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
@@ -79,7 +80,7 @@ cdef inline void dense_fwd(real *y, const real *x, const real *w, const real *bi
 
 cdef inline void dense_bwd(real *dx, const real *dy, const real *w, const real *y,
                            ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, bint on_blas) noexcept nogil:
-    """w is wᵀ (n, k) on the micro-kernel, w (k, n) on BLAS."""
+    """w is wᵀ (n, k) on the micro-kernel, w (k, n) on BLAS and with TURNED."""
     if on_blas:
         blas.gemm(dx, k, dy, n, False, w, n, True, m, k, n, <real>1, <real>0)
     else:
@@ -128,7 +129,8 @@ cdef inline void run_dense_bwd(real *dx, const Op *op, Worker *worker, ptrdiff_t
     if op.p[4] != NULL and worker.fresh:
         pack(w, <const real *>op.p[4], n, k, 0, k, True, op.n[6])
     dense_bwd(dx + i0 * rep * k, <const real *>op.p[1] + i0 * rep * n, w,
-              y + i0 * rep * k if y != NULL else NULL, (i1 - i0) * rep, n, k, PANELS if op.n[3] else 0, op.n[4])
+              y + i0 * rep * k if y != NULL else NULL, (i1 - i0) * rep, n, k,
+              TURNED if op.n[7] else PANELS if op.n[3] else 0, op.n[4])
 
 
 cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker *worker,

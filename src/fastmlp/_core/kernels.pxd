@@ -12,6 +12,7 @@ cdef extern from "kernels/kernels.h" nogil:
         FM_FEW
         FM_FEW_PRODUCTS
         FM_FEW_ROWS
+        FM_TURNED
         FM_ACT_COUNT
         FM_MAP_COUNT
         FM_UPDATE_COUNT

@@ -19,13 +19,28 @@ _UPDATE = ("update", "assign")
 _CONSTRAIN = ("constrain", "python_constrain")
 
 
+def turn_weights(plan: Plan) -> None:
+    """Lets each native dense_bwd turn the copy of dense_fwd block by block, if weights are updated.
+
+    Copies of wᵀ for all cost more, as those of small networks do (`_add_own_copies`), and of larger ones
+    a core's cache does not hold its own.
+    """
+    updated = {op.ins[0].variable for op in plan.ops() if op.name in _UPDATE and op.ins[0]}
+    for op in plan.rows:
+        if op.name == "dense_bwd" and not op.attrs["blas"]:
+            variable = op.ins[1].variable if op.ins[1] is not None else None
+            if variable is not None and variable in updated and 1 not in variable.shape:
+                op.attrs["turned"] = True
+
+
 def add_weight_copies(
     plan: Plan, forward: bool
 ) -> tuple[list[tuple[Variable, Op]], list[tuple[Variable, Op]]]:
     """Gives native products copies of their weights in panels, refreshed by each update.
 
-    Recurrent ops and dense_bwd, of wᵀ, always read one; dense_fwd where it pays. A dense
-    weight of one row or column needs none: its transpose is the same numbers in the same order.
+    Recurrent ops and dense_bwd, of wᵀ unless it is to be turned, always read one; dense_fwd where it
+    pays. A dense weight of one row or column needs none: its transpose is the same numbers in the
+    same order.
 
     Args:
         forward: Whether a copy for dense_fwd pays.
@@ -46,12 +61,13 @@ def add_weight_copies(
         recurrent = op.name in ("rnn_fwd", "rnn_bwd")
         dense = op.name in ("dense_fwd", "dense_bwd") and not op.attrs["blas"]
         w = op.ins[1] if recurrent or dense else None
-        transposed = op.name in ("dense_bwd", "rnn_bwd")
+        turned = op.attrs.get("turned", False)
+        transposed = op.name in ("dense_bwd", "rnn_bwd") and not turned
         if w is None or w.variable is None:
             continue
-        if not recurrent and (1 in w.shape or not (forward or transposed)):
+        if not recurrent and (1 in w.shape or not (forward or transposed or turned)):
             continue
-        if op.name == "dense_bwd" and plan.private and w.variable in last:
+        if op.name == "dense_bwd" and plan.private and w.variable in last and not turned:
             own.append(op)
             continue
         k, n = w.shape[::-1] if transposed else w.shape
