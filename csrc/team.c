@@ -263,7 +263,10 @@ int64_t fm_tickets_claim(fm_tickets *t)
     uint32_t left = atomic_load_explicit(&t->left, memory_order_acquire);
     for (;;) {
         if (seat_number) {
-            if (beside_crowd(seat_number + 1, t->cpus) <= seat_number) return -1;
+            if (beside_crowd(seat_number + 1, t->cpus) <= seat_number) {
+                if (left & FM_SLEEPERS) wake_all(&t->left); /* it may have opened a single task */
+                return -1;
+            }
             const int cpu = atomic_load_explicit(&t->caller_cpu, memory_order_relaxed);
             if (cpu >= 0 && cpu == current_cpu()) {
                 leave_cpu(cpu);

@@ -127,11 +127,11 @@ def test_python_threads_run_at_the_same_time():
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux's list of CPUs")
 def test_a_team_leaves_a_cpu_to_a_run_that_goes_on_alone():
-    def long_run():
-        used.append(team.self_test(2, 40, 1, 25_000_000)[2])
+    def long_run(n_phases):
+        used.append(team.self_test(2, n_phases, 1, 25_000_000)[2])
 
     used: list[int] = []
-    first, alone = (threading.Thread(target=long_run) for _ in range(2))
+    first, alone = (threading.Thread(target=long_run, args=(n,)) for n in (40, 120))
     first.start()
     time.sleep(0.1)
     alone.start()
@@ -142,6 +142,20 @@ def test_a_team_leaves_a_cpu_to_a_run_that_goes_on_alone():
     assert alone.is_alive()
     alone.join()
     assert used[1] == 1
+
+
+def test_a_run_goes_on_when_its_worker_leaves_it():
+    def runs():
+        for _ in range(
+            300
+        ):  # tasks so long that the waiter falls asleep; every other phase has one
+            check(2, 10, 2, 100_000, vary=True)
+
+    thread = threading.Thread(target=runs)
+    thread.start()
+    while thread.is_alive():
+        time.sleep(0.001)
+        team.self_test(2, 2, 1, 100_000)
 
 
 def test_a_stopped_team_starts_again():
