@@ -206,17 +206,31 @@ static void set_and_wake(_Atomic uint32_t *word, uint32_t value)
 static _Thread_local int seat_number;  /* 0 on a caller's thread */
 static _Thread_local int64_t on_since; /* when this thread began a run, or yielded last */
 static _Atomic int crowd;              /* runs that callers go through alone, as the team is busy */
+static _Atomic int64_t shared_until;   /* for so long a CPU counts as shared with another program */
 
-enum { SLICE_NS = 2000000 }; /* half of what Linux lets a thread run beside another one */
+enum {
+    SLICE_NS = 2000000,     /* half of what Linux lets a thread run beside another one */
+    LONG_YIELD_NS = 100000, /* that none takes on a CPU of one's own */
+    MEMORY_NS = 100000000
+};
 
 /* Another program's share of this CPU is better taken here, between two tasks, than in one, for which all
  * threads would wait. As a yield lets it run for as long, nobody is cheated. */
 static void share_cpu(void)
 {
-    if (now_ns() - on_since > SLICE_NS) {
+    const int64_t now = now_ns();
+    if (now - on_since > SLICE_NS) {
         yield_cpu();
         on_since = now_ns();
+        if (on_since - now > LONG_YIELD_NS) {
+            atomic_store_explicit(&shared_until, on_since + MEMORY_NS, memory_order_relaxed);
+        }
     }
+}
+
+int fm_cpus_are_shared(void)
+{
+    return now_ns() < atomic_load_explicit(&shared_until, memory_order_relaxed);
 }
 
 /* How many of so many workers have a CPU beside the callers that are alone. */

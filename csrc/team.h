@@ -82,6 +82,9 @@ void fm_tickets_close(fm_tickets *t);
  * any of these. */
 int64_t fm_tickets_claim(fm_tickets *t);
 
+/* Whether another program has had a CPU of the team's in the last tenth of a second. */
+int fm_cpus_are_shared(void);
+
 /* One claimed task is done; 1 if it was the phase's last. */
 int fm_tickets_done(fm_tickets *t);
 

@@ -266,6 +266,7 @@ class Executable:
             plan.own_tasks,
             plan.private,
             plan.room // plan.private if plan.private else 0,
+            plan.joined,
             self._alive,
         )
         for number, phase in enumerate(plan.phases):

@@ -45,6 +45,7 @@ cdef struct Job:             # the cursor, and all that a worker sees
     int64_t wakes            # when the caller wants to look around
     int64_t opened           # when the last prologue began
     int64_t prologue_ns      # how long it took
+    int threads              # of this execution
     char *scratch
     ptrdiff_t scratch_bytes
     team.fm_tickets *tickets

@@ -148,8 +148,20 @@ cdef ptrdiff_t open_phase(Job *job) noexcept nogil:
         job.waiting = CODE
         return 0
     if phase.rows:
-        return (p.step.m + phase.chunk - 1) // phase.chunk
+        return row_tasks(job, p, phase)
     return phase.n_tasks
+
+
+cdef inline ptrdiff_t row_tasks(const Job *job, Pass *p, const Phase *phase) noexcept nogil:
+    """Cuts the samples at hand; each worker's tasks may be one, which reads weights once.
+
+    But small tasks where one worker may have to do more than its share.
+    """
+    cdef ptrdiff_t tasks = (p.step.m + phase.chunk - 1) // phase.chunk, each = tasks // job.threads
+    p.grain = 1
+    if each > 1 and each * job.threads == tasks and each * phase.chunk <= p.joined:
+        p.grain = 1 if team.cpus_are_shared() else each
+    return tasks // p.grain
 
 
 cdef inline void run_task(const Pass *p, const Phase *phase, Worker *worker, ptrdiff_t number) noexcept nogil:
@@ -160,9 +172,9 @@ cdef inline void run_task(const Pass *p, const Phase *phase, Worker *worker, ptr
     cdef Step moved
     cdef ptrdiff_t i, i0, i1, own
     if phase.rows:
-        i0 = number * phase.chunk
-        i1 = min(i0 + phase.chunk, p.step.m)
-        worker.task = number
+        i0 = number * phase.chunk * p.grain
+        i1 = min(i0 + phase.chunk * p.grain, p.step.m)
+        worker.task = number * p.grain
         worker.fresh = p.n_updates and worker.t != step.t
         if p.n_updates:
             worker.t = step.t
@@ -184,7 +196,21 @@ cdef inline void run_task(const Pass *p, const Phase *phase, Worker *worker, ptr
         return
     for i in range(group.n_ops):
         op = group.ops[i]
-        op.run(op, step, worker, i0, i1)
+        if op.n_acc and phase.rows and p.grain > 1:
+            run_tasks(op, step, worker, i0, i1, phase.chunk)
+        else:
+            op.run(op, step, worker, i0, i1)
+
+
+cdef void run_tasks(const Op *op, const Step *step, Worker *worker, ptrdiff_t i0, ptrdiff_t i1,
+                    ptrdiff_t chunk) noexcept nogil:
+    """An op that adds up, in tasks that are taken as one: the same sums."""
+    cdef ptrdiff_t first = worker.task
+    while i0 < i1:
+        op.run(op, step, worker, i0, min(i0 + chunk, i1))
+        worker.task += 1
+        i0 += chunk
+    worker.task = first
 
 
 cdef void work_alone(Job *job, ptrdiff_t n_tasks) noexcept nogil:
@@ -233,7 +259,7 @@ cdef void work(void *argument, int number) noexcept nogil:
 cdef void execute(Job *job, int threads) noexcept nogil:
     cdef ptrdiff_t n_tasks = 0
     cdef Wait waited = job.waiting
-    job.waiting = NOTHING
+    job.waiting, job.threads = NOTHING, threads
     if waited == CODE:
         n_tasks = advance(job)
     elif waited == LOOK:

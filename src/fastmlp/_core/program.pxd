@@ -68,6 +68,8 @@ cdef struct Pass:            # one program over one data set
     bint float64
     bint both_ends           # how tasks are claimed (csrc/team.h)
     ptrdiff_t private        # 0, or a worker's tasks use the same rows, so many behind those of the one before
+    ptrdiff_t joined         # samples of a worker's tasks that it may take as one
+    ptrdiff_t grain          # tasks that are claimed as one, in this phase
     Step step
     ptrdiff_t samples
     ptrdiff_t batch

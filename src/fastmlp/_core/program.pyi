@@ -33,6 +33,7 @@ class Program:
         both_ends: bool,
         private: int,
         most_workers: int,
+        joined: int,
         alive: object,
     ) -> None: ...
     def set_call(self, phase: int, call: Callable[[int], object]) -> None: ...

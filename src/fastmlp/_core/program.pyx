@@ -107,7 +107,7 @@ cdef class Program:
 
     def freeze(self, str dtype, list ops, list phases, list prologue, list epilogue,
                ptrdiff_t scratch_bytes, bint uses_blas, bint both_ends, ptrdiff_t private,
-               int most_workers, object alive):
+               int most_workers, ptrdiff_t joined, object alive):
         """Fills the structs.
 
         Args:
@@ -122,12 +122,14 @@ cdef class Program:
             both_ends: Whether a worker's tasks are to stay its own from step to step.
             private: 0, or all tasks of a worker use the same rows, so many behind those of the one before.
             most_workers: That there is room for; 0: any number.
+            joined: Samples of tasks that a worker may take as one.
             alive: Whatever owns the memory.
         """
         cdef ptrdiff_t i, j
         cdef Op *op
         self.base.float64, self.base.both_ends = dtype == "float64", both_ends
         self.base.private, self.most_workers = private, most_workers or INT_MAX
+        self.base.joined, self.base.grain = joined, 1
         self._alive = alive
         self.scratch_bytes, self.uses_blas = scratch_bytes, uses_blas
         self.n_ops = len(ops)

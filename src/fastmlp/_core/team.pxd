@@ -18,4 +18,5 @@ cdef void tickets_init(fm_tickets *t, int n_workers, bint both_ends) noexcept no
 cdef void tickets_open(fm_tickets *t, uint32_t n_tasks) noexcept nogil
 cdef void tickets_close(fm_tickets *t) noexcept nogil
 cdef int64_t tickets_claim(fm_tickets *t) noexcept nogil
+cdef bint cpus_are_shared() noexcept nogil
 cdef int tickets_done(fm_tickets *t) noexcept nogil

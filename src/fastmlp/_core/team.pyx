@@ -15,6 +15,7 @@ cdef extern from "team.h" nogil:
     void fm_tickets_open(fm_tickets *t, uint32_t n_tasks)
     void fm_tickets_close(fm_tickets *t)
     int64_t fm_tickets_claim(fm_tickets *t)
+    int fm_cpus_are_shared()
     int fm_tickets_done(fm_tickets *t)
 
 cdef extern from "<time.h>" nogil:
@@ -42,6 +43,9 @@ cdef void tickets_close(fm_tickets *t) noexcept nogil:
 
 cdef int64_t tickets_claim(fm_tickets *t) noexcept nogil:
     return fm_tickets_claim(t)
+
+cdef bint cpus_are_shared() noexcept nogil:
+    return fm_cpus_are_shared()
 
 cdef int tickets_done(fm_tickets *t) noexcept nogil:
     return fm_tickets_done(t)

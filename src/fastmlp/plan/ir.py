@@ -166,6 +166,7 @@ class Plan(Record):
         private: 0, or a worker's tasks use the same rows, because nothing is read after its task: so
             many lie from the first of one worker to that of the next.
         own_tasks: Whether a worker keeps its tasks from step to step, as far as it can.
+        joined: Samples of tasks that a worker may take as one, if each worker then has one.
         arena_bytes: Size of the arena of activations, masks and gradients.
         flops: Floating-point operations of one sample.
         tables: Elements of the tables that samples look up; each is updated in each step.
@@ -187,6 +188,7 @@ class Plan(Record):
     room: int = 0
     private: int = 0
     own_tasks: bool = False
+    joined: int = 0
     arena_bytes: int = 0
     flops: int = 0
     tables: int = 0
