@@ -165,7 +165,7 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
         WIDE = 12 * FM_NV * VL,  /* columns from which packing a strided a pays */
         NEAR = 16384 / sizeof(R) /* elements of a b that stays in L1 as it is */
     };
-    _Static_assert(FM_UNCUT <= KC, "no partial sums may take the place of y");
+    _Static_assert((int)FM_UNCUT <= (int)KC, "no partial sums may take the place of y");
     R pb[KC * FM_NV * VL] __attribute__((aligned(64)));
     R pa[PACKED] __attribute__((aligned(64)));
     fm_product t = *whole;
