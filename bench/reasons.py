@@ -24,11 +24,11 @@ ROWS: dict[str, str] = {
     "cores reads half of the weights and of the batch from the other's cache",
     "mnist512": "products take three quarters; weights and Adam's two arrays come from L3 or the other "
     "core's cache every step, and Adam and packing take a seventh",
-    "higgs300": "products take four fifths, tanh, packing, transposes and SGD the rest; two cores are not "
-    "twice as fast as one, as each reads what the other has changed of weights and copies",
+    "higgs300": "products take four fifths, turning weights for their gradients, tanh, packing and SGD the "
+    "rest; two cores are not twice as fast as one, as each reads what the other has changed of weights",
     "lstm300": "products take four fifths, near the peak; the rest is gates, packing of weights and "
     "gradients, Adam and the inputs' products, which one row of weights makes as long as a copy",
-    "lstm64": "gates take a fifth; products of 16 rows and 64 columns start and end too often",
+    "lstm64": "gates take a seventh; products of 16 rows and 64 columns start and end too often",
     "wide2048": "products take nine tenths, near the peak; Adam, transposed copies of the weights and "
     "the columns of gradients take the rest",
 }
@@ -38,16 +38,16 @@ GROWTH: list[tuple[str, float, float, str]] = [
     ("width", 8, 32, "gather, softmax, loss and the calls of kernels take more than the products"),
     ("width", 64, 512, _EDGES),
     ("width", 1024, 4096, "128 rows: weights, their panels and Adam's arrays come from memory"),
-    ("batch", 1, 16, "Adam and the transposed copies of all weights for a few rows"),
+    ("batch", 1, 16, "Adam and turning all weights for the gradient of a few rows"),
     (
         "batch",
         32,
         256,
-        f"Adam and the transposed copies of the weights are shared by few rows; {_EDGES}",
+        f"Adam and the turning of weights for gradients are shared by few rows; {_EDGES}",
     ),
     ("batch", 512, 8192, _EDGES),
     ("depth", 1, 1, f"most operations are the first layer's, with 64 inputs; {_EDGES}"),
-    ("depth", 2, 32, f"weights are copied transposed once a step; {_EDGES}"),
+    ("depth", 2, 32, f"weights are turned for the gradients; {_EDGES}"),
 ]
 
 
