@@ -25,6 +25,8 @@ def gemm(
     relu: bool = False,
     accumulate: bool = False,
     panels: NDArray[_Real] | None = None,
+    gate: NDArray[_Real] | None = None,
+    turned: NDArray[_Real] | None = None,
 ) -> None: ...
 
 PANEL_MULTIPLE: int
