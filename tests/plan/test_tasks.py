@@ -28,10 +28,11 @@ def test_tasks_are_larger_where_tiles_are_tall(tier: str) -> None:
 
 
 def trained(gemm: str, activation: str, batch: int) -> list[np.ndarray]:
-    """Weights after four steps on wide layers."""
+    """Weights after four steps on wide and narrow layers, and one of two samples."""
     random = np.random.default_rng(batch)
-    x, y = random.normal(size=(4 * batch, 40)), random.normal(size=(4 * batch, 3))
-    widths = (200, 330, 90)
+    samples = 4 * batch + 2
+    x, y = random.normal(size=(samples, 40)), random.normal(size=(samples, 3))
+    widths = (200, 330, 90, 20, 10)
     model = Sequential(
         [layers.Input((40,)), *(layers.Dense(n, activation) for n in widths), layers.Dense(3)]
     )

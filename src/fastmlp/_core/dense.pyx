@@ -46,7 +46,7 @@ cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_
     cdef const fm_kernels_f32 *kernels
     if real is float:
         kernels = kernels32()
-        if m * n * k <= FM_FEW_PRODUCTS and m <= FM_FEW_ROWS and n <= kernels.panel:
+        if m * n * k <= FM_FEW_PRODUCTS and m <= FM_FEW_ROWS and n <= kernels.panel and not flags & TURNED:
             if flags & PANELS:
                 ldb, flags = kernels.panel, flags - PANELS  # one panel is a matrix, too
             kernels = kernels.few
