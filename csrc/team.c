@@ -234,11 +234,12 @@ int fm_cpus_are_shared(void)
 }
 
 /* How many of so many workers have a CPU beside the callers that are alone. */
-static int beside_crowd(int n_workers, int cpus)
+static int beside_crowd(int n_workers)
 {
     const int others = atomic_load_explicit(&crowd, memory_order_relaxed);
-    const int left = cpus > others ? cpus - others : 1;
-    return others && n_workers > left ? left : n_workers;
+    if (!others) return n_workers;
+    const int cpus = cpu_count(), left = cpus > others ? cpus - others : 1;
+    return n_workers > left ? left : n_workers;
 }
 
 void fm_tickets_init(fm_tickets *t, int n_workers, int both_ends)
@@ -249,8 +250,7 @@ void fm_tickets_init(fm_tickets *t, int n_workers, int both_ends)
     t->n_tasks = t->mine = 0;
     atomic_init(&t->taken, 0);
     t->both_ends = both_ends;
-    t->cpus = n_workers > 1 ? cpu_count() : 1;
-    t->spin_ns = n_workers > t->cpus ? 0 : TASK_SPIN_NS;
+    t->spin_ns = n_workers > 1 && n_workers > cpu_count() ? 0 : TASK_SPIN_NS;
 }
 
 void fm_tickets_open(fm_tickets *t, uint32_t n_tasks)
@@ -277,7 +277,7 @@ int64_t fm_tickets_claim(fm_tickets *t)
     uint32_t left = atomic_load_explicit(&t->left, memory_order_acquire);
     for (;;) {
         if (seat_number) {
-            if (beside_crowd(seat_number + 1, t->cpus) <= seat_number) {
+            if (beside_crowd(seat_number + 1) <= seat_number) {
                 if (left & FM_SLEEPERS) wake_all(&t->left); /* it may have opened a single task */
                 return -1;
             }
@@ -402,7 +402,7 @@ int fm_team_run(int n_workers, fm_team_fn fn, void *arg)
         atomic_fetch_sub_explicit(&crowd, 1, memory_order_relaxed);
         return 1;
     }
-    n_workers = beside_crowd(n_workers < FM_TEAM_MAX ? n_workers : FM_TEAM_MAX, cpu_count());
+    n_workers = beside_crowd(n_workers < FM_TEAM_MAX ? n_workers : FM_TEAM_MAX);
     const int n = recruit(n_workers - 1);
     team.fn = fn;
     team.arg = arg;

@@ -61,9 +61,8 @@ typedef struct fm_tickets {
     _Atomic uint32_t taken; /* the others', from the last one on; without both_ends unused */
     int both_ends;
     int64_t spin_ns;        /* how long claim() spins */
-    int cpus;               /* that this process may use */
     _Atomic int caller_cpu; /* where the caller opened the phase; -1: a worker did, or unknown */
-    char line_1[FM_LINE - 40];
+    char line_1[FM_LINE - 32];
     _Atomic uint32_t pending; /* tasks of the open phase that are not done */
     char line_2[FM_LINE - 4];
 } fm_tickets;

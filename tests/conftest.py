@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+import fastmlp
 from fastmlp._core import _native
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,6 +51,15 @@ def data_dir() -> Path:
     if not (path / "mnist.npz").is_file():
         pytest.skip(f"no real data: {path / 'mnist.npz'} is not there; set FASTMLP_DATA")
     return path
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Two threads run plans; the number before is restored."""
+    before = fastmlp.config.num_threads()
+    fastmlp.config.set_num_threads(2)
+    yield
+    fastmlp.config.set_num_threads(before)
 
 
 @pytest.fixture(params=_native.tiers())

@@ -10,15 +10,7 @@ from fastmlp import Input, Sequential, callbacks, config, layers
 from fastmlp.training.loop import FitLoop
 from fastmlp.utils import set_random_seed
 
-
-@pytest.fixture(autouse=True)
-def two_threads():
-    before = config.num_threads()
-    config.set_num_threads(2)
-    yield
-    config.set_num_threads(before)
-
-
+pytestmark = pytest.mark.usefixtures("two_threads")
 FEW, MANY = 70, 210  # units; with few, threads have copies of their own for the way back
 
 

@@ -3,20 +3,13 @@
 import numpy as np
 import pytest
 
-from fastmlp import Input, Model, Sequential, config, layers
+from fastmlp import Input, Model, Sequential, layers
 from fastmlp.utils import set_random_seed
 
 STEPS, FEATURES = 4, 3
 
 
-@pytest.fixture(autouse=True)
-def two_threads():
-    before = config.num_threads()
-    config.set_num_threads(2)
-    yield
-    config.set_num_threads(before)
-
-
+pytestmark = pytest.mark.usefixtures("two_threads")
 LAYERS = {
     "lstm": lambda: [layers.LSTM(150)],
     "relu": lambda: [layers.LSTM(150, activation="relu")],
