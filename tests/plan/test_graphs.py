@@ -192,6 +192,7 @@ def test_threads_do_not_change_a_bit(threads):
 
 
 @pytest.mark.parametrize("rep", [1, 3])
+@pytest.mark.usefixtures("native_products")
 def test_gradients_in_panels_are_those_of_the_twins(rep):
     """Widths that fill no last panel, a last batch of fewer samples, chunks of rows."""
     rng = np.random.default_rng(0)
@@ -222,6 +223,7 @@ def test_gradients_in_panels_are_those_of_the_twins(rep):
         ("frozen", 1),
     ],
 )
+@pytest.mark.usefixtures("native_products")
 def test_weights_that_only_products_read_stay_in_panels(spec, kept):
     rng = np.random.default_rng(0)
     x = graph.input_tensor((None, 100), "float32", "x")

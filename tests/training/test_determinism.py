@@ -163,10 +163,12 @@ def test_numbers_below_the_smallest_normal_one_are_zeros_in_a_plan_and_nowhere_e
     assert (x * np.float32(1e-12)).all()
 
 
-def test_momentum_of_a_unit_that_has_died_reaches_zero():
+def test_momentum_of_a_unit_that_has_died_leaves_no_number_below_the_smallest_normal_one():
     model = Sequential([Input((1,)), layers.Dense(1, use_bias=False)])
     model.compile("adam", "mse")
     model.fit(np.ones((1, 1)), np.zeros((1, 1)), verbose=0)
     model.fit(np.zeros((8, 1)), np.zeros((8, 1)), batch_size=1, epochs=150, verbose=0)
     momentum = next(v for v in model.optimizer.variables if v.path.endswith("momentum"))
-    assert np.asarray(momentum.value).item() == 0
+    last = np.asarray(momentum.value).item()
+    # without FMA the tenth that is taken away is flushed first, and the rest stays
+    assert last == 0 or last >= np.finfo("float32").tiny

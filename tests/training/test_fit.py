@@ -249,6 +249,7 @@ def test_predict_gives_every_sample_the_outputs_of_the_formula(n):
     np.testing.assert_allclose(outputs, np.tanh(x @ w1 + b1) @ w2 + b2, rtol=2e-6, atol=2e-6)
 
 
+@pytest.mark.usefixtures("native_products")
 def test_outputs_do_not_depend_on_batches():
     x = np.random.default_rng(0).normal(size=(300, 3)).astype("float32")
     model = small_model()

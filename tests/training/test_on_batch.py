@@ -76,6 +76,7 @@ def test_any_array_gives_what_its_float32_copy_gives(dtype, layout):
 
 
 @pytest.mark.parametrize("model", [small_model(64), wide_model()])
+@pytest.mark.usefixtures("native_products")
 def test_every_number_of_rows_gives_the_rows_of_the_whole(model):
     x = np.random.default_rng(1).normal(size=(700, 64)).astype("float32")
     whole = model.predict(x, verbose=0)
@@ -85,6 +86,7 @@ def test_every_number_of_rows_gives_the_rows_of_the_whole(model):
 
 
 @pytest.mark.parametrize("model", [small_model(64), wide_model()])
+@pytest.mark.usefixtures("native_products")
 def test_many_rows_give_the_bits_of_few_for_any_number_of_threads(model):
     x = np.random.default_rng(1).normal(size=(3000, 64)).astype("float32")
     few = np.concatenate([model.predict_on_batch(part) for part in np.array_split(x, 30)])
@@ -231,6 +233,7 @@ def test_a_call_with_training_drops_anew_each_time():
 
 
 @pytest.mark.parametrize("model", [small_model(64), wide_model()])
+@pytest.mark.usefixtures("native_products")
 def test_threads_that_call_one_model_get_their_own_results(model):
     x = np.random.default_rng(3).normal(size=(64, 64)).astype("float32")
     right = model.predict(x, verbose=0)

@@ -33,6 +33,7 @@ def text(model, *args):
     return lines[0]
 
 
+@pytest.mark.usefixtures("native_products")
 def test_each_op_is_listed_with_its_cost():
     model = make()
     summary = text(model, 64)

@@ -173,6 +173,7 @@ def test_nan_is_warned_about_at_every_step():
             model.predict(broken, verbose=0)
 
 
+@pytest.mark.usefixtures("native_products")
 def test_predict_takes_any_number_of_rows_of_any_layout_and_type():
     model = small_model()
     x = np.random.default_rng(0).integers(0, 9, (3000, 5)).astype("float32")

@@ -51,6 +51,18 @@ def bits(model):
 
 def fit(model, **options):
     return model.fit(x, y, **{"batch_size": 250, "epochs": 3, "verbose": 0, **options})
+
+sent = []
+def interrupt_later(model):
+    # Ctrl-C, a while after the next step of a model
+    first = model.optimizer.iterations
+    def interrupt():
+        while model.optimizer.iterations == first:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=interrupt, daemon=True).start()
 """
 
 # Ctrl-C.
@@ -67,11 +79,7 @@ options = {
     "validation": {"validation_data": (x, y)},
     "progress": {"verbose": 1},
 }[mode]
-sent = []
-def interrupt():
-    sent.append(time.monotonic())
-    os.kill(os.getpid(), signal.SIGINT)
-threading.Timer(0.4, interrupt).start()
+interrupt_later(model)
 try:
     fit(model, epochs=10**7, **options)
 except KeyboardInterrupt:
@@ -103,9 +111,7 @@ def test_ctrl_c_leaves_the_weights_of_a_whole_step(width):
     run("""
         width = int(sys.argv[1])
         model = make(width)
-        def interrupt():
-            os.kill(os.getpid(), signal.SIGINT)
-        threading.Timer(0.3, interrupt).start()
+        interrupt_later(model)
         try:
             fit(model, epochs=10**7, shuffle=False)
         except KeyboardInterrupt:
@@ -441,6 +447,7 @@ def test_many_models_leave_no_memory_behind():
 def test_small_models_start_no_threads():
     """Those that NumPy's BLAS started at import are not ours."""
     run("""
+        fastmlp.config.set_gemm("native")  # the scalar tier would ask SciPy's BLAS
         before = len(os.listdir("/proc/self/task"))
         fit(make(8))
         assert len(os.listdir("/proc/self/task")) == before

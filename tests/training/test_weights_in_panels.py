@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from fastmlp import Input, Sequential, callbacks, config, layers
+from fastmlp import Input, Sequential, callbacks, layers
 from fastmlp.training.loop import FitLoop
 from fastmlp.utils import set_random_seed
 
@@ -97,14 +97,6 @@ def test_an_index_that_is_no_row_leaves_the_weights_of_the_step_before():
 # Copies of these weights take milliseconds: executions are longer than 50 ms.
 
 
-@pytest.fixture
-def without_blas():
-    before = config.gemm()
-    config.set_gemm("native")
-    yield
-    config.set_gemm(before)
-
-
 def make_wide():
     set_random_seed(3)
     model = Sequential([Input((60,)), layers.Dense(2000, "relu"), layers.Dense(2000, "relu"),
@@ -113,7 +105,7 @@ def make_wide():
     return model
 
 
-@pytest.mark.usefixtures("without_blas")
+@pytest.mark.usefixtures("native_products")
 def test_executions_are_longer_where_copies_are_dear(monkeypatch):
     calls, go = [], FitLoop._go
 
@@ -135,7 +127,7 @@ def test_executions_are_longer_where_copies_are_dear(monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.usefixtures("without_blas")
+@pytest.mark.usefixtures("native_products")
 def test_other_threads_see_whole_steps_while_a_fit_lasts():
     x, y = data(100)
     model, again = make_wide(), make_wide()
