@@ -15,6 +15,7 @@ import numpy as np
 
 from fastmlp import ops
 from fastmlp._core.call import Call
+from fastmlp._seed import next_seed
 from fastmlp.boundary import Boundary
 from fastmlp.graph import Tensor, layer_scope
 from fastmlp.ops import states
@@ -50,6 +51,7 @@ class Function:
         self.on_finite = self.on_array
         self._few: Call | None = None  # up to the largest batch seen
         self._many: Call | None = None
+        self._is_random = False
         self._lock = threading.Lock()
 
     def not_finite(self, m: int) -> bool:
@@ -57,12 +59,11 @@ class Function:
         call = self._few if m < MANY_ROWS else self._many
         return call is not None and call.not_finite(0)
 
-    def __call__(self, arrays: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
-        """Runs on one batch.
+    def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Runs on one batch, with a seed of its own for dropout.
 
         Args:
             arrays: One for each input, `(batch, …)`; converted to the function's type.
-            seed: Of dropout.
 
         Returns:
             One new array for each output, `(batch, …)` unless it is one value for all samples.
@@ -83,8 +84,9 @@ class Function:
                 else np.empty((0, *_row_shape(t)), self.dtype)
                 for t, whole in zip(self.outputs, self._whole, strict=True)
             ]
-        call = self._few if m < MANY_ROWS else self._many
-        found = None if call is None else call.on_arrays(arrays, seed)
+        call = (self._few if m < MANY_ROWS else self._many) or self._room_for(m)
+        seed = next_seed() if self.training or self._is_random else 0
+        found = call.on_arrays(arrays, seed)
         while found is None:
             found = self._room_for(m).on_arrays(arrays, seed)
         results: list[np.ndarray] = found[0]
@@ -112,7 +114,8 @@ class Function:
                 many and plan.private > 0,
             )
             self._few, self._many = (self._few, call) if many else (call, self._many)
-            if boundary.plain and not boundary.states and not self._whole[0]:
+            self._is_random = plan.is_random
+            if boundary.plain and not (boundary.states or self._whole[0] or self._is_random):
                 first = self._few or call
                 first.more = self._many if self._few else None
                 self.on_array, self.on_finite = first.on_array, first.on_finite

@@ -156,11 +156,6 @@ class Executable:
             kind = UPDATES.get(attrs["kind"], len(UPDATES))
             self.program.set_update(kind, own, self._scalars.get(part, 0), attrs["every"], part)
 
-    @property
-    def is_random(self) -> bool:
-        """Whether a step looks at its seed."""
-        return any("stream" in op.attrs for op in self.plan.ops())
-
     def threads(self) -> int:
         """Workers that pay for this plan: 1 for a small step."""
         return config.num_threads() if self._work() * self.plan.capacity >= PARALLEL_STEP else 1

@@ -96,3 +96,60 @@ def test_gradient_passes_where_the_output_passed():
     model.fit(np.ones((1, 30)), np.ones(1), verbose=0)
     moved = model.get_weights()[0].ravel()
     assert set(moved.tolist()) == {0.0, 2.0}
+
+
+class AlwaysDropout(layers.Dropout):
+    """Monte Carlo dropout, as tutorials write it."""
+
+    def call(self, inputs, training=None):
+        return super().call(inputs, training=True)
+
+
+@pytest.mark.parametrize("always", [lambda x: AlwaysDropout(0.5)(x),
+                                    lambda x: layers.Dropout(0.5)(x, training=True)])  # fmt: skip
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model, x: model.predict(x, verbose=0),
+        lambda model, x: model.predict(x[:300], verbose=0),
+        lambda model, x: model.predict(iter([x[:100], x[100:200]]), verbose=0),
+        lambda model, x: model.predict_on_batch(x),
+        lambda model, x: model(x),
+        lambda model, x: model.evaluate(x, 0 * x, verbose=0),
+        lambda model, x: model.test_on_batch(x, 0 * x),
+        lambda model, x: model.predict(x, verbose=0, callbacks=[fastmlp.callbacks.Callback()]),
+        lambda model, x: fastmlp.gradients(model, x, 0 * x, training=False)[0],
+    ],
+)
+def test_what_drops_outside_training_drops_anew_at_each_call(always, ask):
+    x = np.random.default_rng(0).uniform(1, 2, (500, 6)).astype("float32")
+    inputs = fastmlp.Input((6,))
+    model = fastmlp.Model(inputs, layers.Dense(6, kernel_initializer="identity")(always(inputs)))
+    model.compile("sgd", "mse")
+    results = []
+    for _ in range(2):
+        fastmlp.utils.set_random_seed(3)
+        results.append([np.asarray(ask(model, x)).tobytes() for _ in range(4)])
+    assert len(set(results[0])) == 4
+    assert results[0] == results[1]
+
+
+def test_a_validation_between_does_not_change_what_is_trained():
+    x = np.random.default_rng(0).uniform(1, 2, (64, 6)).astype("float32")
+
+    def weights(**options):
+        fastmlp.utils.set_random_seed(3)
+        model = fastmlp.Sequential([fastmlp.Input((6,)), AlwaysDropout(0.5), layers.Dense(6)])
+        model.compile("sgd", "mse")
+        model.fit(x, x, epochs=2, verbose=0, **options)
+        model.fit(x, x, verbose=0)
+        return model.get_weights()[0].tobytes()
+
+    assert weights() == weights(validation_data=(x, x))
+
+
+def test_models_that_drop_in_training_alone_predict_the_short_way():
+    x = np.ones((3, 6), "float32")
+    model = fastmlp.Sequential([fastmlp.Input((6,)), layers.Dropout(0.5), layers.Dense(2)])
+    model(x)
+    assert model._functions[False].on_array(x) is not None

@@ -245,3 +245,51 @@ def test_a_layer_knows_its_path_and_the_metrics_in_attributes():
     assert layers.Dense(2, name="out").path == "out"
     model.tracker, model.others = fastmlp.metrics.Mean(), [fastmlp.metrics.AUC()]
     assert model.metrics == [model.tracker, *model.others]
+
+
+@pytest.mark.parametrize("name", ["inputs", "x"])
+def test_the_first_argument_may_be_named(name):
+    class Double(Layer):
+        def call(self, x):
+            return 2 * x
+
+    x = np.ones((2, 3), "float32")
+    for layer in (Double(), Sequential([Double()])):
+        assert (layer(**{name if isinstance(layer, Double) else "inputs": x}) == 2).all()
+    assert layers.Dense(4)(inputs=Input((3,))).shape == (None, 4)
+    with pytest.raises(TypeError, match="Dense 'alone': expected inputs"):
+        layers.Dense(4, name="alone")()
+
+
+@pytest.mark.parametrize("batch", [None, 5])
+@ids
+def test_output_shapes_have_the_batch_of_the_input_shape(make, shape, batch):
+    found = make().compute_output_shape((batch, *shape))
+    assert found == (batch, *make()(samples(shape)).shape[1:])
+    assert make().compute_output_shape(input_shape=[batch, *shape]) == found
+
+
+VECTORS = {
+    "Activation": "softplus", "AlphaDropout": 0.1, "Dropout": 0.1, "ELU": 1.0, "GaussianDropout": 0.1,
+    "GaussianNoise": 0.1, "Identity": None, "LeakyReLU": 0.1, "ReLU": 1.5, "Rescaling": 2.0, "Softmax": -1,
+    "UnitNormalization": -1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_vector_is_one_sample_where_rows_are_worked_on_alone(name):
+    def make(k):
+        return getattr(k.layers, name)(*[] if VECTORS[name] is None else [VECTORS[name]])
+
+    x = np.array([-1.0, 0.5, 2.0], "float32")
+    np.testing.assert_allclose(make(fastmlp)(x), np.asarray(make(keras)(x)), rtol=1e-5)
+    np.testing.assert_array_equal(make(fastmlp)(x.tolist()), make(fastmlp)(x))
+    with pytest.raises(ValueError, match="makes a batch of one sample"):
+        layers.Dense(2)(x)
+
+
+def test_an_embedding_and_a_normalization_take_a_vector():
+    assert layers.Embedding(5, 2)([1, 2, 3]).shape == (3, 2)
+    layer = layers.Normalization(axis=None)
+    layer.adapt(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
+    np.testing.assert_allclose(layer([1.0, 3.0]), [-2 / 2**0.5, 0], rtol=1e-6)

@@ -47,7 +47,7 @@ LOSSES: dict[str, losses.Loss] = {
 
 def of_tensors(loss: Any, *arrays: np.ndarray) -> Any:
     tensors = [fastmlp.graph.input_tensor((None, *a.shape[1:]), "float32", "x") for a in arrays]
-    return Function(tensors, [loss(*tensors)], False)(list(arrays), 0)[0]
+    return Function(tensors, [loss(*tensors)], False)(list(arrays))[0]
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -32,6 +32,7 @@ class Activation(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

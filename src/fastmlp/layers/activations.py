@@ -41,6 +41,7 @@ class ReLU(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     def __init__(
         self,
@@ -89,6 +90,7 @@ class LeakyReLU(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     @accepts_old
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
@@ -127,6 +129,7 @@ class ELU(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -166,6 +169,7 @@ class Softmax(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

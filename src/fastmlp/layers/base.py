@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from fastmlp import _names, _tree, calls, config, graph, ops, regularizers
-from fastmlp._seed import next_seed
 from fastmlp._spelling import accepts_old, missing
 from fastmlp.calls import Call
 from fastmlp.custom_objects import custom_object_scope, own_objects
@@ -59,6 +58,9 @@ class Layer(Configured):
 
     supports_masking = False
     """Whether outputs have masks: those that `compute_mask` returns. May be set in `__init__`."""
+
+    takes_a_vector = False
+    """Whether an array of one axis is taken for one sample, since each row is worked on alone."""
 
     given_input_dtype: str | None = None  # of a model that begins with it; `None`: its dtype
     input_spec: Any = None
@@ -186,9 +188,9 @@ class Layer(Configured):
                 f"{type(self).__name__}: __init__ did not call super().__init__(). "
                 "Hint: make it the first line"
             )
-        first = self._call_takes()[:1] if kwargs and not args else ()
-        if first and first[0] in kwargs:
-            args = (kwargs.pop(first[0]),)
+        if kwargs and not args:
+            first = next((n for n in (*self._call_takes()[:1], "inputs") if n in kwargs), None)
+            args = () if first is None else (kwargs.pop(first),)
         if (
             graph.current_layer() and self._makes_weights()
         ):  # within a layer, whose weights may train
@@ -309,6 +311,8 @@ class Layer(Configured):
 
     def _call_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs a function compiled for inputs of these shapes."""
+        if self.takes_a_vector and eager.is_vector(args):
+            return self._call_arrays((np.asarray(args[0])[None],), kwargs)[0]
         where = f"{type(self).__name__} '{self.name}'"
         training = bool(kwargs.pop("training", None))
         form = (
@@ -323,12 +327,14 @@ class Layer(Configured):
             self._functions[key] = Function(inputs, _tree.flatten(outputs), training), outputs
         function, outputs = self._functions[key]
         arrays = [leaf for leaf in _tree.flatten(form) if isinstance(leaf, np.ndarray)]
-        return _tree.pack(outputs, function(arrays, next_seed() if training else 0))
+        return _tree.pack(outputs, function(arrays))
 
     def _build_once(self, args: tuple[Any, ...]) -> None:
         """Makes the weights for these inputs, unless there are some already."""
         if not self._has_built:
             takes = len(_parameters(type(self).build))
+            if takes and not args:
+                raise TypeError(f"{type(self).__name__} '{self.name}': expected inputs")
             self.build(*[shapes(arg) for arg in args[:takes]])
 
     def __init_subclass__(cls, build_once: bool = True, **kwargs: Any) -> None:
@@ -357,15 +363,18 @@ class Layer(Configured):
         del self._variables[self._made_in_init :]
         self._functions, self.calls = {}, []
 
-    def compute_output_shape(self, *input_shapes: Any) -> Any:
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Shapes of the outputs for inputs of these shapes, the batch included."""
+        input_shapes = (*args, *kwargs.values())
+        sizes: list[int | None] = []  # of batches
+        map_shapes(lambda shape: sizes.extend(shape[:1]), input_shapes)
         with graph.layer_scope(self.name):
-            args = tuple(
+            inputs = tuple(
                 map_shapes(lambda shape: graph.input_tensor(shape, self.dtype), given)
                 for given in input_shapes
             )
-            self._build_once(args)
-            return shapes(self._trace(args, {}))
+            self._build_once(inputs)
+            return _tree.apply(lambda y: (*sizes[:1], *y.shape[1:]), self._trace(inputs, {}))
 
     @property
     def compute_dtype(self) -> str:

@@ -12,6 +12,7 @@ from fastmlp import config, graph, initializers, ops
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_number
 from fastmlp.graph import Shape, Tensor
+from fastmlp.layers.phase import may_be_told
 from fastmlp.layers.scaled import Scaled, known_axes
 from fastmlp.variables import Variable
 
@@ -158,6 +159,7 @@ class BatchNormalization(Scaled):
             ):
                 setattr(self, name, self.add_weight(shape, first, trainable=False, name=name))
 
+    @may_be_told
     def call(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         (at,) = known_axes(self._where(), x.shape, self.axis)
         axes = [i for i in range(x.ndim) if i != at]

@@ -9,6 +9,7 @@ from fastmlp import ops
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.phase import may_be_told
 
 _MERGE: dict[str | None, Callable[[Tensor, Tensor], Any]] = {
     "concat": lambda a, b: ops.concatenate([a, b], axis=-1),
@@ -133,6 +134,7 @@ class Bidirectional(Layer):
         """The same as `reset_state`."""
         self.reset_state()
 
+    @may_be_told
     def call(self, sequences: Tensor, initial_state: Any = None, mask: Tensor | None = None) -> Any:
         states = self._halves(initial_state)
         found = []

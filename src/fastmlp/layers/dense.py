@@ -11,6 +11,7 @@ from fastmlp._spelling import accepts_old
 from fastmlp.errors import check_int
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.phase import may_be_told
 from fastmlp.variables import Variable
 
 
@@ -105,6 +106,7 @@ class Dense(Layer):
                 name="bias",
             )
 
+    @may_be_told
     def call(self, x: Tensor) -> Tensor:
         assert self._kernel is not None
         inputs = self._kernel.shape[0]

@@ -9,6 +9,7 @@ from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.phase import may_be_told
 
 
 class Dropout(Layer):
@@ -45,6 +46,7 @@ class Dropout(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     @accepts_old
     def __init__(
@@ -60,6 +62,7 @@ class Dropout(Layer):
         self.seed = None if seed is None else check_int(where, "seed", seed)
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
+    @may_be_told
     def call(self, x: Tensor) -> Tensor:
         stream = None if self.seed is None else self.seed % 2**31
         return ops.dropout(x, self.rate, stream, self._noise_shape(x.shape))

@@ -49,6 +49,12 @@ def to_arrays(where: str, given: Any, options: bool = False, kinds: str = NUMBER
     return array
 
 
+def is_vector(args: tuple[Any, ...]) -> bool:
+    """Whether it is one array, or list of numbers, of one axis."""
+    one = len(args) == 1 and isinstance(args[0], (list, np.ndarray))
+    return one and not any(isinstance(x, list) for x in args[0]) and np.ndim(args[0]) == 1
+
+
 def by_columns(x: Any, names: Sequence[str]) -> Any:
     """Of a frame the columns of these names, if it has them and there are several; else `x`."""
     is_frame = hasattr(x, "iloc") and hasattr(x, "columns")

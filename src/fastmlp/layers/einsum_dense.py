@@ -10,6 +10,7 @@ from fastmlp.errors import bad_argument
 from fastmlp.graph import Shape, Tensor
 from fastmlp.initializers import VarianceScaling
 from fastmlp.layers.base import Layer
+from fastmlp.layers.phase import may_be_told
 from fastmlp.variables import Variable
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -179,6 +180,7 @@ class EinsumDense(Layer):
                 name="bias",
             )
 
+    @may_be_told
     def call(self, x: Tensor) -> Tensor:
         y = ops.einsum(self._plan(x.shape).equation, x, self.kernel)
         if self.bias is not None:

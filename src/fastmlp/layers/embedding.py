@@ -56,6 +56,8 @@ class Embedding(Layer):
     Source: Bengio, Ducharme, Vincent, Jauvin, "A neural probabilistic language model", 2003.
     """
 
+    takes_a_vector = True
+
     @accepts_old
     def __init__(
         self,

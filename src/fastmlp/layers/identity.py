@@ -28,6 +28,7 @@ class Identity(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     def call(self, inputs: Any) -> Any:
         return inputs

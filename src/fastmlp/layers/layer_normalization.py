@@ -199,6 +199,7 @@ class UnitNormalization(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     @accepts_old
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:

@@ -8,6 +8,7 @@ from fastmlp import ops
 from fastmlp._spelling import accepts_old
 from fastmlp.graph import Tensor
 from fastmlp.layers.dropout import Dropout
+from fastmlp.layers.phase import may_be_told
 
 # Of selu: its limit towards minus infinity is -scale · alpha.
 _LOWEST = -1.0507009873554805 * 1.6732632423543772
@@ -47,6 +48,7 @@ class SpatialDropout1D(Dropout):
     ) -> None:
         super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
 
+    @may_be_told
     def call(self, x: Tensor) -> Tensor:
         if x.ndim != 3:
             raise ValueError(
@@ -86,6 +88,8 @@ class AlphaDropout(Dropout):
 
     Source: Klambauer et al., "Self-normalizing neural networks", 2017.
     """
+
+    takes_a_vector = True
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0:

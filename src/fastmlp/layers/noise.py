@@ -55,6 +55,8 @@ class GaussianNoise(_Noise):
     Source: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995.
     """
 
+    takes_a_vector = True
+
     @accepts_old
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
@@ -86,6 +88,8 @@ class GaussianDropout(_Noise):
     Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
     2014, section 10.
     """
+
+    takes_a_vector = True
 
     @accepts_old
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:

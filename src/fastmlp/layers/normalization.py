@@ -49,6 +49,7 @@ class Normalization(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from fastmlp import activations, constraints, graph, initializers, ops, regulari
 from fastmlp.errors import check_int, check_number
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.phase import may_be_told
 from fastmlp.ops.recurrent import ACTIVATIONS, GATES, recurrent
 from fastmlp.variables import Variable
 
@@ -106,6 +107,7 @@ class RecurrentCell(Layer):
 
     # One step.
 
+    @may_be_told
     def call(self, inputs: Tensor, states: Any) -> Any:
         """The output `(batch, units)` of one step, and the states after it."""
         several = isinstance(states, (list, tuple))

@@ -36,6 +36,7 @@ class Rescaling(Layer):
     """
 
     supports_masking = True
+    takes_a_vector = True
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -12,6 +12,7 @@ from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.phase import may_be_told
 from fastmlp.variables import Variable, recording
 
 
@@ -80,6 +81,7 @@ class SpectralNormalization(Layer):
         expected = "a layer with a kernel or embeddings"
         raise bad_argument(f"SpectralNormalization '{self.name}'", expected, "layer", self.layer)
 
+    @may_be_told
     def call(self, x: Tensor) -> Any:
         kernel = self._kernel()
         matrix = ops.reshape(ops.multiply(kernel, 1.0), (-1, kernel.shape[-1]))
@@ -120,8 +122,8 @@ class SpectralNormalization(Layer):
         sigma = (v @ matrix @ u.T).item()
         return u, kernel / (sigma or 1.0)
 
-    def compute_output_shape(self, *input_shapes: Any) -> Any:
-        return self.layer.compute_output_shape(*input_shapes)
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        return self.layer.compute_output_shape(*args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         from fastmlp.layers import lookup  # which lists this layer, too

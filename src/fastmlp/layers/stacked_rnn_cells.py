@@ -10,6 +10,7 @@ import numpy as np
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.phase import may_be_told
 
 
 class StackedRNNCells(Layer):
@@ -83,6 +84,7 @@ class StackedRNNCells(Layer):
                     variable.path = f"{self.name}/{variable.path}"
             shape = (None, output_size(cell))
 
+    @may_be_told
     def call(self, inputs: Tensor, states: Any) -> Any:
         after = []
         for cell, before in zip(self.cells, states, strict=True):

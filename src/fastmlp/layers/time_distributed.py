@@ -10,6 +10,7 @@ from fastmlp.layers.activation import Activation
 from fastmlp.layers.activations import ELU, LeakyReLU, ReLU
 from fastmlp.layers.dense import Dense
 from fastmlp.layers.identity import Identity
+from fastmlp.layers.phase import may_be_told
 from fastmlp.layers.rescaling import Rescaling
 from fastmlp.layers.wrapper import Wrapper
 
@@ -65,6 +66,7 @@ class TimeDistributed(Wrapper):
             )
         return (shape[0], *shape[2:])
 
+    @may_be_told
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         self._step(inputs.shape)
         if mask is not None and (mask.ndim < 2 or mask.shape[1] != inputs.shape[1]):

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from fastmlp import _names, _tree, calls, graph
-from fastmlp._seed import next_seed
 from fastmlp._spelling import accepts_old
 from fastmlp.custom_objects import custom_object_scope
 from fastmlp.errors import bad_argument, closest
@@ -376,7 +375,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         key = training if simple else (training, "several")
         if key not in self._functions:
             self._functions[key] = Function(self.inputs, self.outputs, training)
-        results = self._functions[key](arrays, next_seed() if training else 0)
+        results = self._functions[key](arrays)
         return _tree.pack(self._output_structure, results)
 
     def _match_inputs(self, given: Any) -> list[Any]:

@@ -203,6 +203,11 @@ class Plan(Record):
         """Every op of a step, in order."""
         return [*self.rows, *(op for stage in self.stages for _, ops in stage for op in ops)]
 
+    @property
+    def is_random(self) -> bool:
+        """Whether a step looks at its seed."""
+        return any("stream" in op.attrs for op in self.ops())
+
 
 class Builder:
     """Adds ops to a plan; the rules of `fastmlp.ops` write through it."""

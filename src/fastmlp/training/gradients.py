@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp._seed import next_seed
 from fastmlp.eager import start_run
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.plan.ir import Plan
@@ -201,7 +202,8 @@ def _compute(
             executable = stack.enter_context(model._executable(mode, data, data.n))
         for totals in executable.slots.values():
             totals[0][...] = 0
-        seed = model._seeds.next() if training else 0
+        is_random = executable.plan.is_random
+        seed = model._seeds.next() if training else next_seed() if is_random else 0
         run = start_run(executable.program, data.n, data.n, seed=seed, threads=executable.threads())
         changing = [v for v in model.weights if not v.trainable] if keep else []
         before = {v: v.value.copy() for v in changing}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from fastmlp._seed import next_seed
 from fastmlp.eager import start_run
 from fastmlp.function import Function
 from fastmlp.losses.axes import axis_last
@@ -176,11 +177,12 @@ def run_one(
         trains = mode == "train"
         if trains:
             executable.set_hyper(optimizer.hyper())
+        is_random = executable.plan.is_random
         run = start_run(
             executable.program,
             data.n,
             data.n,
-            seed=model._seeds.next() if trains else 0,
+            seed=model._seeds.next() if trains else next_seed() if is_random else 0,
             iterations=optimizer.steps,
             threads=executable.threads(),
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmlp._core.plan import Run
 from fastmlp._core.turns import Turns
+from fastmlp._seed import next_seed
 from fastmlp.callbacks import CallbackList
 from fastmlp.eager import EagerRun, start_run
 from fastmlp.errors import warn_user
@@ -99,7 +100,7 @@ def _run(executable: Executable, turns: Turns, n: int = 1) -> Run | EagerRun:
         executable.program,
         n,
         executable.plan.capacity,
-        seed=0,
+        seed=next_seed() if executable.plan.is_random else 0,
         threads=executable.threads(),
         steps_per_check=executable.steps_per_check(),
         turns=turns,

@@ -141,11 +141,10 @@ class QuickSteps:
         if _is_plain(x) and _is_plain(y) and len(executable.plan.feeds) == 2:
             key = (mode, x.shape, y.shape)
             reader = LogReader(executable)
-            if mode in ("gradients", "test_gradients"):
-                if executable.is_random:  # each call has a seed of its own
-                    return
-            elif fetches and reader.order:  # what is more than a loss is not added up
+            if executable.plan.is_random and mode != "train":  # each call has a seed of its own
                 return
+            if fetches and reader.order and not mode.endswith("gradients"):
+                return  # what is more than a loss is not added up
             step = QuickStep(
                 executable.as_call([x.shape[1:], y.shape[1:]], []),
                 executable,
@@ -156,7 +155,7 @@ class QuickSteps:
                 _rule,
                 model.weights,
                 mode == "train",
-                executable.is_random,
+                executable.plan.is_random,
                 len(x),
                 sparse,
             )
@@ -178,6 +177,8 @@ class QuickSteps:
         if not isinstance(executable, Executable) or not model._boundary.plain:
             return
         plan = executable.plan
+        if plan.is_random:  # each call has a seed of its own
+            return
         if _is_plain(x) and len(plan.feeds) == len(plan.fetches) == 1:
             self._predicting[_are_many(x)] = _Predict(model, executable, x, full)
 

@@ -1,0 +1,34 @@
+"""What `call` is told of training."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fastmlp import graph
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def may_be_told(call: F) -> F:
+    """Decorates a `call` whose ops know what training is: subclasses may tell it, too.
+
+    Example:
+
+    >>> from fastmlp import layers
+    >>> class AlwaysDropout(layers.Dropout):
+    ...     def call(self, inputs):
+    ...         return super().call(inputs, training=True)
+    >>> AlwaysDropout(1.0)([[1.0, 2.0]])
+    array([[0., 0.]], dtype=float32)
+    """
+
+    @functools.wraps(call)
+    def told(self: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        if training is None:
+            return call(self, *args, **kwargs)
+        with graph.training_scope(bool(training)):
+            return call(self, *args, **kwargs)
+
+    return told  # type: ignore[return-value]
