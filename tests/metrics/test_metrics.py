@@ -283,3 +283,11 @@ def test_a_loss_can_be_measured():
     assert metric.name == "huber_loss"
     assert metric([[0.0]], [[3.0]]) == 4
     assert metrics.deserialize(metrics.serialize(metric)).params == (2.0,)
+
+
+def test_a_result_stays_when_more_data_come():
+    total = metrics.Sum()
+    total.update_state([1.0, 2.0])
+    first = total.result()
+    total.update_state([4.0])
+    assert (first, total.result()) == (3, 7)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import Input, Model, Sequential, layers, ops
+from fastmlp import Input, Model, Sequential, layers, losses, ops, optimizers
 
 
 def data(n=24):
@@ -152,3 +152,55 @@ def test_an_activity_penalty_trains_where_no_loss_reads():
         assert np.abs(side.kernel - before).max() > 1e-4
         weights.append(side.kernel.copy())
     np.testing.assert_allclose(*weights, rtol=1e-9)
+
+
+class Squares(layers.Layer):
+    """Adds the mean of the squares of its inputs to the loss."""
+
+    def call(self, x):
+        self.add_loss(ops.mean(x**2))
+        return x
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_what_layers_add_may_be_all_of_the_loss(run_eagerly):
+    x = np.arange(8.0, dtype="float32").reshape(4, 2)
+    model = Sequential([Input((2,)), layers.Dense(2, kernel_initializer="ones"), Squares()])
+    model.compile(optimizers.SGD(0.0), metrics=["mae"], run_eagerly=run_eagerly)
+    logs = {"loss": 69.0, "mae": 3.5}  # of 1, 5, 9, 13, each twice
+    assert model.evaluate(x, x, verbose=0, return_dict=True) == pytest.approx(logs)
+    history = model.fit(x, x, epochs=2, verbose=0, validation_split=0.25).history
+    assert history["loss"] == pytest.approx([107 / 3] * 2)
+    assert history["val_loss"] == pytest.approx([169] * 2)
+    model.compile(optimizers.SGD(0.01), [None])
+    first, second = model.fit(x, epochs=2, verbose=0).history["loss"]
+    assert second < first == pytest.approx(69)
+    assert model.fit(iter([(x,), (x,)]), verbose=0).history["loss"][0] < second
+    assert model.train_on_batch(x) < second
+
+
+def test_a_layer_at_the_end_may_take_the_targets():
+    class Endpoint(layers.Layer):
+        def call(self, targets, logits):
+            self.add_loss(losses.BinaryCrossentropy(from_logits=True)(targets, logits))
+            return ops.softmax(logits)
+
+    inputs, targets = Input((3,), name="inputs"), Input((2,), name="targets")
+    logits = layers.Dense(2)(inputs)
+    model = Model([inputs, targets], Endpoint()(targets, logits))
+    model.compile("sgd")
+    random = np.random.default_rng(0)
+    data = {"inputs": random.normal(size=(6, 3)), "targets": random.integers(0, 2, (6, 2))}
+    expected = losses.BinaryCrossentropy(from_logits=True)(
+        data["targets"], Model(inputs, logits).predict(data["inputs"], verbose=0)
+    )
+    assert model.fit(data, verbose=0).history["loss"] == pytest.approx([expected], rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [None, [None], {"out": None}])
+def test_without_any_loss_there_is_nothing_to_train(loss):
+    model = Sequential([Input((2,)), layers.Dense(1, kernel_regularizer="l2", name="out")])
+    model.compile("sgd", loss)
+    for method in (model.fit, model.evaluate, model.train_on_batch):
+        with pytest.raises(ValueError, match="compiled without a loss"):
+            method(np.ones((4, 2)), np.ones(4))

@@ -203,7 +203,7 @@ class Metric(Configurable):
 
     def from_acc(self, acc: np.ndarray) -> Any:
         """Turns accumulators `(..., n_acc)` into results `(...)`."""
-        return acc[..., 0]  # of Python code: the result so far, and the number of batches
+        return acc[..., 0][()]  # of Python code: the result so far, and the number of batches
 
     def result(self) -> Any:
         """Returns the metric of all data since the last reset.

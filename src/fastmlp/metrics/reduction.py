@@ -132,9 +132,6 @@ class Sum(Metric):
             values = values * weights
         self.acc[0] += values.sum(dtype=np.float64)
 
-    def from_acc(self, acc: np.ndarray) -> Any:
-        return acc[..., 0]
-
 
 class RowMetric(_Mean):
     """Base class: the weighted mean of a native function of each row.

@@ -32,7 +32,7 @@ class Compiled:
     """Losses and metrics as the user gave them.
 
     Args:
-        loss: In any form of `forms.losses_by_output`; `None`: the model can only predict.
+        loss: In any form of `forms.losses_by_output`; `None`: what layers add is all.
         loss_weights: In any form of `forms.loss_weights_by_output`.
         metrics: In any form of `forms.metrics_by_output`; they ignore sample weights.
         weighted_metrics: The same; they use them.
@@ -58,6 +58,7 @@ class Compiled:
         self.keyed: list[tuple[str, int, Any, bool]] = []  # of steps of the user's own
         self.means = {"loss": Mean("loss")}
         known = [_known_loss(one) for _, one in walk(loss)]
+        self.has_loss = any(one is not None for one in known)
         found = [*metrics_.check_names(metrics), *metrics_.check_names(weighted_metrics)]
         per_batch = ("sum", "mean_with_sample_weight")
         self.by_batch = any(metric.by_batch for metric in found) or any(

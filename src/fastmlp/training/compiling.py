@@ -36,8 +36,8 @@ class Compiling(Binding):
         Args:
             optimizer: Name or instance.
             loss: Name, instance or class; with several outputs one for all of them, a list, or a
-                dict by their names, where `None` leaves an output without. `None`: the model can
-                only predict.
+                dict by their names, where `None` leaves an output without. `None`: what
+                layers add, by `add_loss` or an `activity_regularizer`, is all.
             loss_weights: Numbers that multiply the losses, in the same forms.
             metrics: List of names or instances, computed without sample weights. With several
                 outputs a list with an entry for each, or a dict by their names; an entry is a

@@ -210,7 +210,9 @@ class StepMethods(Compiling):
 
     @property
     def _has_own_loss(self) -> bool:
-        return self._is_own("compute_loss")
+        """Whether `compute_loss` is to be traced: one's own, or where layers have added all losses."""
+        without = self._compiled is not None and not self._compiled.has_loss
+        return without or self._is_own("compute_loss")
 
     def _own_loss(self, training: bool) -> Whole | None:
         if not self._has_own_loss:
@@ -224,10 +226,5 @@ class StepMethods(Compiling):
             raise RuntimeError(
                 f"{method}: the model has no optimizer and loss yet. Hint: call "
                 "model.compile(optimizer=..., loss=...) first"
-            )
-        if self._compiled.loss is None and not self._has_own_loss:
-            raise ValueError(
-                f"{method}: the model was compiled without a loss. Hint: give one, as "
-                "model.compile(optimizer='adam', loss='mse')"
             )
         return self._compiled
