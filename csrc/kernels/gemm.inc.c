@@ -208,25 +208,29 @@ FM_INLINE void fm_dot_rows(vf *t, const R *a, ptrdiff_t a_rs, const R *b, ptrdif
 {
     enum { NV = FM_DOT_LANES / VL };
     vf s[FM_DOT_ROWS * NV], x[NV];
-    ptrdiff_t p = 0;
+    const R *row[FM_DOT_ROWS];
 #define FM_EACH_ROW FM_UNROLL for (int i = 0; i < mr; i++)
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < NV; v++)
 #define FM_EACH FM_EACH_ROW FM_EACH_V
     FM_EACH s[i * NV + v] = v_zero();
-    for (; p + FM_DOT_LANES <= k; p += FM_DOT_LANES) {
-        FM_EACH_V x[v] = v_load(b + p + v * VL);
-        FM_EACH s[i * NV + v] = v_fma(v_load(a + i * a_rs + p + v * VL), x[v], s[i * NV + v]);
+    FM_EACH_ROW row[i] = a + i * a_rs;
+    for (; k >= FM_DOT_LANES; k -= FM_DOT_LANES, b += FM_DOT_LANES) {
+        FM_EACH_V x[v] = v_load(b + v * VL);
+        FM_EACH s[i * NV + v] = v_fma(v_load(row[i] + v * VL), x[v], s[i * NV + v]);
+        FM_EACH_ROW row[i] += FM_DOT_LANES;
     }
     FM_EACH_V
     {
-        const ptrdiff_t w = k - p - v * VL;
-        if (w <= 0) break;
-        const vf y = w >= VL ? v_load(b + p + v * VL) : v_loadn(b + p + v * VL, w);
-        FM_EACH_ROW
-        {
-            const R *q = a + i * a_rs + p + v * VL;
-            s[i * NV + v] = v_fma(w >= VL ? v_load(q) : v_loadn(q, w), y, s[i * NV + v]);
+        if (k <= 0) break;
+        if (k >= VL) {
+            x[v] = v_load(b);
+            FM_EACH_ROW s[i * NV + v] = v_fma(v_load(row[i]), x[v], s[i * NV + v]);
+        } else {
+            x[v] = v_loadn(b, k);
+            FM_EACH_ROW s[i * NV + v] = v_fma(v_loadn(row[i], k), x[v], s[i * NV + v]);
         }
+        FM_EACH_ROW row[i] += VL;
+        k -= VL, b += VL;
     }
     FM_UNROLL for (int half = NV / 2; half > 0; half /= 2)
     {
@@ -251,10 +255,9 @@ FM_INLINE vf v_sums(vf r[VL])
 #endif
 
 /* c (m) = a (m, k) · b (k): 16 virtual lanes over k, added by halves, of up to VL rows at once. */
-static __attribute__((noinline)) void fm_dots(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs,
-                                              const R *b, ptrdiff_t m, ptrdiff_t k, const R *bias,
-                                              int flags)
+static void fm_dots(FM_OPERANDS)
 {
+    (void)a_cs, (void)ldb, (void)n;
     ptrdiff_t i = 0;
     for (ptrdiff_t rows; VL > 1 && ldc == 1 && m - i >= VL / 2; i += rows) {
         vf t[VL];
@@ -292,27 +295,29 @@ static __attribute__((noinline)) void fm_dots(R *c, ptrdiff_t ldc, const R *a, p
     }
 }
 
-enum { FM_PLAIN = 1 };
+/* c (m, n) = a (m, 1) · b (1, n), nv vectors a row, the last of which may overlap the one before: what a
+ * layer of one input does, and backward one of one unit. */
+enum { FM_PLAIN, FM_BIAS, FM_BIAS_RELU, FM_GATE };
 
-/* nv vectors of each row of c (m, n) = a (m, 1) · b (1, n), the last of them at `last`; `way`: FM_GATED,
- * with y as far from c as `gate` tells, FM_PLAIN, or 0: + bias, then at least `low`. */
-FM_INLINE void fm_outer_panel(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, const R *b,
-                              ptrdiff_t m, ptrdiff_t last, const R *bias, vf low, const int nv,
-                              ptrdiff_t gate, const int way)
+FM_INLINE void fm_outer(FM_OPERANDS, const int nv, const int way)
 {
+    (void)a_cs, (void)ldb, (void)k, (void)flags;
     vf x[4], y[4], z[4];
+    const ptrdiff_t last = n - VL, gate = way == FM_GATE ? bias - c : 0;
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
 #define FM_AT(p) ((p) + (v == nv - 1 ? last : v * (ptrdiff_t)VL))
     FM_EACH_V x[v] = v_load(FM_AT(b));
-    FM_EACH_V y[v] = bias ? v_load(FM_AT(bias)) : v_set1((R)-0.0); /* x + -0 is x, even of -0 */
+    FM_EACH_V y[v] = v_zero();
+    if (way == FM_BIAS || (way == FM_BIAS_RELU && bias)) FM_EACH_V y[v] = v_load(FM_AT(bias));
     FM_FOURS for (ptrdiff_t i = 0; i < m; i++, c += ldc, a += a_rs)
     {
         const vf s = v_set1(*a);
         FM_EACH_V
         {
-            z[v] = v_fma(s, x[v], v_zero());
-            if (way == FM_GATED) z[v] = fm_gate(z[v], v_load(FM_AT(c + gate)));
-            else if (way != FM_PLAIN) z[v] = v_max(low, v_add(z[v], y[v]));
+            if (way == FM_BIAS || way == FM_BIAS_RELU) z[v] = v_add(v_mul(s, x[v]), y[v]);
+            else z[v] = v_fma(s, x[v], v_zero());
+            if (way == FM_BIAS_RELU) z[v] = v_max(v_zero(), z[v]);
+            if (way == FM_GATE) z[v] = fm_gate(z[v], v_load(FM_AT(c + gate)));
         }
         FM_EACH_V v_store(FM_AT(c), z[v]);
     }
@@ -320,88 +325,89 @@ FM_INLINE void fm_outer_panel(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, c
 #undef FM_EACH_V
 }
 
-/* k == 1, n >= VL: what a layer of one input does, and backward one of one unit. */
-static __attribute__((noinline)) void fm_outer(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs,
-                                               const R *b, ptrdiff_t m, ptrdiff_t n, const R *bias,
-                                               int flags)
+#define FM_OUTER(nv, way)                                                                          \
+    static void fm_outer_##nv##_##way(FM_OPERANDS) { fm_outer(FM_THEM, nv, way); }
+/* clang-format off */
+#define FM_OUTERS(way) FM_OUTER(1, way) FM_OUTER(2, way) FM_OUTER(3, way) FM_OUTER(4, way)
+#define FM_ROW_OF_OUTERS(way) {fm_outer_1_##way, fm_outer_2_##way, fm_outer_3_##way, fm_outer_4_##way},
+#define FM_EACH_WAY(X) X(FM_PLAIN) X(FM_BIAS) X(FM_BIAS_RELU) X(FM_GATE)
+
+FM_EACH_WAY(FM_OUTERS)
+static fm_way *const fm_outers[][4] = {FM_EACH_WAY(FM_ROW_OF_OUTERS)};
+/* clang-format on */
+
+FM_INLINE fm_way *const *fm_outers_for(const R *bias, int flags)
 {
-    const vf low = v_set1(flags & FM_RELU ? 0 : -(R)INFINITY);
-    const int way = flags & FM_GATED ? 8 : !bias && !(flags & FM_RELU) ? 4 : 0;
-    const ptrdiff_t gate = flags & FM_GATED ? bias - c : 0;
-    if (flags & FM_GATED) bias = NULL;
+    return fm_outers[flags & FM_GATED ? FM_GATE : flags & FM_RELU ? FM_BIAS_RELU : bias != NULL];
+}
+
+/* The same of n > 4 VL. No panel of less than a vector is left. */
+static void fm_wide_outer(FM_OPERANDS)
+{
+    fm_way *const *ways = fm_outers_for(bias, flags);
     for (ptrdiff_t columns; n > 0; n -= columns, c += columns, b += columns) {
-        /* No panel of less than a vector is left. */
         columns = n <= 4 * VL ? n : n < 5 * VL ? 2 * VL : 4 * VL;
-        const ptrdiff_t last = columns - VL;
-        switch ((columns + VL - 1) / VL + way) {
-#define FM_CASE(nv)                                                                                \
-    case nv: fm_outer_panel(c, ldc, a, a_rs, b, m, last, bias, low, nv, 0, 0); break;              \
-    case nv + 4: fm_outer_panel(c, ldc, a, a_rs, b, m, last, NULL, low, nv, 0, FM_PLAIN); break;   \
-    case nv + 8: fm_outer_panel(c, ldc, a, a_rs, b, m, last, NULL, low, nv, gate, FM_GATED); break;
-            FM_CASE(1)
-            FM_CASE(2)
-            FM_CASE(3)
-            FM_CASE(4)
-#undef FM_CASE
-        }
+        ways[(columns - 1) / VL](c, ldc, a, a_rs, a_cs, b, ldb, m, columns, k, bias, flags);
         if (bias) bias += columns;
     }
 }
 
-/* n is up to two vectors, a's rows or columns are contiguous, b's rows ldb apart. */
-FM_INLINE void fm_small_product(R *c, const R *a, const R *b, ptrdiff_t m, ptrdiff_t n,
-                                const fm_product *t)
+/* What is not small: blocks, panels or tiles. */
+static void fm_large(FM_OPERANDS)
 {
-    const ptrdiff_t way = ((n >= VL) + (n > VL)) * 2 + (t->a_rs == 1);
-    for (ptrdiff_t rows; m > 0; m -= rows, c += rows * t->ldc, a += rows * t->a_rs) {
-        rows = m <= FM_MR ? m : m < 2 * FM_MR ? (m + 1) / 2 : FM_MR;
-        fm_smalls[rows - 1][way](c, a, b, t);
-    }
-}
-
-static void FM(gemm)(R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b,
-                     ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const R *bias, int flags)
-{
-    if (n == 1 && a_cs == 1 && ldb == 1 && !(flags & (FM_PANELS | FM_GATED | FM_TURNED))) {
-        fm_dots(c, ldc, a, a_rs, b, m, k, bias, flags);
-        return;
-    }
-    if (k == 1 && n >= VL &&
-        !(flags & (FM_ACCUMULATE | FM_TURNED))) { /* panels of one row are that row */
-        fm_outer(c, ldc, a, a_rs, b, m, n, bias, flags);
-        return;
-    }
     fm_product t; /* member by member: gcc clears an initialised one first, by a slow instruction */
     t.ldc = ldc, t.a_rs = a_rs, t.a_cs = a_cs, t.ldb = ldb;
     t.k = k, t.bias = bias, t.flags = flags, t.gate = 0;
-    if (VL > 1 && n > 1 && (VL <= n || FM_MASKS) && n <= 2 * VL && m > 1 && k < 32 &&
-        (a_cs == 1 || a_rs == 1) &&
-        !(flags & (FM_ACCUMULATE | FM_GATED | FM_TURNED))) { /* most products of a small network */
-        if (flags & FM_PANELS) t.ldb = FM_PANEL;
-        t.c_last = n - VL, t.n = n;
-        fm_small_product(c, a, b, m, n, &t);
-        return;
-    }
     t.c = c, t.a = a, t.b = b, t.pack = NULL, t.ahead = t.end = b;
     t.m = m, t.n = n, t.a_packed = 0, t.b_panel = 0;
-    if (flags & FM_GATED) t.gate = bias - c, t.bias = bias = NULL;
+    if (flags & FM_GATED) t.gate = bias - c, t.bias = NULL;
     t.turned = flags & FM_TURNED ? fm_panel_size(n) : 0, t.row = 0;
     if (flags & FM_TURNED) t.ldb = FM_PANEL, t.b_panel = FM_PANEL * FM_PANEL;
     else if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = fm_panel_size(k);
-    else if (n == 1 && a_rs == 1 && ldc == 1 && !bias) { /* cᵀ = bᵀ · aᵀ: the lanes run along m */
-        t.a = b, t.a_rs = 0, t.a_cs = ldb;
-        t.b = a, t.ldb = a_cs;
-        t.m = 1, t.n = t.ldc = m;
-    }
-    const ptrdiff_t widest = t.m == 1 && !t.b_panel ? FM_ROW_NV * VL : FM_PANEL;
-    if (t.turned || (t.m > 2 * FM_MR && t.n >= VL && k >= 32)) {
+    const ptrdiff_t widest = m == 1 && !t.b_panel ? FM_ROW_NV * VL : FM_PANEL;
+    if (t.turned || (m > 2 * FM_MR && n >= VL && k >= 32)) {
         fm_blocks(&t);
-    } else if (t.m > 0 && t.n <= widest) {
-        const ptrdiff_t nv = t.n / VL + (t.n > VL && t.n % VL > 0);
-        t.c_last = t.b_last = t.n < VL ? 0 : t.n - VL;
-        if (t.m == 1) fm_row_tiles[nv](&t, 1);
-        else fm_panel(&t, fm_split_rows(t.m), nv);
+    } else if (m > 0 && n <= widest) {
+        const ptrdiff_t nv = n / VL + (n > VL && n % VL > 0);
+        t.c_last = t.b_last = n < VL ? 0 : n - VL;
+        if (m == 1) fm_row_tiles[nv](&t, 1);
+        else fm_panel(&t, fm_split_rows(m), nv);
     } else {
         fm_panels(&t);
     }
+}
+
+static void FM(gemm)(FM_OPERANDS);
+
+/* cᵀ = bᵀ · aᵀ of one column: the lanes run along m. */
+static void fm_column(FM_OPERANDS)
+{
+    (void)ldc, (void)a_rs, (void)n;
+    FM(gemm)(c, m, b, 0, ldb, a, a_cs, 1, m, k, bias, flags);
+}
+
+static void FM(gemm)(FM_OPERANDS)
+{
+    enum { SPECIAL = FM_ACCUMULATE | FM_GATED | FM_TURNED };
+    fm_way *way = fm_large;
+    if (n == 1) {
+        if (a_cs == 1 && ldb == 1 && !(flags & (FM_PANELS | FM_GATED | FM_TURNED))) way = fm_dots;
+        else if (a_rs == 1 && ldc == 1 && !(flags & (FM_PANELS | FM_TURNED)) &&
+                 (!bias || flags & FM_GATED))
+            way = fm_column;
+    } else if (k == 1 && n >= VL && !(flags & (FM_ACCUMULATE | FM_TURNED))) {
+        /* panels of one row are that row */
+        way = n <= 4 * VL ? fm_outers_for(bias, flags)[(n - 1) / VL] : fm_wide_outer;
+    } else if (VL > 1 && k < 32 && m > 0 && (VL <= n || FM_MASKS) && !(flags & SPECIAL)) {
+        /* most products of a small network */
+        if (m == 1 && n <= (flags & FM_PANELS ? 2 : 4) * VL) {
+            way = fm_row_smalls[n < VL ? 0 : (n + VL - 1) / VL];
+        } else if (n <= 2 * VL && (a_cs == 1 || a_rs == 1)) {
+            const ptrdiff_t rows = m <= FM_MR       ? m
+                                   : m <= 2 * FM_MR ? (m + 1) / 2
+                                                    : fm_split_rows(m).height;
+            way = fm_smalls[rows - 1][((n >= VL) + (n > VL)) * 2 + (a_rs == 1)];
+        }
+    }
+    way(FM_THEM);
 }

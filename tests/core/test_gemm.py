@@ -67,6 +67,7 @@ def layouts(a):
     _m, _k = a.shape
     yield "strided", read_only(np.repeat(np.repeat(a, 2, 0), 3, 1))[::2, ::3]
     yield "backwards", read_only(a[::-1, ::-1].copy())[::-1, ::-1]
+    yield "columns backwards", read_only(a.T[::-1].copy())[::-1].T
 
 
 def assert_close(got, value, bound):
@@ -149,14 +150,14 @@ def test_a_gate_lets_pass_what_relu_let_pass(n, dtype, tier):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_one_column_with_c_contiguous_as_in_gradients(dtype, tier):
-    for m, k in itertools.product([0, 1, 7, 20, 64, 129], [0, 1, 8, 33, 300]):
+    for m, k in itertools.product([0, 1, 7, 20, 32, 64, 129], [0, 1, 8, 33, 300]):
         a, b, bias, start = make(m, 1, k, dtype)
-        for with_bias, (_, x) in itertools.product([False, True], layouts(a)):
+        for with_bias, more, (_, x) in itertools.product([False, True], [False, True], layouts(a)):
             c = guarded(start, gap=0)
             extra = bias if with_bias else None
-            _native.gemm(c.array, x, b, extra, relu=True, accumulate=True)
+            _native.gemm(c.array, x, b, extra, relu=True, accumulate=more)
             c.check()
-            assert_close(c.array, *expected(a, b, extra, relu=True, start=start))
+            assert_close(c.array, *expected(a, b, extra, relu=True, start=start if more else None))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
