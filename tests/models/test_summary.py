@@ -204,3 +204,12 @@ def test_a_layer_is_shown_by_its_class_whatever_attributes_it_has():
         kind = "attribute"
 
     assert "(Own)" in render_summary(fastmlp.Sequential([Own(2, name="own")]), 80)
+
+
+def test_positions_are_one_for_each_column_and_more_do_not_count():
+    positions = [0.3, 0.6, 0.8, 1.0]
+    assert render_summary(fake(), positions=positions) == render_summary(
+        fake(), positions=positions[:3]
+    )
+    with pytest.raises(ValueError, match="positions"):
+        render_summary(fake(), positions=[0.5, 1.0])

@@ -148,12 +148,12 @@ MOVES = {
     "repeated": lambda x: ops.get_item(x, (slice(None), [0, 0, 5])),
     "ellipsis": lambda x: ops.get_item(cube(x), (..., 0)),
     "concatenate": lambda x: ops.concatenate(
-        [x, ops.sin(x), ops.get_item(x, (slice(None), slice(2)))]
+        [x, ops.sin(x), ops.get_item(x, (slice(None), slice(2)))], -1
     ),
     "concatenate constants": lambda x: ops.concatenate([x, ops.ones_like(x)], 1),
     "concatenate inner": lambda x: ops.concatenate([cube(x), ops.cos(cube(x))], 1),
     "concatenate a late part": lambda x: ops.concatenate(
-        [ops.subtract(x, ops.mean(x, 0)), ops.sin(x)]
+        [ops.subtract(x, ops.mean(x, 0)), ops.sin(x)], -1
     ),
     "stack": lambda x: ops.stack([x, ops.sin(x)], -1),
     "split": lambda x: ops.multiply(*ops.split(x, 2, 1)),

@@ -74,3 +74,10 @@ def test_native_is_what_arrays_give(make, dtype):
 )
 def test_gradients_of_all(make):
     check(lambda x: make(ops, x))
+
+
+def test_arrays_are_joined_along_the_first_axis_and_fabs_makes_floats():
+    assert ops.concatenate([np.zeros((2, 3)), np.ones((1, 3))]).shape == (3, 3)
+    with pytest.raises(ValueError, match="axis=-1"):
+        ops.concatenate([graph.input_tensor((None, 2), "float32", "x")] * 2)
+    assert ops.fabs(np.array([-2, 1])).dtype == "float32"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import operator
 import re
 from pathlib import Path
@@ -39,6 +40,27 @@ def test_what_is_listed_is_in_keras() -> None:
     modules = [importlib.import_module(f"keras.{name}".rstrip(".")) for name in MODULES]
     known = {name for module in modules for name in dir(module)}
     assert listed() <= known
+
+
+def defaults(of: object) -> dict[str, str]:
+    """The default of each argument, as text; of names there may be none."""
+    try:
+        known = inspect.signature(of).parameters if callable(of) else {}
+    except ValueError:  # of a type that is built in
+        return {}
+    return {p.name: str(p.default).lower() for p in known.values() if p.name != "name"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_arguments_have_the_defaults_of_keras(name: str) -> None:
+    theirs = importlib.import_module(f"keras.{name}".rstrip("."))
+    ours = importlib.import_module(f"fastmlp.{name}".rstrip("."))
+    kinder = {("categorical_generalized_cross_entropy", "q")}  # has the default of its class
+    for one in {n for n in dir(theirs) if not n.startswith("_") and hasattr(ours, n)}:
+        own = defaults(getattr(ours, one))
+        for argument, value in defaults(getattr(theirs, one)).items():
+            if argument in own and (one, argument) not in kinder:
+                assert own[argument] == value, (one, argument)
 
 
 # Registries: module of strings, and classes that have no default and so no name of their own.

@@ -130,7 +130,7 @@ def test_losses_on_arrays():
             TypeError,
             r"Received: <Tensor shape=\(2,\).*compute it from y_true",
         ),
-        (lambda t, p: t - ops.concatenate([p, p]), ValueError, r"subtract.*\(None, 2\) from .*\(None, 4\)"),
+        (lambda t, p: t - ops.concatenate([p, p], -1), ValueError, r"subtract.*\(None, 2\) from .*\(None, 4\)"),
         (lambda t, p: t @ p, ValueError, r"matmul.*\(None, 2\) from .* and \(None, 2\)"),
         (lambda t, p: np.square(t), TypeError, "np.square: expected arrays"),
         (lambda t, p: ops.log("word"), TypeError, "expected a tensor, an array or numbers.*word"),

@@ -69,7 +69,8 @@ def render_summary(
         model: Has `name`, `layers`, `network_to_show()` and `optimizer`. A layer has `name`, `built`, `output_shape`,
             `count_params()`, `trainable`, and `weights` with `shape`, `dtype` and `trainable`.
         line_length: Characters in a line; `None`: 88, or what the terminal has.
-        positions: Where each column ends, as a share of the line or in characters.
+        positions: Where each column ends, as a share of the line or in characters; more than there are
+            columns do not count.
         expand_nested: Whether the layers of a model within the model are shown, too.
         show_trainable: Whether a column tells which layers are trained.
         layer_range: Names, or regular expressions, of the first and the last layer to show.
@@ -78,7 +79,7 @@ def render_summary(
         The text, ending in a newline.
 
     Raises:
-        ValueError: If the line is too short, or no layer has a name of `layer_range`.
+        ValueError: If the line or `positions` is too short, or no layer has a name of `layer_range`.
     """
     import shutil
 
@@ -93,6 +94,10 @@ def render_summary(
         header.append("Connected to")
         ends = list(positions or (0.3, 0.56, 0.74, 1.0))
         default_length = 108
+    if len(ends) < len(header):
+        expected = f"{len(header)} numbers, one for each of {header}"
+        raise bad_argument("summary", expected, "positions", positions)
+    ends = ends[: len(header)]
     if show_trainable:
         aligns.append("center")
         header.append("Trainable")

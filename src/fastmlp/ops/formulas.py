@@ -266,5 +266,10 @@ def isreal(x: Any) -> Any:
     return core.ones_like(x) if spec.is_symbolic(x) else np.isreal(spec.array(x))
 
 
+@operation
+def fabs(x: Any) -> Any:
+    """The absolute value |x|, a float of integers, too."""
+    return math.absolute(x if spec.is_symbolic(x) else spec.arrays(x, floating=True)[0])
+
+
 conjugate = conj
-fabs = math.absolute

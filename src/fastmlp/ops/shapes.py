@@ -42,12 +42,12 @@ def get_item(x: Any, key: Any) -> Any:
 
 
 @operation
-def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
+def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """Several tensors or arrays side by side along an axis.
 
     Args:
         xs: At least one; all of one shape but along the axis.
-        axis: The axis; not the batch. Default: the last one.
+        axis: The axis; of symbolic tensors not 0, the batch.
 
     Raises:
         ValueError: The shapes do not fit.
@@ -55,7 +55,7 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
     Example:
 
     >>> import numpy as np
-    >>> concatenate([np.ones((1, 2)), np.zeros((1, 1))])
+    >>> concatenate([np.ones((1, 2)), np.zeros((1, 1))], axis=-1)
     array([[1., 1., 0.]])
     """
     if not spec.is_symbolic(*xs):
@@ -67,7 +67,7 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
     if any(shape != shapes[0] for shape in shapes) or (at == 0 and first.per_sample):
         raise ValueError(
             f"{spec.where('concatenate')}: expected shapes that differ along one axis, not the "
-            f"batch. Received: axis={axis}, {calls.described(*tensors)}"
+            f"batch. Received: axis={axis}, {calls.described(*tensors)}. Hint: axis=-1 is the last one"
         )
     length = sum(int(t.shape[at] or 0) for t in tensors)
     shape = (*first.shape[:at], length, *first.shape[at + 1 :])
