@@ -321,3 +321,14 @@ def test_what_is_no_cell_or_does_not_fit_is_told():
 
     with pytest.raises(ValueError, match="expected call to return"):
         layers.RNN(Forgets(2))(x)
+
+
+@pytest.mark.parametrize("kinds", ["GRU SimpleRNN", "SimpleRNN GRU LSTM", "LSTM LSTM"])
+def test_states_of_a_stack_have_the_structure_of_its_sizes(kinds):
+    found = []
+    for k in (keras, fastmlp):
+        cells = [getattr(k.layers, f"{kind}Cell")(n + 2) for n, kind in enumerate(kinds.split())]
+        _, *states = k.layers.RNN(cells, return_state=True)(k.Input((5, 2)))
+        shapes = [[t.shape for t in s] if isinstance(s, list) else s.shape for s in states]
+        found.append(shapes)
+    assert found[0] == found[1]

@@ -68,7 +68,9 @@ class StackedRNNCells(Layer):
             own = getattr(cell, "get_initial_state", None)
             size, n = cell.state_size, batch_size or 1
             if own is not None:
-                found.append(own(batch_size=batch_size))
+                first = own(batch_size=batch_size)
+                one = isinstance(first, (list, tuple)) and not isinstance(size, (list, tuple))
+                found.append(first[0] if one else first)
             elif isinstance(size, (list, tuple)):
                 found.append([np.zeros((n, part), self.dtype) for part in size])
             else:
