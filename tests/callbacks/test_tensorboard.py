@@ -258,3 +258,9 @@ def test_files_grow_and_are_never_cut_off_in_a_record(tmp_path):
         file.scalar("loss", step, step)
         file.flush()
         assert [s for s, _ in read(tmp_path)["run", "loss"]] == list(range(step + 1))
+
+
+def test_files_of_one_second_are_read_in_the_order_in_which_they_were_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 1e9)
+    paths = [EventFile(str(tmp_path)).path for _ in range(101)]
+    assert paths == sorted(paths)

@@ -48,7 +48,7 @@ class EventFile:
 
         os.makedirs(folder, exist_ok=True)
         now = time.time()
-        name = f"{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}.v2"
+        name = f"{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers):06d}.v2"
         self.path = os.path.join(folder, f"events.out.tfevents.{name}")
         self._unwritten = bytearray()
         self._add(_double(1, now) + _bytes(3, b"brain.Event:2"))
