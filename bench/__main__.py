@@ -100,11 +100,12 @@ def compare(options: Options, part: str, rows: list[Row]) -> None:
     present = [name for name in options.peers if installed(name)]
     if not any(wanted(options, part, row[0]) for row in rows):
         return
+    fma = peak.fma_of_all(options.avx2) if part == "training" else None
     with started(present, options.avx2, options.log) as contestants:
         for row, case, count in rows:
             if not wanted(options, part, row):
                 continue
-            comparison = Comparison(case, contestants, options.seconds, count)
+            comparison = Comparison(case, contestants, options.seconds, count, fma)
             comparison.prepare()
             comparison.measure(options.repeats)
             result = comparison.result()

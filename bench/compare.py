@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Comparison:
         contestants: Their processes; all must know fastmlp's answer to be compared with it.
         seconds: Length of a sample.
         rows: Of a call to predict; `None`: training is compared.
+        peak: Measures the FMA peak of all cores, GFLOP/s: once a round, as clocks change within minutes.
     """
 
     def __init__(
@@ -36,8 +37,11 @@ class Comparison:
         contestants: Mapping[str, Contestant],
         seconds: float = 0.2,
         rows: int | None = None,
+        peak: Callable[[], float] | None = None,
     ) -> None:
         self.case, self.contestants, self.seconds, self.rows = case, contestants, seconds, rows
+        self.peak = peak
+        self.peaks: list[float] = []
         self.ready: dict[str, dict[str, Any]] = {}
         self.absent: dict[str, str] = {}
         self.samples: dict[str, list[float]] = {}
@@ -71,6 +75,8 @@ class Comparison:
             time.sleep(PAUSE)
             told.update(self.contestants[name].ask("choose", seconds=self.seconds))
         for _ in range(repeats):
+            if self.peak is not None:
+                self.peaks.append(self.peak())
             for name in self.ready:
                 time.sleep(PAUSE)
                 for work, us in self.contestants[name].ask("sample")["us"].items():
@@ -91,6 +97,7 @@ class Comparison:
             "median_us": {name: values[0] for name, values in middle_low_high.items()},
             "spread_us": {name: values[1:] for name, values in middle_low_high.items()},
             "samples_us": {name: np.round(s, 3).tolist() for name, s in self.samples.items()},
+            "peak_gflops": np.round(self.peaks, 1).tolist(),
         }
 
 

@@ -76,6 +76,12 @@ def fma(lib: ctypes.CDLL, threads: int) -> float:
     )
 
 
+def fma_of_all(avx2: bool = False) -> Callable[[], float]:
+    """What measures `fma` of all cores."""
+    lib = library(avx2)
+    return lambda: fma(lib, cores())
+
+
 def bandwidth(lib: ctypes.CDLL, threads: int, size: int) -> float:
     """GB/s of y += a x, where both together are `size` bytes a core."""
     count = size // 8

@@ -97,7 +97,9 @@ def test_every_batch_of_an_epoch_is_drawn_once():
 
 def test_a_comparison_in_processes_of_their_own(tmp_path):
     with contestants.started(["fastmlp", "numpy", "sklearn"], log=tmp_path / "log") as children:
-        comparison = compare.Comparison(replace(TINY, dropout=0.1), children, seconds=0.01)
+        peaks = iter([100, 400, 200])
+        case = replace(TINY, dropout=0.1)
+        comparison = compare.Comparison(case, children, seconds=0.01, peak=lambda: next(peaks))
         comparison.prepare()
         comparison.measure(repeats=3)
     result = json.loads(json.dumps(comparison.result()))
@@ -107,6 +109,9 @@ def test_a_comparison_in_processes_of_their_own(tmp_path):
         low, high = result["spread_us"][name]
         assert low <= result["median_us"][name] <= high
         assert len(result["samples_us"][name]) == 3
+    machine = {"threads": 2, "median": {"fma, 1": 150, "fma, 2": 300}}
+    peak = tables.peak_of({"peak": {"peak": machine}}, result)
+    assert peak == {"threads": 2, "median": {"fma, 1": 150, "fma, 2": 200}}
     assert compare.ratio(result, "fastmlp", "fastmlp") == 1
     assert compare.ratio(result, "fastmlp", "numpy") > 0
 
