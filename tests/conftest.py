@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 # Before anything imports Keras, JAX or matplotlib.
 os.environ["KERAS_BACKEND"] = "jax"
@@ -51,6 +52,14 @@ def data_dir() -> Path:
     if not (path / "mnist.npz").is_file():
         pytest.skip(f"no real data: {path / 'mnist.npz'} is not there; set FASTMLP_DATA")
     return path
+
+
+@pytest.fixture(autouse=True)
+def same_start() -> None:
+    """Every test draws the same random numbers in each run: one that fails by chance would fail always."""
+    fastmlp.utils.set_random_seed(1)
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(1)
 
 
 @pytest.fixture
