@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from fastmlp import graph
 
-F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
-def may_be_told(call: F) -> F:
+def may_be_told(call: Callable[..., T]) -> Callable[..., T]:
     """Decorates a `call` whose ops know what training is: subclasses may tell it, too.
 
     Example:
@@ -25,10 +25,10 @@ def may_be_told(call: F) -> F:
     """
 
     @functools.wraps(call)
-    def told(self: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+    def told(self: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> T:
         if training is None:
             return call(self, *args, **kwargs)
         with graph.training_scope(bool(training)):
             return call(self, *args, **kwargs)
 
-    return told  # type: ignore[return-value]
+    return told
