@@ -14,7 +14,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 # No -march, no -ffast-math: one build runs on every CPU, and NaN means NaN.
-COMPILE = ["-std=c11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
+# Functions begin on cache lines: how fast a kernel is must not depend on what stands before it (up to 2 % of a step).
+COMPILE = ["-std=c11", "-O3", "-falign-functions=64", "-ffp-contract=off"]
+COMPILE += ["-fno-math-errno", "-fno-trapping-math"]
 COMPILE += ["-g0", "-fvisibility=hidden"]
 if sys.platform == "win32":
     LINK, LIBRARIES = [], ["synchronization"]

@@ -2,6 +2,7 @@
  *
  *   c (m, n) = act(a (m, k) · b (k, n) + bias (n))     with FM_ACCUMULATE: act(c + a · b + bias)
  *   c (m, n) = a · b where y (m, n) > 0, else 0        with FM_GATED: y instead of the bias
+ *   c (m, n) -= rate · a · b                           with FM_DESCEND: rate instead of the bias
  *
  * a by row and column strides, so that one kernel serves x · w, dz · wᵀ (w transposed before) and
  * xᵀ · dz. Rows of b and c are contiguous. c is apart from the rest; bias may be NULL. y, whose rows
@@ -17,6 +18,10 @@
  * b[p, j] lies at (j / FM_PANEL) * (k | 1) * FM_PANEL + p * FM_PANEL + j % FM_PANEL, ldb is not used.
  * A product then reads b from first to last, without a copy, and leaves the page tables alone; who
  * goes along a row of b meets all sets of a cache, whatever k is.
+ *
+ * With FM_DESCEND b is in panels, too, and c is a part of a matrix that is: of as many rows as ldc tells. Each c
+ * is one sum, of k <= FM_UNCUT products, times the rate. While it is computed c is fetched for writing: of two cores
+ * one would otherwise wait for what the other one has read.
  *
  * With FM_TURNED instead b is the transpose of a w (n, k) that is kept in panels; blocks of them are turned
  * as they are read, for which a block of a should have 32 rows or more. k is not 0.
@@ -84,7 +89,7 @@ FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
     if (nv == FM_NV && t->b_last == FM_PANEL - VL) {
         const int columns = t->a_packed || t->a_rs == 1;
         if (t->ldb != FM_PANEL) way = columns ? FM_APART : nv;
-        else if (columns) way = FM_BY_COLUMNS;
+        else if (columns) way = t->flags & FM_DESCEND ? FM_DOWN : FM_BY_COLUMNS;
         else if (t->a_cs == 1) way = FM_BY_ROWS;
     }
     t->pace = fm_pace(rows.tall + rows.low);
@@ -124,7 +129,7 @@ static __attribute__((noinline)) void fm_panels(fm_product *t)
         if (t->m == 1) fm_row_tiles[nv](t, 1);
         else fm_panel(t, rows, nv);
         t->n -= cols;
-        t->c += cols;
+        t->c += t->c_panel ? t->c_panel : cols;
         t->b = w + (t->b_panel ? t->b_panel : cols);
         if (t->bias) t->bias += cols;
     }
@@ -183,7 +188,7 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
         const int final = p + kc >= whole->k;
         t.k = final ? whole->k - p : kc;
         t.flags = (p ? FM_ACCUMULATE : whole->flags & FM_ACCUMULATE) |
-                  (final ? whole->flags & (FM_RELU | FM_GATED) : 0);
+                  (final ? whole->flags & (FM_RELU | FM_GATED | FM_DESCEND) : 0);
         for (ptrdiff_t i = 0; i < whole->m; i += t.m) {
             t.m = whole->m - i < mc ? whole->m - i : mc;
             t.n = whole->n;
@@ -361,6 +366,8 @@ static void fm_large(FM_OPERANDS)
     t.c = c, t.a = a, t.b = b, t.pack = NULL, t.ahead = t.end = b;
     t.m = m, t.n = n, t.a_packed = 0, t.b_panel = 0;
     if (flags & FM_GATED) t.gate = bias - c, t.bias = NULL;
+    t.c_panel = 0, t.rate = bias;
+    if (flags & FM_DESCEND) t.bias = NULL, t.c_panel = fm_panel_size(ldc), t.ldc = FM_PANEL;
     t.turned = flags & FM_TURNED ? fm_panel_size(n) : 0, t.row = 0;
     if (flags & FM_TURNED) t.ldb = FM_PANEL, t.b_panel = FM_PANEL * FM_PANEL;
     else if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = fm_panel_size(k);
@@ -388,14 +395,14 @@ static void fm_column(FM_OPERANDS)
 
 static void FM(gemm)(FM_OPERANDS)
 {
-    enum { SPECIAL = FM_ACCUMULATE | FM_GATED | FM_TURNED };
+    enum { SPECIAL = FM_ACCUMULATE | FM_GATED | FM_TURNED | FM_DESCEND };
     fm_way *way = fm_large;
     if (n == 1) {
         if (a_cs == 1 && ldb == 1 && !(flags & (FM_PANELS | FM_GATED | FM_TURNED))) way = fm_dots;
         else if (a_rs == 1 && ldc == 1 && !(flags & (FM_PANELS | FM_TURNED)) &&
                  (!bias || flags & FM_GATED))
             way = fm_column;
-    } else if (k == 1 && n >= VL && !(flags & (FM_ACCUMULATE | FM_TURNED))) {
+    } else if (k == 1 && n >= VL && !(flags & (FM_ACCUMULATE | FM_TURNED | FM_DESCEND))) {
         /* panels of one row are that row */
         way = n <= 4 * VL ? fm_outers_for(bias, flags)[(n - 1) / VL] : fm_wide_outer;
     } else if (VL > 1 && k < 32 && m > 0 && (VL <= n || FM_MASKS) && !(flags & SPECIAL)) {

@@ -22,14 +22,17 @@ typedef struct fm_product {
     ptrdiff_t b_panel;        /* distance of the panels of b, if it is kept in them, else 0 */
     ptrdiff_t c_last, b_last; /* where a panel's last vector begins: in c and bias, and in b */
     ptrdiff_t gate;           /* from c to y, with FM_GATED */
+    ptrdiff_t c_panel;        /* distance of the panels of c, if it is kept in them, else 0 */
+    const R *rate;            /* with FM_DESCEND */
     ptrdiff_t turned, row; /* with FM_TURNED: distance of w's panels; the first row of bᵀ's block */
     int flags;
     int a_packed; /* a is in groups of a tile's rows, each group (k, rows) contiguous */
 } fm_product;
 
 /* How a tile's elements of a lie: those of a row side by side, or those of a column; b in a panel, but
- * FM_APART: rows of b are ldb apart. Values are columns of fm_tiles, whose first ones take any strides. */
-enum { FM_ANYHOW, FM_BY_ROWS = 5, FM_BY_COLUMNS, FM_APART, FM_WAYS };
+ * FM_APART: rows of b are ldb apart. FM_DOWN: by columns, with FM_DESCEND. Values are columns of fm_tiles, whose
+ * first ones take any strides. */
+enum { FM_ANYHOW, FM_BY_ROWS = 5, FM_BY_COLUMNS, FM_APART, FM_DOWN, FM_WAYS };
 
 /* Left alone, compilers compute the addresses of a whole unrolled loop before it, and spill sums to
  * hold them. x may have changed, for all they know; x is still wanted, so no sum takes its register. */
@@ -40,15 +43,24 @@ enum { FM_ANYHOW, FM_BY_ROWS = 5, FM_BY_COLUMNS, FM_APART, FM_WAYS };
 #define FM_USE(x) __asm__ volatile("" : : "X"(x))
 #endif
 
-/* s (mr, nv) += a · b for the steps over k that come in fours; returns their number. With
+/* A row of a panel, which is about to be written: the panels of a matrix are too many streams for the
+ * processor to read ahead in. */
+FM_INLINE void fm_fetch_row(const R *w)
+{
+    for (ptrdiff_t i = 0; i < FM_PANEL; i += 64 / (ptrdiff_t)sizeof(R))
+        __builtin_prefetch(w + i, 1);
+}
+
+/* s (mr, nv), to go to c, += a · b for the steps over k that come in fours; returns their number. With
  * as few instructions beside the products as can be, 20.5 of a 6 x 16 tile's step instead of 24: on Zen
  * 3 that is 5 to 25 % faster while another thread uses the same core's decoder, else as fast.
  * Meanwhile the next panel of b is fetched, t->pace elements in four steps: from L3, latency makes
  * products of 22 rows 5 to 8 % slower. By columns the next line of each row of a is, too, as rows are too
- * far apart for the processor to do so (784-128-128-10 on two threads: 2 % of a step). */
-FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b,
-                             ptrdiff_t ldb, ptrdiff_t k, const int mr, const int nv, const int way,
-                             fm_product *t)
+ * far apart for the processor to do so (784-128-128-10 on two threads: 2 % of a step). With FM_DOWN c's rows
+ * are fetched instead, for writing. */
+FM_INLINE ptrdiff_t fm_steps(vf *s, const R *c, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
+                             const R *b, ptrdiff_t ldb, ptrdiff_t k, const int mr, const int nv,
+                             const int way, fm_product *t)
 {
     enum { LINE = 64 / sizeof(R) };
     const R *at[(FM_MR + 2) / 3]; /* every third row; those below are `row` and `row2` bytes away */
@@ -56,12 +68,15 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, 
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
 #define FM_EACH_THIRD FM_UNROLL for (int j = 0; j < (mr + 2) / 3; j++)
     FM_EACH_THIRD at[j] = a + 3 * j * a_rs;
-    const R *fetched = t->ahead;
+    const R *fetched = way == FM_DOWN ? c : t->ahead;
     const ptrdiff_t pace = fetched < t->end ? t->pace : 0;
     for (; p + 4 <= k; p += 4) {
         /* Branches below the products would make clang move these below them, yet not what they load:
          * factors on the stack, a third of the peak. */
-        if (way != FM_APART) {
+        if (way == FM_DOWN) {
+            if (fetched < c + mr * FM_PANEL) fm_fetch_row(fetched);
+            fetched += FM_PANEL;
+        } else if (way != FM_APART) {
             FM_UNROLL for (int j = 0; j < FM_PANEL; j += LINE)
             {
                 if (j < pace) __builtin_prefetch(fetched + j);
@@ -98,7 +113,7 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, 
     }
 #undef FM_EACH_V
 #undef FM_EACH_THIRD
-    if (way != FM_APART) t->ahead = fetched;
+    if (way != FM_APART && way != FM_DOWN) t->ahead = fetched;
     return p;
 }
 
@@ -137,7 +152,7 @@ FM_INLINE void fm_tile(fm_product *t, ptrdiff_t tiles, const int mr, const int n
         }
         ptrdiff_t p = 0;
         if (way) {
-            p = fm_steps(s, a, a_rs, a_cs, b, ldb, k, mr, nv, way, t);
+            p = fm_steps(s, c, a, a_rs, a_cs, b, ldb, k, mr, nv, way, t);
             a += p * a_cs;
             b += p * ldb;
         }
@@ -169,6 +184,15 @@ FM_INLINE void fm_tile(fm_product *t, ptrdiff_t tiles, const int mr, const int n
             {
                 FM_HIDE(y);
                 FM_EACH_V s[i * nv + v] = fm_gate(s[i * nv + v], FM_GET(y + cj[v]));
+            }
+        }
+        if (t->flags & FM_DESCEND) {
+            const vf rate = v_set1(*t->rate);
+            R *row = c;
+            FM_UNROLL for (int i = 0; i < mr; i++, row += ldc)
+            {
+                FM_HIDE(row);
+                FM_EACH_V s[i * nv + v] = v_fnma(rate, s[i * nv + v], FM_GET(row + cj[v]));
             }
         }
         FM_UNROLL for (int i = 0; i < mr; i++, c += ldc)
@@ -216,10 +240,11 @@ typedef void fm_tile_fn(fm_product *t, ptrdiff_t tiles);
 #define FM_EACH_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
 #define FM_TILES(mr)                                                                               \
     FM_NARROW(mr) FM_TILE(mr, 1) FM_TILE(mr, 2) FM_TILE(mr, 3) FM_TILE(mr, 4)                      \
-    FM_WAY(mr, FM_BY_ROWS) FM_WAY(mr, FM_BY_COLUMNS) FM_WAY(mr, FM_APART)
+    FM_WAY(mr, FM_BY_ROWS) FM_WAY(mr, FM_BY_COLUMNS) FM_WAY(mr, FM_APART) FM_WAY(mr, FM_DOWN)
 #define FM_ROW_OF_TILES(mr)                                                                        \
     {fm_tile_##mr##_0, fm_tile_##mr##_1, fm_tile_##mr##_2, fm_tile_##mr##_3, fm_tile_##mr##_4,     \
-     fm_tile_##mr##_FM_BY_ROWS, fm_tile_##mr##_FM_BY_COLUMNS, fm_tile_##mr##_FM_APART},
+     fm_tile_##mr##_FM_BY_ROWS, fm_tile_##mr##_FM_BY_COLUMNS, fm_tile_##mr##_FM_APART,     \
+     fm_tile_##mr##_FM_DOWN},
 
 FM_EACH_ROWS(FM_TILES)
 FM_TILE(1, 5) FM_TILE(1, 6) FM_TILE(1, 7) FM_TILE(1, 8)

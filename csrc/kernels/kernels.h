@@ -9,7 +9,8 @@ enum {
     FM_RELU = 2,
     FM_PANELS = 4,
     FM_GATED = 8,
-    FM_TURNED = 16
+    FM_TURNED = 16,
+    FM_DESCEND = 32
 }; /* flags of gemm and colsum */
 
 /* Up to so many elements, or products of a gemm of so many rows, are for the table `few`. With AVX-512 that

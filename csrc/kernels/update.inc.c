@@ -10,15 +10,6 @@
  * of a matrix of w_rows rows in the panels of gemm.inc.c; w_rows is 0 where it is contiguous.
  */
 
-/* A row of a panel, which is about to be written: the panels of a matrix are too many streams for the
- * processor to read ahead in. */
-FM_INLINE void FM(fetch_row)(const R *w)
-{
-    for (ptrdiff_t i = 0; i < FM_PANEL; i += 64 / (ptrdiff_t)sizeof(R)) {
-        __builtin_prefetch(w + i, 1);
-    }
-}
-
 #define STEP(name, slots)                                                                          \
     FM_INLINE void FM(name##_run)(R *w, const R *g, R *s0, R *s1, R *s2, ptrdiff_t n, const R *h)  \
     {                                                                                              \
@@ -54,7 +45,7 @@ FM_INLINE void FM(fetch_row)(const R *w)
         R local[8]; /* so that no store to w can change it */                                      \
         memcpy(local, h, sizeof local);                                                            \
         for (ptrdiff_t i = 0; i < n; i += FM_PANEL, w += fm_panel_size(w_rows)) {                  \
-            FM(fetch_row)(w + FM_PANEL);                                                           \
+            fm_fetch_row(w + FM_PANEL);                                                            \
             FM(name##_run)(w, g, s0, s1, s2, n - i < FM_PANEL ? n - i : FM_PANEL, local);          \
             g += FM_PANEL;                                                                         \
             if (slots > 0) s0 += FM_PANEL;                                                         \

@@ -17,7 +17,7 @@ from fastmlp._core.logs import Logs
 from fastmlp._core.plan import Run
 from fastmlp._core.program import Program
 from fastmlp._core.turns import Turns
-from fastmlp.plan.ir import Op, Plan
+from fastmlp.plan.ir import CHANGES_WEIGHTS, Op, Plan
 from fastmlp.variables import Variable
 
 _LARGEST_ORDER = 1 << 18  # as in executor.pxd: of more samples the order is computed step by step
@@ -309,9 +309,7 @@ class EagerRun:
             rows = self._shuffled(p.position, m)
         p.executable.step(p.position, rows, self.iterations, self._seed)
         p.position += m
-        trains = self._at == 0 and any(
-            op.name in ("update", "assign") for op in p.executable.plan.ops()
-        )
+        trains = self._at == 0 and any(op.name in CHANGES_WEIGHTS for op in p.executable.plan.ops())
         self.iterations += trains
         ends = p.position >= p.end
         if ends:

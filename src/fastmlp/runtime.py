@@ -24,7 +24,7 @@ from fastmlp.graph import Tensor
 from fastmlp.ops.embedding import no_such_row
 from fastmlp.plan.autodiff import differentiate
 from fastmlp.plan.fuse import fuse
-from fastmlp.plan.ir import Buffer, Group, Op, Plan
+from fastmlp.plan.ir import CHANGES_WEIGHTS, Buffer, Group, Op, Plan
 from fastmlp.plan.lower import LossSpec, MetricSpec, lower
 from fastmlp.plan.memory import layout
 from fastmlp.plan.per_sample import add_rows
@@ -138,7 +138,7 @@ class Executable:
         self._freeze()
         self._updates: dict[int, dict[str, Any]] = {}
         for op in plan.ops():
-            if op.name in ("update", "assign"):
+            if op.name in CHANGES_WEIGHTS:
                 self._updates.setdefault(op.attrs["part"], op.attrs)
         self.set_hyper(hyper)
 
@@ -162,7 +162,7 @@ class Executable:
 
     def _work(self) -> int:
         """Floating-point operations of one row."""
-        training = any(op.name in ("update", "assign", "accumulate") for op in self.plan.ops())
+        training = any(op.name in (*CHANGES_WEIGHTS, "accumulate") for op in self.plan.ops())
         return self.plan.work(training) // self.plan.capacity
 
     def steps_per_check(self) -> int:

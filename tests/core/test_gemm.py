@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fastmlp._core import _native
+from fastmlp._core import _native, dense, optimizers
 from tests.core.guards import Guarded, guarded, read_only
 
 DTYPES = [np.float32, np.float64]
@@ -202,6 +202,30 @@ def test_bits_of_accumulation_in_two_calls_are_those_of_one(dtype, tier):
     _native.gemm(parts, a[:, :37], b[:37])
     _native.gemm(parts, a[:, 37:], b[37:], accumulate=True)
     np.testing.assert_array_equal(parts, whole)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_descent_in_one_gets_the_bits_of_a_gradient_and_an_update(dtype, tier):
+    for m, (k, n) in itertools.product(
+        (1, 3, 4, 31, 32, 100, 256),
+        ((1, 60), (2, 1), (3, 7), (9, 16), (40, 48), (70, 108), (30, 600)),
+    ):
+        rng = np.random.default_rng([m, k, n])
+        x, dy, w = (rng.normal(size=shape).astype(dtype) for shape in ((m, k), (m, n), (k, n)))
+        x[0, 0] = np.nan if m == 3 else x[0, 0]
+        g = dense.weight_gradient(x, dy)
+        panels = Guarded((_native.panels_size(k, n),), dtype)
+        panels.array[:] = 77
+        _native.pack(panels.array, w)
+        for first, last in ((0, k // 3), (k // 3, k)):  # as two tasks
+            dense.descend(panels.array, x, dy, 0.1, first, last)
+        panels.check()
+        found = np.empty_like(w)
+        _native.unpack(found, panels.array)
+        optimizers.update("sgd", w, g, [], (0.1,), 0)
+        np.testing.assert_array_equal(found, w)
+        _native.pack(panels.array, np.full_like(w, 77))
+        assert (panels.array == 77).all()  # what fills up the panels was left alone
 
 
 def test_tiers_with_fma_agree_to_the_bit():

@@ -1,12 +1,14 @@
 """Weights of wide layers lie in panels while a fit runs: nobody who looks at them may notice."""
 
+import copy
 import threading
 import time
 
 import numpy as np
 import pytest
 
-from fastmlp import Input, Sequential, callbacks, layers
+from fastmlp import Input, Sequential, callbacks, layers, optimizers
+from fastmlp.plan import panels
 from fastmlp.training.loop import FitLoop
 from fastmlp.utils import set_random_seed
 
@@ -154,3 +156,55 @@ def test_other_threads_see_whole_steps_while_a_fit_lasts():
 
     again.fit(x, y, callbacks=[Compare()], **options)
     assert not outputs
+
+
+def steps(monkeypatch, rows=100, together=True, **settings):
+    """Weights after some steps, and the ops of the last phase."""
+    set_random_seed(3)
+    model = Sequential(
+        [Input((60,)), layers.Dense(MANY, "relu", **settings.pop("layer", {})), layers.Dense(70)]
+    )
+    model.compile(optimizers.SGD(0.1, **settings), "mse")
+    with monkeypatch.context() as patched:
+        if not together:
+            patched.setattr(panels, "descend", lambda plan: None)
+        model.fit(*data(2 * rows + 5), rows, 2, verbose=0)
+    (executable,) = [e for e in model._executables.values() if e.plan.stages]
+    names = [
+        op.name for phase in executable.plan.phases for group in phase.groups for op in group.ops
+    ]
+    return model.get_weights(), names
+
+
+@pytest.mark.parametrize("rows", [32, 100, 256])
+def test_gradient_descent_is_one_with_the_gradient_and_gives_the_same_bits(monkeypatch, rows):
+    found, names = steps(monkeypatch, rows)
+    expected, apart = steps(monkeypatch, rows, together=False)
+    assert names.count("descend") == 2 and "grad_matmul" not in names
+    assert "descend" not in apart
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings"),
+    [
+        (31, {}),
+        (257, {}),
+        (100, {"momentum": 0.9}),
+        (100, {"clipvalue": 1.0}),
+        (100, {"clipnorm": 1.0}),
+        (100, {"weight_decay": 0.1}),
+        (100, {"use_ema": True}),
+        (100, {"gradient_accumulation_steps": 2}),
+        (100, {"layer": {"kernel_regularizer": "l2"}}),
+        (100, {"layer": {"kernel_constraint": "max_norm"}}),
+    ],
+)
+def test_what_comes_between_gradient_and_descent_keeps_them_apart(monkeypatch, rows, settings):
+    found, names = steps(monkeypatch, rows, **copy.deepcopy(settings))
+    expected, apart = steps(monkeypatch, rows, together=False, **settings)
+    assert names.count("descend") == ("layer" in settings)
+    assert "descend" not in apart
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -20,3 +20,11 @@ def backward(dy: NDArray[_Real], w: NDArray[_Real], on_blas: bool = False) -> ND
 def weight_gradient(
     x: NDArray[_Real], dy: NDArray[_Real], on_blas: bool = False
 ) -> NDArray[_Real]: ...
+def descend(
+    w: NDArray[_Real],
+    x: NDArray[_Real],
+    dy: NDArray[_Real],
+    rate: float,
+    first: int = 0,
+    last: int = -1,
+) -> None: ...

@@ -5,6 +5,7 @@
     dense_fwd     y  x  w  bias    rep k n relu blas packed              samples
     dense_bwd     dx dy w  y  v    rep k n packed blas own panels turned   samples
     grad_matmul   g  x  dy         rep k n accumulate g_stride blas packed   rows of w (k)
+    descend       w  x  dy h       rep k n rows                          rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
     share_matmul  s  x  dy         rep k n blas stride                   samples
     share_bias    s  dy            rep n stride                          samples
@@ -22,13 +23,14 @@ w. With y, what relu made, dense_bwd also takes relu's gradient: dx = 0 where y 
 then it runs on the micro-kernel. With `own`, each worker has its own copy of wᵀ, so many elements from
 one to the next, and makes it in its first task of a step, if v is there: w, or a copy of it in `panels`.
 A gradient tile lies in the worker's scratch when g_stride is 0. s holds what each task of the row phase
-adds to a gradient: `stride` elements of each `chunk` samples.
+adds to a gradient: `stride` elements of each `chunk` samples. descend is a gradient and plain descent along
+it: w, in panels of so many rows, -= h[0] · xᵀ · dy, with dy `packed`.
 """
 from fastmlp._core._native cimport few32, kernels32, kernels64, real
 from fastmlp._core.kernels cimport FM_FEW_PRODUCTS, FM_FEW_ROWS, fm_kernels_f32
 from fastmlp._core.op cimport Op, Step, Worker
 from fastmlp._core cimport blas
-from fastmlp._core import blas as _blas
+from fastmlp._core import _native, blas as _blas
 
 import numpy as np
 
@@ -38,6 +40,7 @@ cdef enum:
     PANELS = 4
     GATED = 8
     TURNED = 16
+    DESCEND = 32
 
 
 cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
@@ -46,7 +49,7 @@ cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_
     cdef const fm_kernels_f32 *kernels
     if real is float:
         kernels = kernels32()
-        if m * n * k <= FM_FEW_PRODUCTS and m <= FM_FEW_ROWS and n <= kernels.panel and not flags & TURNED:
+        if m * n * k <= FM_FEW_PRODUCTS and m <= FM_FEW_ROWS and n <= kernels.panel and not flags & (TURNED | DESCEND):
             if flags & PANELS:
                 ldb, flags = kernels.panel, flags - PANELS  # one panel is a matrix, too
             kernels = kernels.few
@@ -140,6 +143,12 @@ cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker
                 i0, i1, (ACCUMULATE if op.n[3] else 0) | (PANELS if op.n[6] else 0), op.n[5])
 
 
+cdef inline void run_descend(real *w, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    cdef ptrdiff_t k = op.n[1], n = op.n[2], panel = kernels32().panel if real is float else kernels64().panel
+    native_gemm(w + i0 * panel, op.n[3], <const real *>op.p[1] + i0, 1, k, <const real *>op.p[2], n, i1 - i0, n,
+                step.m * op.n[0], <const real *>op.p[3], PANELS | DESCEND)
+
+
 cdef inline void run_grad_bias(real *g, const Op *op, const Step *step, Worker *worker,
                                ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef const real *dy = <const real *>op.p[1] + i0
@@ -228,6 +237,12 @@ cdef void grad_matmul_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, 
 cdef void grad_matmul_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_grad_matmul(<double *>op.p[0], op, s, w, i0, i1)
 
+cdef void descend_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_descend(<float *>op.p[0], op, s, i0, i1)
+
+cdef void descend_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+    run_descend(<double *>op.p[0], op, s, i0, i1)
+
 cdef void grad_bias_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_grad_bias(<float *>op.p[0], op, s, w, i0, i1)
 
@@ -275,6 +290,7 @@ OPS = {
     "dense_fwd": (<size_t>&dense_fwd_f32, <size_t>&dense_fwd_f64),
     "dense_bwd": (<size_t>&dense_bwd_f32, <size_t>&dense_bwd_f64),
     "grad_matmul": (<size_t>&grad_matmul_f32, <size_t>&grad_matmul_f64),
+    "descend": (<size_t>&descend_f32, <size_t>&descend_f64),
     "grad_bias": (<size_t>&grad_bias_f32, <size_t>&grad_bias_f64),
     "share_matmul": (<size_t>&share_matmul_f32, <size_t>&share_matmul_f64),
     "share_bias": (<size_t>&share_bias_f32, <size_t>&share_bias_f64),
@@ -335,3 +351,19 @@ def weight_gradient(const real[:, ::1] x, const real[:, ::1] dy, bint on_blas=Fa
     if m and n and k:
         grad_matmul(&out[0, 0], &x[0, 0], &dy[0, 0], m, n, k, 0, k, 0, on_blas)
     return g
+
+
+def descend(real[::1] w, const real[:, ::1] x, dy, double rate, ptrdiff_t first=0, ptrdiff_t last=-1):
+    """w (k, n), in panels, -= rate · x (m, k)ᵀ · dy (m, n), m <= 256; only rows first .. last - 1, if given."""
+    cdef ptrdiff_t m = x.shape[0], k = x.shape[1], n = dy.shape[1]
+    cdef ptrdiff_t panel = kernels32().panel if real is float else kernels64().panel
+    last = k if last < 0 else last
+    _check("dense.descend", len(dy) == m <= 256 and 0 <= first <= last <= k
+           and len(w) == _native.panels_size(k, n), x, dy)
+    packed = np.empty(_native.panels_size(m, n), dy.dtype)
+    _native.pack(packed, dy)
+    cdef const real[::1] right = packed
+    cdef real factor = <real>rate
+    if m and n and first < last:
+        native_gemm(&w[first * panel], k, &x[0, first], 1, k, &right[0], n, last - first, n, m, &factor,
+                    PANELS | DESCEND)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp._reference import activations, dropout, embedding, losses, maps, recurrent, updates
+from fastmlp._reference import activations, dropout, embedding, losses, maps, parameters, recurrent
 from fastmlp.plan.ir import Buffer, Op, Plan
 from fastmlp.plan.python import PYTHON
 from fastmlp.variables import Variable
@@ -200,7 +200,7 @@ def _state_read(op: Op, s: State) -> None:
 
 
 def _state_write(op: Op, s: State) -> None:
-    s.weights[_weight(op)] = np.concatenate([s[op.ins[1]], s[op.ins[0]][s.m :]])
+    s.weights[parameters.weight_of(op)] = np.concatenate([s[op.ins[1]], s[op.ins[0]][s.m :]])
 
 
 def _act_fwd(op: Op, s: State) -> None:
@@ -334,110 +334,8 @@ def _metric_confusion(op: Op, s: State) -> None:
     s.add_sums(op, *np.bincount(place, w, n * columns))
 
 
-def _penalty_loss(op: Op, s: State) -> None:
-    w = s[op.ins[0]]
-    value = op.attrs["l1"] * np.abs(w).sum() + op.attrs["l2"] * np.square(w).sum()
-    s.add_sums(op, s.m * value)
-
-
-def _penalty(op: Op, s: State) -> None:
-    w = s[op.ins[0]]
-    s.put(op.outs[0], s[op.outs[0]] + op.attrs["l1"] * np.sign(w) + 2 * op.attrs["l2"] * w)
-
-
-def _clip(op: Op, s: State) -> None:
-    s.put(op.outs[0], np.clip(s[op.outs[0]], -op.attrs["limit"], op.attrs["limit"]))
-
-
-def _sumsq(op: Op, s: State) -> None:
-    value = np.square(s[op.ins[0]], dtype=np.float64).sum()
-    cell = op.outs[0]
-    s.put(cell, np.array([value + (s[cell][0] if op.attrs["accumulate"] else 0), 0.0]))
-
-
-def _clip_factor(op: Op, s: State) -> None:
-    cell = s[op.outs[0]]
-    cell[1] = op.attrs["limit"] / max(np.sqrt(cell[0]), op.attrs["limit"])
-
-
-def _scale(op: Op, s: State) -> None:
-    s.put(op.outs[0], s[op.outs[0]] * s[op.ins[0]][1])
-
-
-def _weight(op: Op, index: int = 0) -> Variable:
-    buffer = op.ins[index]
-    assert buffer is not None and buffer.variable is not None
-    return buffer.variable
-
-
-def _due(op: Op, s: State) -> bool:
-    return bool((s.t + 1) % op.attrs["every"] == 0)
-
-
-def _hyper(op: Op, s: State) -> tuple[float, ...]:
-    """The optimizer's constants, with the learning rate of this step."""
-    hyper = s.hyper[op.attrs["part"]] if isinstance(s.hyper[0], tuple) else s.hyper
-    rate = hyper[0]
-    first = float(rate.rates(s.t, 1)[0]) if hasattr(rate, "rates") else rate
-    return (first, *hyper[1:])
-
-
-def _accumulate_gradient(op: Op, s: State) -> None:
-    total = op.ins[0]
-    assert total is not None and total.variable is not None
-    slots = s.slots[total.variable]
-    g = s[op.outs[0]] + slots[total.slot]
-    s.put(op.outs[0], g / op.attrs["every"])
-    slots[total.slot] = np.zeros_like(g) if _due(op, s) else g
-
-
-def _decay(op: Op, s: State) -> None:
-    w = _weight(op)
-    if _due(op, s):
-        s.weights[w] = s.weights[w] * (1 - op.attrs["weight_decay"] * _hyper(op, s)[0])
-
-
-def _update(op: Op, s: State) -> None:
-    w = _weight(op)
-    slots = s.slots.get(w, [])
-    if not _due(op, s):
-        return
-    n = len(op.ins) - 3
-    t = s.t // op.attrs["every"]
-    s.weights[w], new = updates.update(
-        op.attrs["kind"], s.weights[w], s[op.ins[1]], slots[:n], _hyper(op, s), t
-    )
-    s.slots[w] = [*new, *slots[n:]]
-
-
-def _ema(op: Op, s: State) -> None:
-    w, average = _weight(op), op.ins[1]
-    assert average is not None
-    t = s.t // op.attrs["every"]
-    momentum = op.attrs["momentum"] if t else 0
-    mean = momentum * s.slots[w][average.slot] + (1 - momentum) * s.weights[w]
-    s.slots[w][average.slot] = mean
-    if op.attrs["frequency"] and (t + 1) % op.attrs["frequency"] == 0:
-        s.weights[w] = mean.copy()
-
-
-def _scalar(op: Op, s: State) -> None:
-    values = {7: _hyper(op, s)[0], 0: s.t // op.attrs["every"]}
-    s.put(op.outs[0], np.asarray(values[op.attrs["number"]]))
-
-
-def _assign(op: Op, s: State) -> None:
-    if _due(op, s):
-        s.weights[_weight(op)] = np.array(s[op.ins[1]])
-
-
 def _pack(op: Op, s: State) -> None:
     """A copy that reads find by itself, and back: see `State.__getitem__`."""
-
-
-def _constrain(op: Op, s: State) -> None:
-    w = _weight(op)
-    s.weights[w] = op.attrs["constraint"](s.weights[w])
 
 
 # One twin for every op of a plan.
@@ -489,20 +387,8 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "metric_sums": _metric_sums,
     "metric_mean": _metric_mean,
     "metric_confusion": _metric_confusion,
-    "penalty_loss": _penalty_loss,
-    "penalty": _penalty,
-    "clip": _clip,
-    "sumsq": _sumsq,
-    "clip_factor": _clip_factor,
-    "scale": _scale,
-    "accumulate": _accumulate_gradient,
-    "decay": _decay,
-    "update": _update,
-    "ema": _ema,
-    "scalar": _scalar,
-    "assign": _assign,
-    "constrain": _constrain,
     **maps.OPS,
     **PYTHON,
     **recurrent.OPS,
+    **parameters.OPS,
 }

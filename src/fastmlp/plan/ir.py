@@ -24,6 +24,8 @@ _UPDATE = (
     24  # operations that take as long as the update of an element of a table: it comes from memory
 )
 
+CHANGES_WEIGHTS = ("update", "descend", "assign")  # ops that end with another weight
+
 Kind = Literal[
     "value", "mask", "batch", "constant",
     "weight", "packed", "panels", "shares", "slot", "gradient", "scratch", "cell",

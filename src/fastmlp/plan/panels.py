@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from fastmlp._core import _native
 from fastmlp.plan import memory
-from fastmlp.plan.ir import Buffer, Op, Plan, Stage
+from fastmlp.plan.ir import CHANGES_WEIGHTS, Buffer, Op, Plan, Stage
 from fastmlp.plan.python import PYTHON
 from fastmlp.variables import Variable
 
 _APART = 1_024  # elements between copies of two workers: no core fetches ahead into another's
-_UPDATE = ("update", "assign")
+# Rows of which a product of a gradient may be one with gradient descent: as many as a tile needs to fetch its
+# weights in the meantime (with 16 a step took 2 % longer), and no more than are added up without a cut.
+_FEWEST_ROWS, _MOST_ROWS = 32, 256
 _CONSTRAIN = ("constrain", "python_constrain")
 
 
@@ -25,7 +27,7 @@ def turn_weights(plan: Plan) -> None:
     Copies of wᵀ for all cost more, as those of small networks do (`_add_own_copies`), and of larger ones
     a core's cache does not hold its own.
     """
-    updated = {op.ins[0].variable for op in plan.ops() if op.name in _UPDATE and op.ins[0]}
+    updated = {op.ins[0].variable for op in plan.ops() if op.name in CHANGES_WEIGHTS and op.ins[0]}
     for op in plan.rows:
         if op.name == "dense_bwd" and not op.attrs["blas"]:
             variable = op.ins[1].variable if op.ins[1] is not None else None
@@ -53,7 +55,7 @@ def add_weight_copies(
     for stage in plan.stages:
         for op, entry in ((op, ops) for _, ops in stage for op in ops):
             w = op.ins[0] if op.ins else None
-            if op.name in (*_UPDATE, "ema", *_CONSTRAIN) and w is not None and w.variable:
+            if op.name in (*CHANGES_WEIGHTS, "ema", *_CONSTRAIN) and w is not None and w.variable:
                 last[w.variable] = entry
     copies: dict[tuple[Variable, bool], Buffer] = {}
     own: list[Op] = []
@@ -201,3 +203,22 @@ def add_gradient_copies(plan: Plan) -> None:
             plan.rows.insert(plan.rows.index(makers[dy.root()]) + 1, pack)
         op.ins[1] = copies[dy]
         op.attrs["packed"] = True
+
+
+def descend(plan: Plan) -> None:
+    """Makes one op of a weight's gradient and plain gradient descent, if nothing comes in between.
+
+    Then the gradient leaves no register, and the weight is fetched while it is computed (784-128-128-10 took 2 to 4 %
+    less, 28-300×4-1 5 %, 784-256-256-10 with batches of 32 6 % on two cores and 9 % on one).
+    """
+    for ops in (ops for stage in plan.stages for _, ops in stage):
+        if [op.name for op in ops[:2]] == ["grad_matmul", "update"]:
+            gradient, update = ops[:2]
+            (x, dy), (w, g, *_, scalars) = gradient.ins, update.ins
+            assert w is not None
+            attrs = {**gradient.attrs, **update.attrs}
+            plain = attrs["kind"] == "sgd" and attrs["every"] <= 1 and not attrs["accumulate"]
+            in_panels = attrs["panels"] and attrs.get("packed")
+            fits = _FEWEST_ROWS <= plan.capacity * attrs["rep"] <= _MOST_ROWS
+            if plain and in_panels and fits and not any(g in op.ins for op in ops[2:]):
+                ops[:2] = [Op("descend", [w], [x, dy, scalars], attrs, gradient.label)]

@@ -12,7 +12,7 @@ from operator import itemgetter
 from fastmlp._core import _native
 from fastmlp.plan import panels, phases, shares
 from fastmlp.plan.fuse import fuse_gates
-from fastmlp.plan.ir import Group, Op, Phase, Plan
+from fastmlp.plan.ir import CHANGES_WEIGHTS, Group, Op, Phase, Plan
 from fastmlp.plan.python import PYTHON
 
 # Below this many floating-point operations a step is one task a phase: cutting costs more.
@@ -34,11 +34,10 @@ GEMM_RULE = (
 )
 # From so many weights on, in float32 6 MB with the copies for both directions, each task of the row phase
 # reads them from L3 or from memory.
+# Of fewer, a worker keeps its own tasks from step to step, if tiles are tall. (Of two cores of Emerald Rapids one
+# reads what the other has changed slowly: 784-128-128-10, 28-300×4-1 and 784-512-512-10 took 3, 4 and up to 1.6 % less,
+# 1024-2048-2048-1000 0.5 % more; of Zen 3, whose cores share a cache, no less.)
 _FAR_WEIGHTS = 1_000_000
-# Up to so many a worker keeps its own tasks from step to step, if tiles are tall. (Of two cores of Emerald
-# Rapids one reads what the other has changed slowly: 784-128-128-10 and 28-300×4-1 took 3 and 4 %
-# less, 784-512-512-10 and 1024-2048-2048-1000 up to 1 % more; of Zen 3, whose cores share a cache, no less.)
-_NEAR_WEIGHTS = 500_000
 # Rows between those of two workers: a core fetches ahead, and what it takes from behind its own rows the
 # other one has to take back (without any 16-64-64-1 took 10 % longer on two cores of Emerald Rapids).
 _APART = 32
@@ -79,8 +78,7 @@ def cut_rows(plan: Plan, workers: int, gemm: str = "auto", training: bool = Fals
     weights = _weights(plan)
     if not recurrent and weights >= _FAR_WEIGHTS:
         cut = far_chunk
-    few = weights <= _NEAR_WEIGHTS
-    plan.own_tasks = by_shares or (training and few and _tall_tiles())
+    plan.own_tasks = by_shares or (training and weights < _FAR_WEIGHTS and _tall_tiles())
     plan.chunk = plan.capacity if small else cut(plan.capacity)
     if not small:
         shares.add_shares(plan, plan.chunk, by_shares)
@@ -118,7 +116,7 @@ def schedule(plan: Plan, training: bool = False) -> None:
         training: Whether the plan has a backward half (for the size of a step).
     """
     small = plan.work(training) < _SMALL_STEP
-    trained = any(op.name in ("update", "assign") for op in plan.ops())
+    trained = any(op.name in CHANGES_WEIGHTS for op in plan.ops())
     forward = not small and (trained or plan.capacity >= MANY_ROWS)
     before, after = panels.add_weight_copies(plan, forward)
     plan.prologue = [_tiles(variable, [op]) for variable, op in before]
@@ -126,6 +124,7 @@ def schedule(plan: Plan, training: bool = False) -> None:
     by_shares = not small and shares.pay(plan)
     if not small and not by_shares:
         panels.add_gradient_copies(plan)
+        panels.descend(plan)
     plan.phases = [Phase([_rows(plan, ops, plan.chunk)]) for ops in phases.cut(plan.rows)]
     for stage in plan.stages:
         elements = sum(math.prod(v.shape) for v, _ in stage)
