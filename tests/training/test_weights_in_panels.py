@@ -177,6 +177,7 @@ def steps(monkeypatch, rows=100, together=True, **settings):
 
 
 @pytest.mark.parametrize("rows", [32, 100, 256])
+@pytest.mark.usefixtures("native_products")
 def test_gradient_descent_is_one_with_the_gradient_and_gives_the_same_bits(monkeypatch, rows):
     found, names = steps(monkeypatch, rows)
     expected, apart = steps(monkeypatch, rows, together=False)
@@ -201,6 +202,7 @@ def test_gradient_descent_is_one_with_the_gradient_and_gives_the_same_bits(monke
         (100, {"layer": {"kernel_constraint": "max_norm"}}),
     ],
 )
+@pytest.mark.usefixtures("native_products")
 def test_what_comes_between_gradient_and_descent_keeps_them_apart(monkeypatch, rows, settings):
     found, names = steps(monkeypatch, rows, **copy.deepcopy(settings))
     expected, apart = steps(monkeypatch, rows, together=False, **settings)
