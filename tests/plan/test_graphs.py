@@ -194,7 +194,7 @@ def test_threads_do_not_change_a_bit(threads):
 @pytest.mark.parametrize(("rep", "name"), [(1, "descend"), (3, "grad_matmul")])
 @pytest.mark.usefixtures("native_products")
 def test_gradients_in_panels_are_those_of_the_twins(rep, name):
-    """Of few rows in one with the descent, of many apart; widths that fill no last panel, a last batch of fewer samples, chunks of rows."""
+    """Few rows in one with the descent, many apart; widths that fill no last panel, a short last batch, chunks."""
     rng = np.random.default_rng(0)
     shape = (100,) if rep == 1 else (rep, 100)
     x = graph.input_tensor((None, *shape), "float32", "x")

@@ -26,7 +26,7 @@ _IN_PLACE: dict[str, tuple[int, int, int | None]] = {
 }
 
 
-_UNCUT = 256  # products of longer rows are cut, and partial sums would take the place of what is read last
+UNCUT = 256  # products of longer rows are cut, and partial sums would take the place of what is read last
 
 
 def layout(plan: Plan) -> None:
@@ -55,7 +55,7 @@ def _try_in_place(op: Op, index: int, last: dict[Buffer, int]) -> None:
     number, first, end = _IN_PLACE[op.name]
     if number >= len(op.outs) or op.outs[number].alias is not None:
         return
-    if op.name == "dense_bwd" and (op.attrs["n"] > _UNCUT or "turned" in op.attrs):
+    if op.name == "dense_bwd" and (op.attrs["n"] > UNCUT or "turned" in op.attrs):
         return
     y = op.outs[number]
     for x in op.ins[first:end]:

@@ -15,9 +15,8 @@ from fastmlp.plan.python import PYTHON
 from fastmlp.variables import Variable
 
 _APART = 1_024  # elements between copies of two workers: no core fetches ahead into another's
-# Rows of which a product of a gradient may be one with gradient descent: as many as a tile needs to fetch its
-# weights in the meantime (with 16 a step took 2 % longer), and no more than are added up without a cut.
-_FEWEST_ROWS, _MOST_ROWS = 32, 256
+# Fewer rows of a gradient's product leave a tile no time to fetch its weights: with 16 a step took 2 % longer.
+_FEWEST_ROWS = 32
 _CONSTRAIN = ("constrain", "python_constrain")
 
 
@@ -208,8 +207,8 @@ def add_gradient_copies(plan: Plan) -> None:
 def descend(plan: Plan) -> None:
     """Makes one op of a weight's gradient and plain gradient descent, if nothing comes in between.
 
-    Then the gradient leaves no register, and the weight is fetched while it is computed (784-128-128-10 took 2 to 4 %
-    less, 28-300×4-1 5 %, 784-256-256-10 with batches of 32 6 % on two cores and 9 % on one).
+    Then the gradient leaves no register, and the weight is fetched while it is computed (784-128-128-10 took 1 to 4 %
+    less, 28-300×4-1 4 to 5 %, 784-256-256-10 with batches of 32 6 % on two cores and 9 % on one).
     """
     for ops in (ops for stage in plan.stages for _, ops in stage):
         if [op.name for op in ops[:2]] == ["grad_matmul", "update"]:
@@ -219,6 +218,6 @@ def descend(plan: Plan) -> None:
             attrs = {**gradient.attrs, **update.attrs}
             plain = attrs["kind"] == "sgd" and attrs["every"] <= 1 and not attrs["accumulate"]
             in_panels = attrs["panels"] and attrs.get("packed")
-            fits = _FEWEST_ROWS <= plan.capacity * attrs["rep"] <= _MOST_ROWS
+            fits = _FEWEST_ROWS <= plan.capacity * attrs["rep"] <= memory.UNCUT
             if plain and in_panels and fits and not any(g in op.ins for op in ops[2:]):
                 ops[:2] = [Op("descend", [w], [x, dy, scalars], attrs, gradient.label)]
