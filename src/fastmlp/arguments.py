@@ -212,7 +212,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "dense_fwd": _simple(_dense_sizes),
     "dense_bwd": _simple(_dense_sizes),
     "grad_matmul": _simple(_grad_sizes),
-    "descend": _simple(_attrs("rep", "k", "n", "panels")),
+    "descend": _simple(_attrs("rep", "k", "n")),
     "grad_bias": _simple(_grad_sizes),
     "state_read": _simple(lambda op: [_width(op)]),
     "state_write": _simple(lambda op: [_width_of(op.ins[1])]),

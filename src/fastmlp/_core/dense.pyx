@@ -5,7 +5,7 @@
     dense_fwd     y  x  w  bias    rep k n relu blas packed              samples
     dense_bwd     dx dy w  y  v    rep k n packed blas own panels turned   samples
     grad_matmul   g  x  dy         rep k n accumulate g_stride blas packed   rows of w (k)
-    descend       w  x  dy h       rep k n rows                          rows of w (k)
+    descend       w  x  dy h       rep k n                               rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
     share_matmul  s  x  dy         rep k n blas stride                   samples
     share_bias    s  dy            rep n stride                          samples
@@ -24,7 +24,7 @@ then it runs on the micro-kernel. With `own`, each worker has its own copy of w�
 one to the next, and makes it in its first task of a step, if v is there: w, or a copy of it in `panels`.
 A gradient tile lies in the worker's scratch when g_stride is 0. s holds what each task of the row phase
 adds to a gradient: `stride` elements of each `chunk` samples. descend is a gradient and plain descent along
-it: w, in panels of so many rows, -= h[0] · xᵀ · dy, with dy `packed`.
+it: w, in panels, -= h[0] · xᵀ · dy, with dy `packed`.
 """
 from fastmlp._core._native cimport few32, kernels32, kernels64, real
 from fastmlp._core.kernels cimport FM_FEW_PRODUCTS, FM_FEW_ROWS, fm_kernels_f32
@@ -145,7 +145,7 @@ cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker
 
 cdef inline void run_descend(real *w, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t k = op.n[1], n = op.n[2], panel = kernels32().panel if real is float else kernels64().panel
-    native_gemm(w + i0 * panel, op.n[3], <const real *>op.p[1] + i0, 1, k, <const real *>op.p[2], n, i1 - i0, n,
+    native_gemm(w + i0 * panel, k, <const real *>op.p[1] + i0, 1, k, <const real *>op.p[2], n, i1 - i0, n,
                 step.m * op.n[0], <const real *>op.p[3], PANELS | DESCEND)
 
 
