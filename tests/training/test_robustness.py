@@ -33,6 +33,7 @@ import numpy as np
 import fastmlp
 from fastmlp import Input, Sequential, callbacks, layers
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 fastmlp.config.set_num_threads(2)
 rng = np.random.default_rng(0)
 x = rng.normal(size=(2000, 20)).astype("float32")
