@@ -322,6 +322,13 @@ def test_what_is_no_cell_or_does_not_fit_is_told():
     with pytest.raises(ValueError, match="expected call to return"):
         layers.RNN(Forgets(2))(x)
 
+    class Grows(Minimal):
+        def call(self, inputs, states):
+            return states[0], [ops.concatenate([s, s], axis=-1) for s in states]
+
+    with pytest.raises(ValueError, match=r"of the shapes that it gets, here \(None, 2\)"):
+        layers.RNN(Grows(2))(x)
+
 
 @pytest.mark.parametrize("kinds", ["GRU SimpleRNN", "SimpleRNN GRU LSTM", "LSTM LSTM"])
 def test_states_of_a_stack_have_the_structure_of_its_sizes(kinds):

@@ -237,3 +237,27 @@ def test_batches_of_another_size_are_refused_and_change_nothing():
         model.layers[0].reset_state(np.zeros((3, UNITS)))
     with pytest.raises(AttributeError, match="stateful=True"):
         layers.Bidirectional(layers.GRU(3)).reset_state()
+
+
+def test_a_cell_may_return_another_value_than_its_state():
+    """Relu behind a product takes its place only if nobody else reads the product."""
+
+    class Positive(layers.Layer):
+        state_size = UNITS
+
+        def build(self, shape):
+            self.w = self.add_weight((shape[-1] + UNITS, UNITS), name="w")
+
+        def call(self, x, states):
+            z = fastmlp.ops.concatenate([x, states[0]], axis=-1) @ self.w
+            return fastmlp.ops.relu(z), [z]
+
+    x, _ = data(1)
+    layer = layers.RNN(Positive(), stateful=True)
+    found = layer(x), layer(x)
+    w, h = layer.get_weights()[0].astype(float), np.zeros((BATCH, UNITS))
+    for y in found:
+        for t in range(STEPS):
+            h = np.concatenate([x[:, t], h], axis=1) @ w
+        np.testing.assert_allclose(y, np.maximum(h, 0), atol=1e-5)
+    np.testing.assert_allclose(layer.states[0].numpy(), h, atol=1e-5)

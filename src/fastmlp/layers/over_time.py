@@ -71,6 +71,12 @@ def _step_by_step(
                 f"Cell {cell!r}: expected call to return (output, states) with states as it gets "
                 f"them, {len(_tree.flatten(states))} in number. Received: {new!r}"
             )
+        for after, before in zip(_tree.flatten(new), _tree.flatten(states), strict=True):
+            if getattr(after, "shape", ()) != before.shape:
+                raise ValueError(
+                    f"Cell {cell!r}: expected call to return states of the shapes that it gets, here "
+                    f"{before.shape}. Received: {after!r}"
+                )
         if mask is not None:
             first = _tree.flatten(states)[0]
             start = first if first.shape == y.shape else ops.zeros_like(y)

@@ -21,8 +21,7 @@ def fuse(plan: Plan) -> None:
 
 def _readers(plan: Plan) -> dict[Buffer, list[Op]]:
     readers: dict[Buffer, list[Op]] = {}
-    gradients = (op for ops in plan.parameters.values() for op in ops)
-    for op in (*plan.rows, *gradients):
+    for op in (*plan.rows, *plan.later()):
         for buffer in op.ins:
             if buffer is not None:
                 readers.setdefault(buffer, []).append(op)

@@ -205,6 +205,10 @@ class Plan(Record):
         """Every op of a step, in order."""
         return [*self.rows, *(op for stage in self.stages for _, ops in stage for op in ops)]
 
+    def later(self) -> list[Op]:
+        """Ops behind the row phases: of gradients, as autodiff leaves them, and of states."""
+        return [*(op for ops in self.parameters.values() for op in ops), *self.states.values()]
+
     @property
     def is_random(self) -> bool:
         """Whether a step looks at its seed."""

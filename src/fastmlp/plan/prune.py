@@ -11,8 +11,7 @@ _EFFECTS = {"gather", "store", "average"}
 
 def prune(plan: Plan) -> None:
     """Drops ops whose outputs are neither read, stored nor added up as a term of the plan."""
-    others = [*plan.states.values(), *(op for ops in plan.parameters.values() for op in ops)]
-    read = {x for op in others for x in op.ins if x is not None}
+    read = {x for op in plan.later() for x in op.ins if x is not None}
     plan.rows = needed(plan.rows, {term.op for term in plan.terms}, read)
 
 
