@@ -86,6 +86,19 @@ def test_dicts_go_in_and_come_out_by_name():
         model({"a": A})
 
 
+@pytest.mark.parametrize("form", [lambda t: t, lambda t: [t], lambda t: (t,), lambda t: {"d": t}])
+def test_results_have_the_form_of_keras(form):
+    """One output in a list comes alone."""
+    kinds = []
+    for lib in (keras, fastmlp):
+        entry = lib.Input((3,))
+        model = lib.Model([entry], form(lib.layers.Dense(2, name="d")(entry)))
+        results = model([A]), model.predict([A], verbose=0), model.predict_on_batch(A)
+        kinds += [[isinstance(y, dict) for y in results] + [type(model.output).__name__[-6:]]]
+        assert all(np.shape(y) in ((20, 2), ()) for y in results)
+    assert kinds[0] == kinds[1]
+
+
 def test_model_may_end_or_begin_amid_another():
     a = Input((3,))
     hidden = layers.Dense(4, "relu", name="h")(a)

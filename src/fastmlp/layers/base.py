@@ -24,6 +24,7 @@ from fastmlp.registry import snake_case
 from fastmlp.regularizers import has_factors
 
 _DTYPES = ("float32", "float64")
+_KEPT = 16  # functions of the last forms of inputs that a layer was called on
 
 
 class Layer(Configured):
@@ -320,12 +321,14 @@ class Layer(Configured):
             eager.to_arrays(where, kwargs, options=True),
         )
         key = (eager.key(form), training, *(v.trainable for v in self.weights))
-        if key not in self._functions:
+        known = self._functions.get(key)
+        if known is None:
             with graph.layer_scope(self.name):
                 inputs, again = eager.to_tensors(form, self.dtype)
                 outputs = self._call_symbolic(*again)
-            self._functions[key] = Function(inputs, _tree.flatten(outputs), training), outputs
-        function, outputs = self._functions[key]
+            known = Function(inputs, _tree.flatten(outputs), training), outputs
+            self._functions = dict([*self._functions.items(), (key, known)][-_KEPT:])
+        function, outputs = known
         arrays = [leaf for leaf in _tree.flatten(form) if isinstance(leaf, np.ndarray)]
         return _tree.pack(outputs, function(arrays))
 

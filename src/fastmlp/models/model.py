@@ -127,7 +127,9 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     @property
     def _output_structure(self) -> Any:
-        return self._graph().output_structure
+        """That of results: one output in a list comes without it, as in Keras."""
+        found = self._graph().output_structure
+        return found[0] if isinstance(found, (list, tuple)) and len(found) == 1 else found
 
     @property
     def input(self) -> Any:
@@ -137,7 +139,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
     @property
     def output(self) -> Any:
         """The symbolic outputs, in the structure in which they were given."""
-        return self._output_structure
+        return self._graph().output_structure
 
     @property
     def input_shape(self) -> Any:
