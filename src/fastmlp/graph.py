@@ -124,6 +124,12 @@ class Tensor(Operators):
     def __float__(self) -> float:
         raise TypeError(f"{self!r} is symbolic and has no values. Hint: use fastmlp.ops on it")
 
+    def stand_for(self, other: Tensor) -> None:
+        """From now on it is what `other` is; what was computed from it follows."""
+        node = Node("identity", [other], self.shape, self.dtype)
+        node.layer, node.output = self.node.layer, self
+        self.node, self.mask = node, other.mask
+
     def __repr__(self) -> str:
         return f"<Tensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 

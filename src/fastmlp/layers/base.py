@@ -24,6 +24,10 @@ from fastmlp.registry import snake_case
 from fastmlp.regularizers import has_factors
 
 _DTYPES = ("float32", "float64")
+_NO_EDITS = {  # attributes that no trace reads, or that are looked at each time
+    "name", "dtype", "built", "trainable", "optimizer", "history", "stop_training", "run_eagerly",
+    "jit_compile", "steps_per_execution",
+}  # fmt: skip
 _KEPT = 16  # functions of the last forms of inputs that a layer was called on
 
 
@@ -132,6 +136,12 @@ class Layer(Configured):
 
     if not TYPE_CHECKING:  # so that type checkers see names that are not there
 
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            own = vars(self)
+            if name[0] != "_" and (own.get("_shapes") or own.get("_network")):
+                self._edits += name not in _NO_EDITS and not graph.current_layer()
+
         def __getattr__(self, name: str) -> Any:
             return missing(self, name)
 
@@ -201,6 +211,13 @@ class Layer(Configured):
         return self._call_arrays(args, kwargs)
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        outputs = self._compute(args, kwargs)
+        if self._shapes is None:
+            self._shapes = (shapes(args[0]) if args else None, shapes(outputs))
+        return calls.record(self, args, kwargs, outputs)
+
+    def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The outputs, with penalties and masks, and no record of the call."""
         with graph.layer_scope(self.name):
             self._check_dtype(calls.tensors((args, kwargs)))
             if self.input_spec is not None:
@@ -211,10 +228,24 @@ class Layer(Configured):
             regularizer = self.activity_regularizer
             if regularizer is not None:
                 outputs = _tree.apply(lambda y: _penalized(y, regularizer), outputs)
-            outputs = masks.hand_on(self, args, told, outputs)
-        if self._shapes is None:
-            self._shapes = (shapes(args[0]) if args else None, shapes(outputs))
-        return calls.record(self, args, kwargs, outputs)
+            return masks.hand_on(self, args, told, outputs)
+
+    def _compute_again(self, call: Call) -> list[tuple[Tensor, Tensor]]:
+        """A call's outputs, and what they would be with the layer's attributes of now.
+
+        Raises:
+            ValueError: They would have other shapes.
+        """
+        with graph.training_scope(None):
+            new = _tree.flatten(self._compute(call.args, call.kwargs))
+        old = _tree.flatten(call.outputs)
+        if [t.shape for t in new] != [t.shape for t in old]:
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected outputs of the shapes that they had when "
+                f"the model was made, {[t.shape for t in old]}. Received: {[t.shape for t in new]}, "
+                "with attributes that were set since. Hint: make the model anew"
+            )
+        return list(zip(old, new, strict=True))
 
     def _trace(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Runs `call`; twice if it asks whether the model trains, and nobody has told yet."""
@@ -320,7 +351,7 @@ class Layer(Configured):
             tuple(eager.to_arrays(where, arg) for arg in args),
             eager.to_arrays(where, kwargs, options=True),
         )
-        key = (eager.key(form), training, *(v.trainable for v in self.weights))
+        key = (eager.key(form), training, *self._traced_with())
         known = self._functions.get(key)
         if known is None:
             with graph.layer_scope(self.name):

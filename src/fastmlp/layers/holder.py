@@ -29,6 +29,7 @@ class WeightHolder:
 
     name: str
     dtype: str
+    _edits = 0  # attributes set after it was called
 
     def __init__(self, trainable: bool) -> None:
         self._trainable = bool(trainable)
@@ -109,6 +110,12 @@ class WeightHolder:
                 seen.add(id(layer))
                 yield layer
                 stack.extend(reversed(layer._sublayers()))
+
+    def _traced_with(self) -> tuple[int, ...]:
+        """What a trace of `call` depends on beside the inputs: edits, and which weights train."""
+        layers = list(self._all_layers())
+        trainable = [v.trainable for layer in layers for v in layer._variables]
+        return (sum(layer._edits for layer in layers), *trainable)
 
     # Weights.
 

@@ -80,9 +80,31 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         self._network = network
         self._functions, self._executables = {}, {}
         self._kept_boundary = None
+        self._network_traced_with = self._traced_with()[0]
         if network is not None:
             self.dtype = network.outputs[0].dtype
             self._arena_room = move_to_arena(self.weights, self._arena_room)
+
+    def _look_again(self) -> None:
+        """Traces the layers anew if an attribute of one was set since the graph was made."""
+        network = self._network
+        if network is None or self._network_traced_with == self._traced_with()[0]:
+            return
+        if not self._is_functional():
+            self._set_network(self._network_on(network.input_structure))
+            return
+        before: list[tuple[Tensor, Any, Any]] = []
+        try:
+            for call in network.calls:
+                if isinstance(call.layer, Layer):
+                    for tensor, new in call.layer._compute_again(call):
+                        before.append((tensor, tensor.node, tensor.mask))
+                        tensor.stand_for(new)
+        except BaseException:
+            for tensor, node, mask in before:
+                tensor.node, tensor.mask = node, mask
+            raise
+        self._set_network(network)
 
     def _graph(self) -> Network:
         if self._network is None:
@@ -303,7 +325,9 @@ class Model(Persistent, Layer, Trainer, build_once=False):
     def _trace_network(self, row_shapes: Any) -> Network:
         """The graph of `call`, with the calls of the layers inside on record."""
         inputs = map_shapes(lambda shape: InputLayer(shape or (1,), dtype=self.dtype), row_shapes)
-        inputs = _tree.apply(lambda layer: layer.tensor, inputs)
+        return self._network_on(_tree.apply(lambda layer: layer.tensor, inputs))
+
+    def _network_on(self, inputs: Any) -> Network:
         self._build_once((inputs,))
         with graph.layer_scope(""):
             outputs = self._trace((inputs,), {})

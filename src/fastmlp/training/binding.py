@@ -82,6 +82,9 @@ class Binding:
         """Builds the model for samples of this shape, if need be; returns the layers built."""
         raise NotImplementedError
 
+    def _look_again(self) -> None:
+        """Takes in what was changed about the layers since the model was built, if there are any."""
+
     def _unbuild(self, layers: list[Any]) -> None:
         """Takes back what `_ensure_built` did, given what it returned."""
         raise NotImplementedError

@@ -58,6 +58,8 @@ class Compiling(Binding):
         warn_bare_metric("metrics", metrics)
         warn_bare_metric("weighted_metrics", weighted_metrics)
         new_optimizer = optimizers.get(optimizer)
+        with self._lock:
+            self._look_again()
         slots = self._output_slots() if self.outputs else None
         compiled = Compiled(loss, loss_weights, metrics, weighted_metrics, slots)
         with self._lock:
