@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "reference"
 MODULES = (
     "layers", "losses", "metrics", "optimizers", "optimizers.schedules", "activations",
     "initializers", "regularizers", "constraints", "callbacks", "models", "saving", "utils",
-    "datasets", "ops", "wrappers",
+    "datasets", "ops", "random", "wrappers",
 )  # fmt: skip
 INNER = ("check_names", "has_factors")  # for fastmlp alone
 _LISTS = ("Args", "Call arguments", "Raises", "Attributes")

@@ -48,6 +48,7 @@ LEVELS = (
         "backend",
         "utils",
         "preprocessing",
+        "random",
         "datasets",
         "demo",
         "wrappers",

@@ -402,6 +402,6 @@ ARRAYS: dict[str, list[Make]] = {
 # Names that keras.ops does not have, or that are no functions of numbers; and sparsemax, which in Keras
 # does not add up to 1 (it is tested with the activations).
 NOT_OF_KERAS = {
-    "pow", "sparsemax", "custom_gradient", "moving_average", "track", "normal_like", "dense", "activation", "activity_penalty", "affine", "dropout", "penalty", "repeat_samples",
+    "pow", "sparsemax", "custom_gradient", "moving_average", "track", "random_normal", "dense", "activation", "activity_penalty", "affine", "dropout", "penalty", "repeat_samples",
     "sum_samples", "GRADIENTS", "OPS", "OpSpec", "linalg", "nn",
 }  # fmt: skip

@@ -16,7 +16,7 @@ import fastmlp
 MODULES = (
     "", "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
     "metrics", "models", "ops", "ops.linalg", "ops.nn", "optimizers", "optimizers.schedules", "preprocessing",
-    "preprocessing.sequence", "regularizers", "saving", "utils", "wrappers",
+    "preprocessing.sequence", "random", "regularizers", "saving", "utils", "wrappers",
 )  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "keras-differences.md"
 

@@ -236,7 +236,7 @@ def _dropout_fwd(op: Op, s: State) -> None:
 
 def _normal(op: Op, s: State) -> None:
     y = op.outs[0]
-    values = dropout.normal(s.m * y.width, s.seed, op.attrs["stream"], s.t)
+    values = dropout.normal((s.m if y.per_sample else 1) * y.width, s.seed, op.attrs["stream"], s.t)
     s.put(y, values)
 
 

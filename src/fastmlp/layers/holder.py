@@ -65,7 +65,8 @@ class WeightHolder:
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         dtype = dtype or self.dtype
         first = initializers.get(initializer or "glorot_uniform")
-        value = first_value(shape, dtype, first)
+        with graph.layer_scope(""):  # where fastmlp.random draws arrays
+            value = first_value(shape, dtype, first)
         if value.shape != shape:
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': expected the initializer of '{name}' to "

@@ -22,7 +22,8 @@ class _Noise(Layer):
         self.seed = None if seed is None else check_int(where, "seed", seed)
 
     def _noise(self, x: Tensor) -> Tensor:
-        return ops.normal_like(x, None if self.seed is None else self.seed % 2**31)
+        stream = None if self.seed is None else self.seed % 2**31
+        return ops.random_normal(x.shape, x.dtype, stream)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}

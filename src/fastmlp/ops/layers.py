@@ -124,12 +124,13 @@ class Pass(OpSpec):
         return ins[0]
 
 
-class Normal(OpSpec):
-    """y normal, with mean 0 and variance 1, as many as x has elements"""
+class RandomNormal(OpSpec):
+    """y normal, with mean 0 and variance 1"""
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        y = b.value(ins[0].shape)
+        sizes, per_sample = [int(n or 0) for n in node.output.shape], node.output.per_sample
+        y = b.value(sizes[1:]) if per_sample else b.batch(sizes)
         b.emit("normal", [y], [], stream=b.stream(node.attrs["stream"]))
         return y
 
@@ -361,12 +362,12 @@ def dropout(
     return _node("dropout", [x], x.shape, rate=rate, stream=stream, noise_shape=noise_shape)
 
 
-def normal_like(x: Tensor, stream: int | None) -> Tensor:
-    """A normal random number, of mean 0 and variance 1, for each element of `x`, anew at each step.
+def random_normal(shape: Shape, dtype: str, stream: int | None) -> Tensor:
+    """Normal random numbers, of mean 0 and variance 1, drawn anew at each step.
 
-    `stream` is the number of the random numbers' stream; `None`: a new one.
+    `shape` may begin with `None`, the batch. `stream` is the number of the random numbers' stream; `None`: a new one.
     """
-    return _node("normal", [x], x.shape, stream=stream)
+    return Node("random_normal", (), shape, dtype, attrs={"stream": stream}).output
 
 
 def affine(x: Tensor, scale: float, offset: float) -> Tensor:
