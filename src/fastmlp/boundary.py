@@ -64,7 +64,7 @@ class Boundary:
         plain: Whether these are the inputs.
         states: States of samples that steps leave to the next ones.
         mixes: Whether, outside of training, a sample's outputs may depend on the others of its batch:
-            code of the user's sees all of them.
+            code of the user's sees all of them, or each batch leaves weights to the next.
     """
 
     def __init__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
@@ -74,7 +74,7 @@ class Boundary:
         self.plain = not self._encoders
         self.states = states.of(nodes)
         self.mixes = any(
-            node.op == "python"
+            node.op in ("python", "assign_weights")
             or (not node.output.per_sample and any(t.per_sample for t in node.inputs))
             for node in graph.order(outputs, self.inputs, training=False)
         )

@@ -34,8 +34,12 @@ def padded(n: int, dtype: npt.DTypeLike) -> int:
     return -(-n // step) * step
 
 
+class InCall(dict["Variable", Any]):
+    """What a layer's `call` has assigned: of the other variables, it may also look at the values."""
+
+
 # What stands for variables as operands, instead of their values: what has been assigned to them, while
-# an optimizer's `update_step` is traced; or what a wrapper computes from the weights of its layer.
+# an optimizer's `update_step` or a layer's `call` is traced; or what a wrapper computes from the weights of its layer.
 recording: ContextVar[dict[Variable, Any] | None] = ContextVar("recording", default=None)
 
 
@@ -145,7 +149,8 @@ class Variable(Operators, Home):
         return float(np.asarray(self))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if recording.get() is not None:
+        assigned = recording.get()
+        if assigned is not None and (self in assigned or not isinstance(assigned, InCall)):
             raise TypeError(
                 f"Weight '{self.path}' has no values while what changes it is traced. "
                 "Hint: use fastmlp.ops on it"

@@ -110,7 +110,7 @@ cdef inline void run_average(real *w, const Op *op) noexcept nogil:
     cdef real rest = <real>(1 - op.f[0])
     cdef ptrdiff_t i
     for i in range(op.n[0]):
-        w[i] = w[i] * momentum + x[i] * rest
+        w[i] = w[i] * momentum + x[i] * rest if momentum != 0 else x[i]  # whatever w was
 
 
 cdef void argsort_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:

@@ -209,7 +209,8 @@ def _average(op: Op, s: State) -> None:
     w, x = op.ins
     assert w is not None and w.variable is not None
     momentum = op.attrs["momentum"]
-    s.weights[w.variable] = s.weights[w.variable] * momentum + s[x] * (1 - momentum)
+    before = s.weights[w.variable] * momentum if momentum else 0
+    s.weights[w.variable] = before + s[x] * (1 - momentum)
 
 
 OPS: Mapping[str, Callable[[Op, State], Any]] = {

@@ -20,8 +20,10 @@ from fastmlp.layers import eager, masks
 from fastmlp.layers.configured import KERAS_ALONE, Configured
 from fastmlp.layers.input_spec import check_inputs
 from fastmlp.layers.shapes import check_shape, map_shapes, shapes
+from fastmlp.ops.states import assign_weights
 from fastmlp.registry import snake_case
 from fastmlp.regularizers import has_factors
+from fastmlp.variables import InCall, Variable, recording
 
 _DTYPES = ("float32", "float64")
 _NO_EDITS = {  # attributes that no trace reads, or that are looked at each time
@@ -260,11 +262,14 @@ class Layer(Configured):
         def trace(phase: bool | None) -> Any:
             told = {"training": phase} if "training" in takes else {}
             outer, self._added = self._added, []
+            before = recording.get() or {}
+            token = recording.set(InCall(before))
             try:
                 with graph.training_scope(phase):
                     outputs = self.call(*args, **kwargs, **told)
-                return self._with_losses(outputs) if self._added else outputs
+                return self._with_effects(outputs, before)
             finally:
+                recording.reset(token)
                 self._added = outer
 
         if training is not None or "training" not in takes:
@@ -309,12 +314,18 @@ class Layer(Configured):
                 )
             self._added.append(value)
 
-    def _with_losses(self, outputs: Any) -> Any:
-        """The outputs; whoever computes one of them has the added losses in its loss."""
-        self._check_outputs(outputs)
+    def _with_effects(self, outputs: Any, before: Mapping[Any, Any]) -> Any:
+        """The outputs; whoever computes one has the added losses, and assigns what `call` assigned."""
+        outputs = _tree.apply(_as_tensor, outputs)
+        assigned = recording.get() or {}
+        assigned = {v: value for v, value in assigned.items() if before.get(v) is not value}
+        if self._added or assigned:
+            self._check_outputs(outputs)
         for value in self._added or ():
             key = object()
             outputs = _tree.apply(functools.partial(ops.penalty, value=value, key=key), outputs)
+        if assigned:
+            outputs = _tree.apply(lambda y: assign_weights(y, assigned), outputs)
         return outputs
 
     def _call_takes(self) -> tuple[str, ...]:
@@ -465,6 +476,10 @@ class Layer(Configured):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _as_tensor(y: Any) -> Any:
+    return graph.weight_tensor(y) if isinstance(y, Variable) else y
 
 
 def _penalized(y: Tensor, regularizer: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""States: what a step leaves to the next one, a row for each sample of the batch.
+"""States: what a step leaves to the next one, a row for each sample of the batch; other weights that it changes.
 
 A state is a weight `(batch, …)` that nobody trains. Steps read it where they need it, and write it when
 all else is done, so that whatever ends a step early leaves the states of the step before.
@@ -6,11 +6,12 @@ all else is done, so that whatever ends a step early leaves the states of the st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from fastmlp import graph
 from fastmlp.graph import Node, Tensor
-from fastmlp.ops.spec import OpSpec
+from fastmlp.ops.spec import OpSpec, operands
 from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
@@ -47,6 +48,22 @@ class WriteStates(OpSpec):
         return y
 
 
+class AssignWeights(OpSpec):
+    """y = x; in the end weights w = their new values, each one value for the batch"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        x, *new = ins
+        for variable, value in zip(node.weights, new, strict=True):
+            w = b.weight(variable)
+            assert w is not None and variable is not None
+            b.assign_weight(variable, w, value)
+        y = b.result([x], x.shape)
+        b.emit("reshape", [y], [x])
+        y.alias = x
+        return y
+
+
 def read_state(state: Variable) -> Tensor:
     """What a state holds for each sample: `(batch, …)`."""
     return Node("read_state", (), (None, *state.shape[1:]), state.dtype, [state]).output
@@ -55,6 +72,24 @@ def read_state(state: Variable) -> Tensor:
 def write_states(x: Tensor, states: Sequence[Variable], values: Sequence[Tensor]) -> Tensor:
     """`x`; plans that compute it write values into states at the end of each step."""
     return Node("write_states", [x, *values], x.shape, x.dtype, states).output
+
+
+def assign_weights(x: Tensor, values: Mapping[Variable, Any]) -> Tensor:
+    """`x`; plans that compute it give weights these values at the end of each step.
+
+    Raises:
+        TypeError: A weight is trained, or a value is of another type.
+    """
+    tensors = []
+    for variable, value in values.items():
+        if variable.trainable or variable.dtype != x.dtype:
+            raise TypeError(
+                f"Layer {graph.current_layer()!r}: expected to assign, in call, to a weight made with "
+                f"trainable=False and dtype={x.dtype!r}. Received: '{variable.path}' with "
+                f"trainable={variable.trainable}, dtype={variable.dtype!r}"
+            )
+        tensors.append(operands("assign", graph.memory_tensor(variable), value)[1])
+    return Node("assign_weights", [x, *tensors], x.shape, x.dtype, list(values)).output
 
 
 def of(nodes: Iterable[Node]) -> list[Variable]:

@@ -27,7 +27,7 @@ from fastmlp.ops.python import Python
 from fastmlp.ops.recurrent import Recurrent
 from fastmlp.ops.reduce import Cumsum, Reduce
 from fastmlp.ops.spec import OpSpec
-from fastmlp.ops.states import ReadState, WriteStates
+from fastmlp.ops.states import AssignWeights, ReadState, WriteStates
 
 # By the names of nodes.
 OPS: dict[str, type[OpSpec]] = {
@@ -59,6 +59,7 @@ OPS: dict[str, type[OpSpec]] = {
     "stop_gradient": StopGradient,
     "python": Python,
     "recurrent": Recurrent,
+    "assign_weights": AssignWeights,
     "read_state": ReadState,
     "write_states": WriteStates,
     "embed": Embed,

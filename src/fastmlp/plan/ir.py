@@ -289,6 +289,13 @@ class Builder:
         """Leaves a value of each sample to the next step; what is written last, counts."""
         self.plan.states[state] = Op("state_write", [], [w, value], {}, self.label)
 
+    def assign_weight(self, variable: Variable, w: Buffer, value: Buffer) -> None:
+        """Leaves one value for the batch to the next step."""
+        if value.root().kind == "weight":  # which another assignment may change before
+            value, copied = self.batch(value.shape), value
+            self.emit("map", [value], [copied], kind="copy")
+        self.plan.states[variable] = Op("average", [], [w, value], {"momentum": 0.0}, self.label)
+
     def stream(self, seed: int | None) -> int:
         """The stream that a random op draws from: its layer's seed, or a number of its own.
 

@@ -17,7 +17,8 @@ from fastmlp.variables import Variable
 _APART = 1_024  # elements between copies of two workers: no core fetches ahead into another's
 # Fewer rows of a gradient's product leave a tile no time to fetch its weights: with 16 a step took 2 % longer.
 _FEWEST_ROWS = 32
-_CONSTRAIN = ("constrain", "python_constrain")
+_AT_ONCE = ("assign", "average", "constrain", "python_constrain")  # not by tiles of rows
+_CHANGES = (*CHANGES_WEIGHTS, "ema", *_AT_ONCE)
 
 
 def turn_weights(plan: Plan) -> None:
@@ -54,7 +55,7 @@ def add_weight_copies(
     for stage in plan.stages:
         for op, entry in ((op, ops) for _, ops in stage for op in ops):
             w = op.ins[0] if op.ins else None
-            if op.name in (*CHANGES_WEIGHTS, "ema", *_CONSTRAIN) and w is not None and w.variable:
+            if op.name in _CHANGES and w is not None and w.variable:
                 last[w.variable] = entry
     copies: dict[tuple[Variable, bool], Buffer] = {}
     own: list[Op] = []
@@ -99,7 +100,7 @@ def add_weight_copies(
             attrs = {"k": variable.shape[0], "n": variable.shape[1]}
             after.append((variable, Op("unpack", [source], [copy], attrs, variable.path)))
             continue
-        if any(op.name in ("assign", *_CONSTRAIN) for op in last[variable]):
+        if any(op.name in _AT_ONCE for op in last[variable]):
             constrained.append((variable, [again]))
         else:
             last[variable].append(again)

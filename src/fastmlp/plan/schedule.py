@@ -256,7 +256,7 @@ def _tiles(
     shape = getattr(variable, "shape", ())
     rows = shape[0] if shape else 1
     width = max(1, math.prod(shape) // max(1, rows))
-    whole = any(op.name in ("sumsq", "clip_factor", "assign") for op in ops)
+    whole = any(op.name in ("sumsq", "clip_factor", "assign", "average") for op in ops)
     if whole:
         return Group(ops, 1, 1, ops[0].label)
     for op in ops:
