@@ -280,13 +280,14 @@ class EagerRun:
         return self.epoch >= self._epochs
 
     def step(self, optimizer: Any = None, steps: int = 1) -> int:
-        """Runs one step, with the optimizer's numbers of now; tells it how many it has done.
+        """Runs one step, with the optimizer's numbers and steps of now; tells it how many it has done.
 
         Returns:
             How many are left of so many, within the pass.
         """
         if optimizer is not None:
             self._passes[0].executable.read_optimizer(optimizer)
+            self.iterations = optimizer.steps
         self._ended = self._step()
         if optimizer is not None:
             optimizer.steps = self.iterations

@@ -233,6 +233,29 @@ def test_batch_hooks_see_the_steps_done(eagerly):
     assert seen == [(0, 1), (1, 2), (2, 3), (0, 4), (1, 5), (2, 6)]
 
 
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_steps_set_or_done_in_hooks_count(eagerly):
+    """`iterations` moves where callbacks set it or train the model, and fit goes on from there."""
+
+    class Sets(callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.optimizer.iterations = 100 * epoch
+
+    class Trains(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.train_on_batch(x, y)
+
+    class Ends(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.optimizer.iterations = 7
+
+    x, y = small_data(40)
+    for callback, steps in ((Sets(), 204), (Trains(), 24), (Ends(), 7)):
+        model = small_model(run_eagerly=eagerly)
+        model.fit(x, y, batch_size=10, epochs=3, verbose=0, callbacks=[callback])
+        assert model.optimizer.iterations == steps
+
+
 def test_schedule_replaced_in_a_batch_hook_holds_from_the_next_batch():
     x, y = np.ones((4, 1), "float32"), np.zeros((4, 1))
     kernels = []

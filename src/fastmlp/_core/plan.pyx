@@ -146,8 +146,12 @@ cdef class Run:
 
     @property
     def iterations(self):
-        """Optimizer steps done, counting those before this run."""
+        """Optimizer steps done, counting those before this run; whoever sets it says where to go on."""
         return self.job.passes[0].step.t
+
+    @iterations.setter
+    def iterations(self, int64_t value):
+        self.job.passes[0].step.t = value
 
     @property
     def epoch(self):
@@ -236,7 +240,7 @@ cdef class Run:
         """Runs one step or a few, within a pass, whose batches somebody is told of.
 
         Args:
-            optimizer: Gives the numbers of now and learns how many steps it has done; None where
+            optimizer: Gives the numbers and the steps of now, and learns how many it has done; None where
                 nothing is trained.
             steps: How many, if so many are left of the pass.
 
@@ -245,11 +249,14 @@ cdef class Run:
         """
         if optimizer is not None:
             (<Program>self._alive[0]).read_optimizer(optimizer)
+            self.job.passes[0].step.t = steps_of(optimizer)[0]
         self.job.log_room, self.job.steps_left, self.job.passes_left = self.log_rows, steps, 1
         self.job.until_check = self.job.check_every
-        self._execute()
-        if optimizer is not None:
-            steps_of(optimizer)[0] = self.job.passes[0].step.t
+        try:
+            self._execute()
+        finally:
+            if optimizer is not None:
+                steps_of(optimizer)[0] = self.job.passes[0].step.t
         return 0 if self.job.ended else self.job.steps_left
 
     def logs(self, Logs logs):

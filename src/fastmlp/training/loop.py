@@ -97,7 +97,6 @@ class FitLoop:
                 else:
                     logs = self._block(progress)
         finally:
-            optimizer.steps = self._native.iterations
             self.model._cursor, self.model._fit = self.cursor(), outer
             if epochs > 0:
                 optimizer.finalize_variable_values(self.model.weights)
@@ -167,10 +166,13 @@ class FitLoop:
         return Cursor(self._seed, run.epoch, position, sums)
 
     def _go(self, **limits: int) -> None:
-        """One native call, with the learning rate of the moment."""
+        """One native call, with the optimizer's numbers and steps of the moment."""
         self.supply.executable.program.read_optimizer(self.optimizer)
-        self._native.go(**limits)
-        self.optimizer.steps = self._native.iterations
+        self._native.iterations = self.optimizer.steps
+        try:
+            self._native.go(**limits)
+        finally:
+            self.optimizer.steps = self._native.iterations
         self.model._lock.lend()
 
     def _steps_at_once(self, left: int) -> None:
