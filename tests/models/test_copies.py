@@ -107,3 +107,23 @@ def test_a_model_goes_to_another_process_and_comes_back(start):
     with multiprocessing.get_context(start).Pool(1) as pool:
         found = pool.apply(_weights_after_fit, (model,))
     assert found == _weights_after_fit(model)
+
+
+def test_clones_are_compiled_as_their_model_with_an_optimizer_of_their_own():
+    def own(y_true, y_pred):
+        return fastmlp.ops.mean(abs(y_true - y_pred), axis=-1)
+
+    entry = Input((4,))
+    for model in (
+        Sequential([entry, layers.Dense(1)]),
+        fastmlp.Model(entry, layers.Dense(1)(entry)),
+    ):
+        model.compile(optimizers.Adam(0.01), own, metrics=[metrics.MeanSquaredError(), own])
+        fit(model)
+        clone = fastmlp.models.clone_model(model)
+        assert clone.optimizer is not model.optimizer and clone.optimizer.iterations == 0
+        assert clone.optimizer.get_config() == model.optimizer.get_config()
+        clone.set_weights(model.get_weights())
+        assert clone.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
+        model.compile("sgd", lambda t, p: (t - p) ** 2)
+        assert not fastmlp.models.clone_model(model).compiled

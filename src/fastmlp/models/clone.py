@@ -7,6 +7,7 @@ from typing import Any
 
 from fastmlp import _tree, calls, graph
 from fastmlp.calls import Call
+from fastmlp.custom_objects import custom_object_scope, own_objects
 from fastmlp.graph import Tensor
 from fastmlp.layers import Input, InputLayer
 from fastmlp.layers.base import Layer
@@ -21,7 +22,10 @@ def clone_model(
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
 ) -> Any:
-    """Makes a model of the same architecture: new layers, with new weights; not compiled.
+    """Makes a model of the same architecture: new layers, with new weights.
+
+    It is compiled as the model is, with an optimizer and metrics of its own; unless the model has a `compile`
+    of its own, or a loss or metric that is a function without a name.
 
     Args:
         model: A model.
@@ -64,20 +68,34 @@ def clone_model(
         return call_function(layer, *args, **kwargs)
 
     if isinstance(model, Sequential):
-        return _clone_sequential(model, input_tensors, cloned, call_function)
+        return _compiled(_clone_sequential(model, input_tensors, cloned, call_function), model)
     if not model._is_functional():
         if any(given is not None for given in (input_tensors, clone_function, call_function)):
             raise ValueError(
                 f"clone_model: expected a Sequential model or Model(inputs, outputs) for other "
                 f"arguments than the model. Received: {type(model).__name__} '{model.name}'"
             )
-        return type(model).from_config(model.get_config())
+        return _compiled(type(model).from_config(model.get_config()), model)
     network = model._graph()
     inputs = input_tensors
     if inputs is None:
         inputs = _tree.apply(lambda t: cloned(calls.of(t).layer).tensor, network.input_structure)
     outputs = network.run(_tree.flatten(inputs), call)
-    return type(model)(inputs, outputs, name=model.name, trainable=model.trainable)
+    made = type(model)(inputs, outputs, name=model.name, trainable=model.trainable)
+    return _compiled(made, model)
+
+
+def _compiled(copy: Model, model: Model) -> Model:
+    """The copy, compiled as the model is."""
+    if model.compiled and type(model).compile is Model.compile:
+        try:
+            with own_objects() as own:
+                config = model.get_compile_config()
+        except ValueError:  # a function without a name
+            return copy
+        with custom_object_scope(own):
+            copy.compile_from_config(config or {})
+    return copy
 
 
 def _clone_layer(layer: Any, function: Callable[[Layer], Any] | None, recursive: bool) -> Any:
