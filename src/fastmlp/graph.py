@@ -171,8 +171,15 @@ class Node:
     ) -> None:
         self.op = op
         self.inputs = tuple(inputs)
-        if op != "encode" and any(t.dtype == "string" for t in self.inputs):
-            raise strings_are_no_numbers(op)
+        for t in self.inputs:
+            if t.dtype == "string" and op != "encode":
+                raise strings_are_no_numbers(op)
+            if None in t.shape[1:]:
+                raise ValueError(
+                    f"Layer {current_layer() or op!r}: expected sizes that are known. Received: {t.shape} "
+                    f"from '{t.name}'. Hint: Input((steps, features)), with sequences padded to one length; "
+                    "a Sequential learns the number of steps from the first data"
+                )
         self.weights = tuple(weights)
         self.attrs = dict(attrs or {})
         self.layer = current_layer()

@@ -313,7 +313,7 @@ def test_what_is_no_cell_or_does_not_fit_is_told():
     with pytest.raises(ValueError, match=r"expected 1 state of shape \(batch, 2\)"):
         layers.RNN(layers.GRUCell(2))(x, initial_state=[x[:, 0]])
     with pytest.raises(ValueError, match="padded to one"):
-        fastmlp.Input((None, 3))
+        layers.Dense(2)(fastmlp.Input((None, 3)))
 
     class Forgets(Minimal):
         def call(self, inputs, states):

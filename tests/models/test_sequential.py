@@ -81,6 +81,31 @@ def test_model_without_an_input_says_so():
             read()
 
 
+@pytest.mark.parametrize("by", ["Input", "input_shape", "batch_shape"])
+def test_the_first_data_tell_a_number_of_steps_that_is_left_open(by):
+    x = np.random.default_rng(0).normal(size=(8, 5, 2)).astype("float32")
+    recurrent = {"input_shape": (None, 2)} if by == "input_shape" else {"stateful": by[0] == "b"}
+    given = [layers.GRU(3, **recurrent), layers.Dense(1)]
+    if by == "Input":
+        given.insert(0, Input((None, 2), name="entry"))
+    elif by == "batch_shape":
+        given.insert(0, Input(batch_shape=(8, None, 2)))
+    model = Sequential(given)
+    assert not model.built and model.weights == []
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"samples of shape \(None, 2\). Received: \(5, 1\)"):
+        model.fit(x[..., :1], x[:, 0, :1], verbose=0)
+    assert not model.built
+    model.fit(x, x[:, 0, :1], verbose=0)
+    assert model.input_shape == (None, 5, 2)
+    twin = Sequential.from_config(model.get_config())
+    twin.set_weights(model.get_weights())
+    model.reset_states()
+    np.testing.assert_array_equal(twin(x), model(x))
+    with pytest.raises(ValueError, match="5"):
+        model.predict(x[:, 1:], verbose=0)
+
+
 def test_same_seed_gives_the_same_weights_however_the_model_is_built():
     def weights(make):
         fastmlp.utils.set_random_seed(4)

@@ -134,7 +134,8 @@ class Layer(Configured):
             self.given_batch_size, *shape = batch_shape
         if dim is not None:
             shape = (dim,) if length is None else (length, dim)
-        return None if shape is None else check_shape(f"Layer '{self.name}'", shape)
+        where = f"Layer '{self.name}'"
+        return None if shape is None else check_shape(where, shape, may_be_open=True)
 
     if not TYPE_CHECKING:  # so that type checkers see names that are not there
 

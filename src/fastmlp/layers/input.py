@@ -22,7 +22,8 @@ class InputLayer(Layer):
     """Declares the shape of the samples that a model takes.
 
     Args:
-        shape: Shape of one sample, without the batch.
+        shape: Shape of one sample, without the batch. A number of steps may be `None` in a `Sequential`, which
+            learns it from the first data.
         batch_size: Samples of every batch, for stateful layers; others take any number.
         dtype: Type of the data to expect; any number is converted on the way in. `'string'`: strings,
             which layers as `StringLookup` make numbers of.
@@ -62,7 +63,7 @@ class InputLayer(Layer):
             batch_size = batch_size or next(iter(batch_shape), None)
         if batch_size is not None:
             batch_size = check_int(f"Input '{self.name}'", "batch_size", batch_size, 1)
-        self.shape = check_shape(f"Input '{self.name}'", sample)
+        self.shape = check_shape(f"Input '{self.name}'", sample, may_be_open=True)
         self.batch_shape = (batch_size, *self.shape)
         self.built = True
         self.input_dtype = dtype
@@ -101,7 +102,8 @@ def Input(
     """The symbolic tensor that a model starts from.
 
     Args:
-        shape: Shape of one sample, without the batch: `(4,)` for four numbers.
+        shape: Shape of one sample, without the batch: `(4,)` for four numbers. A number of steps may be `None`
+            in a `Sequential`, which learns it from the first data.
         batch_size: Samples of every batch, for stateful layers; others take any number.
         dtype: Type of the data to expect; any number is converted on the way in. `'string'`: strings,
             which layers as `StringLookup` make numbers of.

@@ -28,8 +28,8 @@ def map_shapes(function: Callable[[Shape], Any], given: Any) -> Any:
     return [map_shapes(function, one) for one in given]
 
 
-def check_shape(where: str, shape: Any) -> tuple[int, ...]:
-    """A sample's shape as a tuple of positive integers.
+def check_shape(where: str, shape: Any, may_be_open: bool = False) -> tuple[Any, ...]:
+    """A sample's shape as a tuple of positive integers; some `None` if it may be open.
 
     Raises:
         ValueError: It is something else.
@@ -41,8 +41,9 @@ def check_shape(where: str, shape: Any) -> tuple[int, ...]:
         sizes = tuple(shape)
     except TypeError:
         sizes = (None,)
-    whole = all(isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in sizes)
-    if not whole or any(int(d) < 1 for d in sizes):
+    known = [d for d in sizes if d is not None or not may_be_open or shape is None]
+    whole = all(isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in known)
+    if not whole or any(int(d) < 1 for d in known):
         hint = None
         if len(sizes) > 1 and sizes[0] is None:
             hint = (
@@ -50,4 +51,4 @@ def check_shape(where: str, shape: Any) -> tuple[int, ...]:
             )
         expected = "a shape of positive integers without the batch"
         raise bad_argument(where, expected, "shape", given, hint)
-    return tuple(int(d) for d in sizes)
+    return tuple(None if d is None else int(d) for d in sizes)
