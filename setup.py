@@ -26,6 +26,9 @@ else:
 
 files = sorted(path.as_posix() for path in Path("csrc").rglob("*.*"))
 included = [path for path in files if path.endswith((".h", ".def", ".inc.c"))]
+headers = [
+    path for path in included if not path.endswith(".inc.c")
+]  # what other modules than _native see
 compiled = [path for path in files if path.endswith(".c") and path not in included]
 team = ["csrc/team.c"]
 c_sources = {"_native": [path for path in compiled if path not in team], "team": team}
@@ -38,7 +41,7 @@ def extension(pyx: Path) -> Extension:
         [pyx.as_posix(), *c_sources.get(pyx.stem, [])],
         include_dirs=["csrc", numpy.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-        depends=included,
+        depends=included if pyx.stem == "_native" else headers,
         extra_compile_args=COMPILE,
         extra_link_args=LINK,
         libraries=LIBRARIES,

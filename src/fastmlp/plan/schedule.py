@@ -1,6 +1,6 @@
 """Pass 8: who multiplies which matrices, and into which tasks a step is cut.
 
-Every choice here depends on sizes alone, never on the number of threads: the same tasks make the
+Every choice here depends on sizes and the SIMD tier, never on the number of threads: the same tasks make the
 same sums in the same order, so weights agree to the bit for any number of threads.
 """
 
@@ -150,14 +150,13 @@ def _tall_tiles() -> bool:
 
 
 def row_chunk(capacity: int) -> int:
-    """Samples of one task: about eight tasks a batch, of 24 to 96 samples, if two cores share that well.
+    """Samples of one task: with tall tiles 32 to 63, an even number of tasks; else 24 to 96, about eight tasks.
 
-    Multiples of 24 are whole tiles of 6 and of 8 rows. But of 32 samples by 24 and 8 one core computes
+    Without tall tiles, if two cores share that well: multiples of 24 are whole tiles of 6 and of 8 rows. But of 32 samples by 24 and 8 one core computes
     three quarters: by 16 and 16 a step of 784-128-128-10 took 20 % less, by 12 and 12 of 24 samples
     35 %, by 22 of 128 samples 5 %.
 
-    With tall tiles an even number of tasks of 32 to 63 samples, if there are so many: arithmetic takes half
-    the time then, but weights come from a shared cache no faster. Of 128 samples with 32 instead of 22
+    With tall tiles arithmetic takes half the time, but weights come from a shared cache no faster. Of 128 samples with 32 instead of 22
     784-128-128-10 took 5 % less and 784-512-512-10 4 %, of 100 with 50 instead of 24 28-300×4-1 10 %.
     """
     if _tall_tiles():
