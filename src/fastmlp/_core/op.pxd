@@ -34,11 +34,15 @@ cdef struct Op
 ctypedef void (*op_run)(const Op *op, const Step *step, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil
 
 
+cdef enum:
+    OPERANDS = 8
+
+
 cdef struct Op:
     op_run run
-    void *p[8]               # buffers: outputs first, then inputs; NULL where an input is absent
-    ptrdiff_t n[8]           # sizes and flags
-    double f[8]              # scalars
+    void *p[OPERANDS]        # buffers: outputs first, then inputs; NULL where an input is absent
+    ptrdiff_t n[OPERANDS]    # sizes and flags
+    double f[OPERANDS]       # scalars
     double *acc              # accumulators of task 0, n_acc a task; NULL if it has none
     ptrdiff_t n_acc
 

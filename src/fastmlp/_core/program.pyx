@@ -7,7 +7,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from fastmlp._core cimport optimizers
-from fastmlp._core.op cimport Feed, Op, Part, op_run
+from fastmlp._core.op cimport Feed, OPERANDS, Op, Part, op_run
 
 import importlib
 
@@ -127,6 +127,7 @@ cdef class Program:
         """
         cdef ptrdiff_t i, j
         cdef Op *op
+        cdef Phase *all_phases
         self.base.float64, self.base.both_ends = dtype == "float64", both_ends
         self.base.private, self.most_workers = private, most_workers or INT_MAX
         self.base.joined, self.base.grain = joined, 1
@@ -134,13 +135,16 @@ cdef class Program:
         self.scratch_bytes, self.uses_blas = scratch_bytes, uses_blas
         self.n_ops = len(ops)
         self.ops = <Op *>calloc(self.n_ops + 1, sizeof(Op))
-        self.base.phases = <Phase *>calloc(len(phases) + 2, sizeof(Phase))
         self.base.sums = <Sum *>calloc(self.n_ops + 1, sizeof(Sum))
+        all_phases = <Phase *>calloc(len(phases) + 2, sizeof(Phase))
+        if all_phases != NULL:
+            self.base.phases = all_phases + 1  # after the prologue, whom `__dealloc__` frees, too
         if self.ops == NULL or self.base.phases == NULL or self.base.sums == NULL:
             raise MemoryError("no memory for a plan")
-        self.base.phases += 1
         for i, (name, pointers, sizes, scalars, n_acc) in enumerate(ops):
             op = &self.ops[i]
+            if max(len(pointers), len(sizes), len(scalars)) > OPERANDS:
+                raise ValueError(f"op {name}: expected at most {OPERANDS} buffers, sizes and scalars each")
             op.run = <op_run><size_t>find_op(name)[self.base.float64]
             for j in range(len(pointers)):
                 op.p[j] = <void *><size_t>pointers[j]
