@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import backend, layers
+from fastmlp import Input, Model, Sequential, _backend_functions, backend, layers, ops
 
 
 def test_base_classes_are_at_hand():
@@ -36,3 +39,121 @@ def test_settings_of_the_backend():
 def test_clear_session_starts_the_counters_again():
     backend.clear_session()
     assert layers.Dense(1).name == "dense"
+
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(4, 3)).astype("float32")
+OLD = "ignore:.*earlier Keras:FutureWarning"
+
+
+def test_a_function_of_tensors_is_that_of_ops_and_warns_once():
+    for name in _backend_functions._SAME:
+        with pytest.warns(
+            FutureWarning, match=rf"backend\.{name} is .* write ops\.{name}\."
+        ) as told:
+            assert getattr(backend, name) is getattr(ops, name)
+        assert len(told) == 1 and told[0].filename == __file__
+    with pytest.warns(FutureWarning, match=r"write ops\.clip\(x, x_min, x_max\)"):
+        backend.clip  # noqa: B018
+
+
+@pytest.mark.filterwarnings(OLD)
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        (lambda K: K.argmax(X), X.argmax(-1)),
+        (lambda K: K.argmin(X), X.argmin(-1)),
+        (lambda K: K.arange(2, 7, 2), [2, 4, 6]),
+        (lambda K: K.batch_flatten(X.reshape(2, 2, 3)), X.reshape(2, 6)),
+        (lambda K: K.batch_get_value([X, 0.5])[0], X),
+        (
+            lambda K: K.batch_normalization(X, X.mean(0), X.var(0), 1.0, 2.0),
+            (X - X.mean(0)) / np.sqrt(X.var(0) + 1e-3) * 2 + 1,
+        ),
+        (lambda K: K.cast_to_floatx([1, 2]), [1.0, 2.0]),
+        (lambda K: K.clip(X, min_value=-0.5, max_value=0.5), X.clip(-0.5, 0.5)),
+        (lambda K: K.concatenate([X, X]), np.hstack([X, X])),
+        (lambda K: K.constant(2, shape=(2, 1)), [[2.0], [2.0]]),
+        (lambda K: K.constant([1, 2]), [1.0, 2.0]),
+        (lambda K: K.count_params(X), 12),
+        (lambda K: K.cumprod(X), X.cumprod(0)),
+        (lambda K: K.cumsum(X), X.cumsum(0)),
+        (lambda K: K.eval(X), X),
+        (lambda K: K.expand_dims(X), X[..., None]),
+        (lambda K: K.eye(3), np.eye(3)),
+        (lambda K: K.gather(X, [2, 0]), X[[2, 0]]),
+        (lambda K: K.get_value(0.25), 0.25),
+        (lambda K: K.hard_sigmoid(X), (0.2 * X + 0.5).clip(0, 1)),
+        (lambda K: K.in_top_k(X, X.argmax(-1), 1), [True] * 4),
+        (lambda K: K.int_shape(X), (4, 3)),
+        (lambda K: K.l2_normalize(X, axis=1), X / np.linalg.norm(X, axis=1, keepdims=True)),
+        (lambda K: K.one_hot([1, 0], 2), [[0, 1], [1, 0]]),
+        (lambda K: K.permute_dimensions(X, (1, 0)), X.T),
+        (lambda K: K.pow(X, a=2), X**2),
+        (lambda K: K.relu(X, alpha=0.5, max_value=1.0), np.where(X > 0, X.clip(None, 1), X / 2)),
+        (lambda K: K.repeat(X, 2), np.stack([X, X], 1)),
+        (lambda K: K.repeat_elements(X, 2, axis=1), X.repeat(2, axis=1)),
+        (lambda K: K.reshape(X, shape=(2, 6)), X.reshape(2, 6)),
+        (lambda K: K.reverse(X, 1), X[:, ::-1]),
+        (lambda K: K.sqrt(X), np.sqrt(X.clip(0))),
+    ],
+)
+def test_functions_in_the_arguments_of_earlier_keras(found, wanted):
+    np.testing.assert_allclose(found(backend), wanted, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings(OLD)
+def test_values_are_set_where_they_can_be():
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert backend.get_value(model.optimizer.lr) == 0.01
+    with pytest.raises(TypeError, match=r"set_value: .* optimizer\.learning_rate = value"):
+        backend.set_value(model.optimizer.lr, 0.5)
+    kernel, bias = model.weights
+    backend.batch_set_value([(kernel, X[:3, :1]), (model.layers[0].bias, [7.0])])
+    np.testing.assert_array_equal(backend.get_value(kernel), X[:3, :1])
+    np.testing.assert_array_equal(bias, [7.0])
+
+
+@pytest.mark.filterwarnings(OLD)
+def test_losses_and_metrics_of_old_tutorials_train():
+    K = backend
+
+    def root(y_true, y_pred):
+        return K.sqrt(K.mean(K.square(y_pred - y_true), axis=-1))
+
+    def f1(y_true, y_pred):
+        hits = K.sum(K.round(K.clip(y_true * y_pred, 0, 1)))
+        found = K.sum(K.round(K.clip(y_pred, 0, 1)))
+        return hits / (found + K.epsilon())
+
+    inputs = Input((3,))
+    assert K.int_shape(inputs) == (None, 3)
+    hidden = layers.Lambda(lambda x: K.expand_dims(K.l2_normalize(x, axis=-1)))(inputs)
+    model = Model(inputs, layers.Dense(1, "sigmoid")(layers.Flatten()(hidden)))
+    model.compile("adam", root, metrics=[f1])
+    y = (X[:, :1] > 0).astype("float32")
+    history = model.fit(X, y, epochs=2, verbose=0).history
+    assert set(history) == {"loss", "f1"} and np.isfinite(history["loss"]).all()
+
+
+def test_functions_without_a_counterpart_say_what_to_do():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name, hint in [
+            ("function", r"use Model\(model\.input, layer\.output\)"),
+            ("random_normal", "layers.GaussianNoise"),
+            ("batch_dot", "ops.einsum"),
+            ("gradients", "fastmlp.gradients"),
+            ("variable", "add_weight"),
+        ]:
+            with pytest.raises(AttributeError, match=hint):
+                getattr(backend, name)
+        assert not hasattr(backend, "nothing_like_this")
+
+
+def test_the_noise_that_the_hint_tells_of():
+    inputs = Input((3,))
+    noise = layers.GaussianNoise(1.0)(ops.zeros_like(inputs), training=True)
+    found = Model(inputs, noise).predict(np.zeros((500, 3)), verbose=0)
+    assert abs(found.mean()) < 0.2 and abs(found.std() - 1) < 0.1

@@ -27,6 +27,7 @@ LEVELS = (
         "variables",
         "_seed",
         "_names",
+        "_gone",
         "_late",
         "_sparse",
         "_spelling",
@@ -46,6 +47,7 @@ LEVELS = (
     (
         "",
         "backend",
+        "_backend_functions",
         "utils",
         "preprocessing",
         "random",

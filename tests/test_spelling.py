@@ -119,8 +119,9 @@ def test_names_that_earlier_had_another_file() -> None:
     assert message.endswith("write fastmlp.layers.BatchNormalization.")
     with pytest.raises(ImportError, match=r"name 'Merge' .* Hint: use Concatenate"):
         exec("from fastmlp.layers import Merge")
-    with pytest.raises(AttributeError, match=r"Hint: use fastmlp\.ops\.mean"):
-        fastmlp.backend.mean  # noqa: B018
+    rnn = importlib.import_module("fastmlp.layers.rnn")
+    found, message = once(lambda: rnn.LSTM)
+    assert found is layers.LSTM and message.endswith("write fastmlp.layers.LSTM.")
 
 
 @pytest.mark.parametrize("name", ["metrics", "weighted_metrics"])
@@ -239,6 +240,38 @@ def test_names_that_are_gone_say_what_to_do() -> None:
         fastmlp.models.model_from_yaml  # noqa: B018
     with pytest.raises(ImportError, match=r"'model_from_yaml'.*Hint: use model_from_json"):
         exec("from fastmlp.models import model_from_yaml")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("layers import Attention", "no attention layer"),
+        ("layers import Conv2D, Dense", "dense and recurrent networks"),
+        ("layers import GlobalMaxPooling2D", "dense and recurrent networks"),
+        ("layers import MultiHeadAttention", "no attention layer"),
+        ("layers import RandomFlip", "nothing for images"),
+        ("layers import TextVectorization", "layers.StringLookup"),
+        ("layers.convolutional import MaxPooling1D", "dense and recurrent networks"),
+        ("preprocessing.image import ImageDataGenerator", "nothing for images"),
+        ("preprocessing.sequence import TimeseriesGenerator", "timeseries_dataset_from_array"),
+        ("preprocessing.sequence import skipgrams", "with NumPy"),
+        ("preprocessing.text import Tokenizer", "layers.StringLookup"),
+        (" import applications", "no pretrained networks"),
+        (" import random", "layers and initializers take a seed"),
+        ("backend import set_session", "there are no sessions"),
+        ("backend import tan", "use fastmlp.ops.tan"),
+    ],
+)
+def test_names_that_are_absent_on_purpose_say_why(line: str, sentence: str) -> None:
+    with pytest.raises(ImportError, match=sentence):
+        exec(f"from fastmlp.{line}".replace(". ", " "))
+
+
+def test_a_misspelt_name_of_no_absent_one_still_asks() -> None:
+    with pytest.raises(AttributeError, match="Did you mean 'RandomNormal'"):
+        fastmlp.initializers.RandomNorml  # noqa: B018
+    with pytest.raises(AttributeError, match="Did you mean 'Activation'"):
+        layers.Activationn  # noqa: B018
 
 
 def test_who_looks_through_all_modules_gets_no_warning() -> None:

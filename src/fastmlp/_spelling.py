@@ -93,7 +93,9 @@ MODULES = {
     "engine.training": "models",
     "initializations": "initializers",
     "layers.advanced_activations": "layers",
+    "layers.convolutional": "layers",
     "layers.core": "layers",
+    "layers.cudnn_recurrent": "layers",
     "layers.embeddings": "layers",
     "layers.experimental": "layers",
     "layers.experimental.preprocessing": "layers",
@@ -101,6 +103,8 @@ MODULES = {
     "layers.wrappers": "layers",
     "objectives": "losses",
     "optimizers.legacy": "optimizers",
+    "preprocessing.image": "preprocessing",
+    "preprocessing.text": "preprocessing",
     "utils.generic_utils": "utils",
     "utils.np_utils": "utils",
     "utils.vis_utils": "utils",
@@ -135,17 +139,6 @@ NAMES = {
         "activity_l2": "l2",
         "activity_l1l2": "l1_l2",
     },
-}
-
-# Names that are no more: module → name → what to do instead.
-GONE = {
-    "layers": {
-        "MaxoutDense": "use Dense, Reshape and a maximum over an axis",
-        "Merge": "use Concatenate, Add, Multiply, Average, Maximum or Dot",
-        "ThresholdedReLU": "use ReLU(threshold=…)",
-        "TimeDistributedDense": "use Dense, which works along the last axis",
-    },
-    "models": {"model_from_yaml": "use model_from_json: reading YAML could run code"},
 }
 
 _ROOT = __name__.partition(".")[0]
@@ -411,9 +404,13 @@ def _of_module(module: types.ModuleType, name: str) -> Any:
     if name in getattr(around, "__all__", ()):  # Keras had it in another file of the package
         warn_old_spelling(f"{_ROOT}.{inner}.{name}", f"{_ROOT}.{parent}.{name}")
         return getattr(around, name)
-    gone = GONE.get(inner, {}).get(name)
-    if inner == "backend" and name in sys.modules[f"{_ROOT}.ops"].__all__:
-        gone = f"use fastmlp.ops.{name}"
+    gone = None
+    if not name.startswith("_"):
+        from fastmlp import _gone  # when used: by mistakes alone
+
+        gone = _gone.hint(inner, name)
+        if not gone and inner == "backend" and name in sys.modules[f"{_ROOT}.ops"].__all__:
+            gone = f"use fastmlp.ops.{name}"
     if not gone and not _imported_by_name():
         raise MissingName(f"module {module.__name__!r}", name, None, dir(module))
     near = None if gone or name.startswith("_") else closest(name, _public(dir(module)))

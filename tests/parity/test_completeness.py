@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import operator
 import re
+import warnings
 from pathlib import Path
 
 import keras
 import pytest
 
 import fastmlp
+from fastmlp import _backend_functions, _gone
 
 MODULES = (
     "", "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
@@ -40,6 +43,19 @@ def test_what_is_listed_is_in_keras() -> None:
     modules = [importlib.import_module(f"keras.{name}".rstrip(".")) for name in MODULES]
     known = {name for module in modules for name in dir(module)}
     assert listed() <= known
+
+
+def test_every_function_of_the_old_backend_is_there_or_says_what_to_do() -> None:
+    path = Path(keras.__file__).parent / "src" / "legacy" / "backend.py"  # imports TensorFlow
+    names = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        for old in [node for node in names if not node.name.startswith("_")]:
+            if old.name in _backend_functions._ADAPTED:
+                own = inspect.signature(_backend_functions._ADAPTED[old.name][1]).parameters
+                assert list(own) == [arg.arg for arg in old.args.args], old.name
+            known = hasattr(fastmlp.backend, old.name)
+            assert known or _gone.hint("backend", old.name), old.name
 
 
 def defaults(of: object) -> dict[str, str]:

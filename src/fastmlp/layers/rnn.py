@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from fastmlp import _tree, graph, ops
+from fastmlp._spelling import give_names
 from fastmlp.graph import Tensor
 from fastmlp.layers import over_time
 from fastmlp.layers.base import Layer
@@ -296,3 +297,6 @@ class RNN(Layer):
         if "cell" in config:
             config = {**config, "cell": lookup.deserialize(config["cell"])}
         return super().from_config(config)
+
+
+give_names(__name__)  # Keras's recurrent layers are all in a package of this name
