@@ -112,6 +112,16 @@ def test_the_length_of_a_recurrent_layers_input() -> None:
     assert fastmlp.Sequential([lstm]).input_shape == (None, 5, 3)
 
 
+def test_a_weight_whose_name_comes_first() -> None:
+    layer = layers.Dense(1)
+    weight, message = once(lambda: layer.add_weight("scale", shape=(2,), initializer="ones"))
+    assert message.endswith("write add_weight(name='scale', …).")
+    assert weight.path.endswith("/scale") and weight.shape == (2,)
+    assert once(lambda: layer.add_weight("bias", (3,)))[0].shape == (3,)
+    total, _ = once(lambda: fastmlp.metrics.Metric().add_weight("total", initializer="ones"))
+    assert float(total) == 1
+
+
 def test_names_that_earlier_had_another_file() -> None:
     normalization = importlib.import_module("fastmlp.layers.normalization")
     found, message = once(lambda: normalization.BatchNormalization)

@@ -200,6 +200,20 @@ def _today(
     return found
 
 
+def accepts_name_first(add_weight: F) -> F:
+    """Makes `add_weight` understand TensorFlow's form, `add_weight("kernel", shape=…)`."""
+
+    @functools.wraps(add_weight)
+    def accepting(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], str):
+            name, *args = args  # type: ignore[assignment]
+            warn_old_spelling(f"add_weight({name!r}, …)", f"add_weight(name={name!r}, …)")
+            kwargs["name"] = name
+        return add_weight(self, *args, **kwargs)
+
+    return accepting  # type: ignore[return-value]
+
+
 def warn_bare_metric(name: str, value: Any) -> None:
     """Warns of a metric that is not in a list; `compile` understands it all the same."""
     if isinstance(value, str):

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp import constraints, graph, initializers, regularizers
+from fastmlp._spelling import accepts_name_first
+from fastmlp.errors import bad_argument
 from fastmlp.variables import Variable, first_value
 
 
@@ -32,10 +34,11 @@ class WeightHolder:
     _edits = 0  # attributes set after it was called
 
     def __init__(self, trainable: bool) -> None:
-        self._trainable = bool(trainable)
+        self._trainable = check_trainable(type(self).__name__, trainable)
         self._variables: list[Variable] = []
         self._constants: set[Variable] = set()  # made with trainable=False
 
+    @accepts_name_first
     def add_weight(
         self,
         shape: tuple[int, ...] | int = (),
@@ -127,8 +130,9 @@ class WeightHolder:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        trainable = check_trainable(f"{type(self).__name__} '{self.name}'", value)
         for layer in self._all_layers():
-            layer._trainable = bool(value)
+            layer._trainable = trainable
             layer._apply_trainable()
 
     def _apply_trainable(self) -> None:
@@ -287,6 +291,18 @@ def _layers_in(value: Any) -> Iterator[WeightHolder]:
         for part in value.values():
             if _may_hold_layers(type(part)):
                 yield from _layers_in(part)
+
+
+def check_trainable(where: str, value: Any) -> bool:
+    """What `trainable` is to be.
+
+    Raises:
+        ValueError: It is neither true nor false.
+    """
+    if isinstance(value, (bool, np.bool_, int)) and value in (0, 1):
+        return bool(value)
+    hint = "layers go in a list" if isinstance(value, WeightHolder) else None
+    raise bad_argument(where, "trainable to be True or False", "trainable", value, hint)
 
 
 def set_values(where: str, variables: list[Variable], values: Any) -> None:

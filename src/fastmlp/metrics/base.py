@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastmlp import initializers
+from fastmlp._spelling import accepts_name_first
 from fastmlp.graph import Tensor
 from fastmlp.losses.base import check_dtype
 from fastmlp.metrics.state import State, in_numbers, traced_sums
@@ -142,6 +143,7 @@ class Metric(Configurable):
         self._variables.append(variable)
         return self._named(variable)
 
+    @accepts_name_first
     def add_weight(
         self,
         shape: Sequence[int] = (),
