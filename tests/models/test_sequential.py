@@ -214,6 +214,25 @@ def test_what_is_no_layer_is_refused(make, error, message):
 # Looking.
 
 
+def test_layers_that_are_not_in_a_list_are_told():
+    with pytest.raises(ValueError, match=r"^Sequential: expected trainable .* Hint: layers go in"):
+        Sequential(layers.Dense(3), layers.Dense(1))
+    with pytest.raises(ValueError, match=r"^Sequential: expected trainable to be True or False"):
+        Sequential([layers.Dense(3)], "model")
+
+
+@pytest.mark.parametrize("wrong", ["no", None, 2, 0.0])
+def test_trainable_is_true_or_false(wrong):
+    with pytest.raises(ValueError, match=r"^Dense: expected trainable to be True or False"):
+        layers.Dense(1, trainable=wrong)
+    model = Sequential([layers.Dense(1, name="d", trainable=np.bool_(False))])
+    with pytest.raises(ValueError, match=r"^Dense 'd': expected trainable to be True or False"):
+        model.layers[0].trainable = wrong
+    assert model.layers[0].trainable is False
+    model.trainable = 1
+    assert model.layers[0].trainable is True
+
+
 def test_layers_are_found_by_name_and_position():
     model = classifier()
     assert model.get_layer("dense_1") is model.layers[2]

@@ -10,6 +10,7 @@ from fastmlp.custom_objects import custom_object_scope
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers import lookup
 from fastmlp.layers.base import Layer
+from fastmlp.layers.holder import check_trainable
 from fastmlp.layers.input import InputLayer
 from fastmlp.layers.shapes import shapes
 from fastmlp.models.model import Model
@@ -28,7 +29,8 @@ class Sequential(Model):
 
     Raises:
         TypeError: Something in the list is no layer.
-        ValueError: A layer does not fit the one before, or a name is taken twice.
+        ValueError: A layer does not fit the one before, or a name is taken twice; or layers are given
+            without a list.
 
     Example:
 
@@ -44,6 +46,7 @@ class Sequential(Model):
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
+        trainable = check_trainable("Sequential", trainable)
         super().__init__(name=name)
         self._input: Tensor | None = None
         self._open_input: Tensor | None = None  # what `_input` was before data told its sizes
