@@ -13,10 +13,13 @@ from fastmlp.wrappers import SKLearnClassifier, SKLearnRegressor, SKLearnTransfo
 from fastmlp.wrappers.scikit_learn import KerasClassifier, KerasRegressor
 
 pytest.importorskip("sklearn")
+from scipy.sparse import csr_array
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
@@ -80,7 +83,7 @@ def test_parameters_clones_and_errors():
     assert estimator.set_params(warm_start=True).warm_start
     with pytest.raises(ValueError, match="SKLearnClassifier: unknown argument 'modle'"):
         estimator.set_params(modle=1)
-    with pytest.raises(RuntimeError, match="expected fit\\(\\) to be called before"):
+    with pytest.raises(NotFittedError, match=r"expected fit\(\) to be called before"):
         classifier().predict(X)
     with pytest.raises(RuntimeError, match="expected a compiled model"):
         SKLearnRegressor(Sequential([layers.Dense(1)])).fit(X, X[:, 0])
@@ -90,6 +93,51 @@ def test_parameters_clones_and_errors():
         classifier().fit(X, np.zeros(90))
     fitted = pickle.loads(pickle.dumps(classifier().fit(X, LABELS, epochs=1)))
     assert fitted.predict(X[:2]).shape == (2,)
+
+
+def test_data_are_checked_as_scikit_learn_asks():
+    fitted = classifier().fit(X, LABELS, epochs=1)
+    holes = np.where(X > 2, np.nan, X)
+    with pytest.raises(ValueError, match="contains NaN"):
+        classifier().fit(holes, LABELS)
+    with pytest.raises(ValueError, match="contains NaN"):
+        fitted.predict(holes)
+    with pytest.raises(ValueError, match="Reshape your data"):
+        classifier().fit(X[:, 0], LABELS)
+    with pytest.raises(ValueError, match="X has 2 features, but SKLearnClassifier is expecting 3"):
+        fitted.predict(X[:, :2])
+    with pytest.raises(ValueError, match="requires y"):
+        classifier().fit(X, None)
+    wanted = fitted.predict_proba(X)
+    np.testing.assert_allclose(fitted.predict_proba(csr_array(X)), wanted, rtol=1e-6)
+    np.testing.assert_array_equal(fitted.predict_proba(X.astype(object)), wanted)
+    assert get_tags(fitted).input_tags.sparse
+
+
+def test_sequences_keep_their_axes():
+    steps = X.reshape(30, 3, 3)
+    model = Sequential([Input((3, 3)), layers.Flatten(), layers.Dense(1)])
+    model.compile("adam", "mse")
+    regressor = SKLearnRegressor(model, fit_kwargs={"verbose": 0}).fit(steps, X[:30, 0])
+    assert regressor.predict(steps).shape == (30,)
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_the_area_under_the_curve_of_two_classes(units):
+    def two(X, y):
+        names = ("softmax", "categorical_crossentropy") if units == 2 else ("sigmoid", loss)
+        model = Sequential([Input((3,)), layers.Dense(units, names[0])])
+        model.compile(fastmlp.optimizers.Adam(0.1), names[1])
+        return model
+
+    def loss(y_true, y_pred):
+        return fastmlp.losses.binary_crossentropy(y_true[:, 1:], y_pred)
+
+    labels = np.where(X[:, 0] > 0, "yes", "no")
+    estimator = SKLearnClassifier(two, fit_kwargs={"epochs": 20, "verbose": 0})
+    assert cross_val_score(estimator, X, labels, cv=3, scoring="roc_auc").min() > 0.9
+    found = estimator.fit(X, labels).decision_function(X)
+    np.testing.assert_array_equal(np.where(found > 0, "yes", "no"), estimator.predict(X))
 
 
 def baseline(units=8):
@@ -108,6 +156,34 @@ def test_the_classifier_of_old_tutorials():
     assert set(estimator.fit(X, LABELS).predict(X)) <= set(LABELS)
     search = GridSearchCV(estimator, {"units": [2, 4], "epochs": [1]}, cv=2).fit(X, LABELS)
     assert search.best_params_["epochs"] == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*earlier Keras:FutureWarning")
+def test_arguments_of_old_estimators_reach_fit_or_are_refused():
+    estimator = KerasClassifier(build_fn=baseline, epochs=3, verbose=0, units=2)
+    with pytest.raises(ValueError, match=r"KerasClassifier: unknown .* 'epoch'.* mean 'epochs'"):
+        KerasClassifier(build_fn=baseline, epoch=3)
+    with pytest.raises(ValueError, match=r"unknown argument 'unit'\. Did you mean 'units'"):
+        estimator.set_params(unit=3)
+    with pytest.raises(NotFittedError):
+        estimator.predict(X)
+    places = np.searchsorted(["low", "mid", "top"], LABELS)
+    estimator.set_params(initial_epoch=1, validation_data=(X, np.eye(3)[places]))
+    history = estimator.fit(X, LABELS).history
+    assert history.epoch == [1, 2] and "val_loss" in history.history
+    right = estimator.predict(X, batch_size=7) == LABELS
+    assert estimator.score(X, LABELS, sample_weight=right + 0.0) == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*earlier Keras:FutureWarning")
+def test_an_old_regressor_at_the_end_of_a_pipeline():
+    def line():
+        model = Sequential([layers.Dense(1, input_dim=3)])
+        model.compile(loss="mse", optimizer="adam")
+        return model
+
+    pipeline = make_pipeline(StandardScaler(), KerasRegressor(build_fn=line, verbose=0))
+    assert np.isfinite(cross_val_score(pipeline, X, X[:, 0], cv=2)).all()
 
 
 def test_the_regressor_of_old_tutorials():

@@ -58,10 +58,24 @@ class Parameters:
             estimator_type=kind if kind in ("classifier", "regressor") else None,
             target_tags=TargetTags(required=True),
             transformer_tags=TransformerTags() if kind == "transformer" else None,
-            classifier_tags=ClassifierTags() if kind == "classifier" else None,
-            regressor_tags=RegressorTags() if kind == "regressor" else None,
+            classifier_tags=ClassifierTags(poor_score=True) if kind == "classifier" else None,
+            regressor_tags=RegressorTags(poor_score=True) if kind == "regressor" else None,
             non_deterministic=True,
-            input_tags=InputTags(),
+            input_tags=InputTags(sparse=True),
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        raise NotImplementedError
+
+    def _check_fitted(self) -> None:
+        if self.__sklearn_is_fitted__():
+            return
+        try:
+            from sklearn.exceptions import NotFittedError as Error
+        except ImportError:
+            Error = RuntimeError
+        raise Error(
+            f"{type(self).__name__}: expected fit() to be called before. Hint: fit(X, y) first"
         )
 
     def __repr__(self) -> str:
@@ -113,8 +127,11 @@ class Estimator(Parameters):
 
         Raises:
             RuntimeError: The model is not compiled.
+            ValueError: scikit-learn, if installed, refuses the data: there is NaN among them, or X
+                has a single axis.
         """
-        X, targets = _samples(X), self._targets(np.asarray(y))
+        X, y = _validated(self, X, y)
+        targets = self._targets(np.asarray(y))
         model = self._model(X, targets)
         where = type(self).__name__
         if not isinstance(model, Model) or not model.compiled:
@@ -141,16 +158,21 @@ class Estimator(Parameters):
         return model
 
     def _raw(self, X: Any) -> Any:
-        if not hasattr(self, "model_"):
-            raise RuntimeError(
-                f"{type(self).__name__}: expected fit() to be called before. Hint: fit(X, y) first"
-            )
-        return self.model_.predict(_samples(X), verbose=0)
+        self._check_fitted()
+        (X,) = _validated(self, X)
+        return self.model_.predict(X, verbose=0)
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
         """The targets that the model is trained with."""
         return y.reshape(-1, 1) if y.ndim == 1 else y
 
 
-def _samples(X: Any) -> Any:
-    return X if hasattr(X, "shape") else np.asarray(X)
+def _validated(estimator: Estimator, *data: Any) -> tuple[Any, ...]:
+    """X for `predict`, or X and y for `fit`, checked by scikit-learn if it is there (from 1.6 on)."""
+    try:
+        from sklearn.utils.validation import validate_data
+    except ImportError:
+        return tuple(part if hasattr(part, "shape") else np.asarray(part) for part in data)
+    options = {"reset": True, "multi_output": True} if len(data) > 1 else {"reset": False}
+    found = validate_data(estimator, *data, accept_sparse="csr", allow_nd=True, **options)
+    return found if len(data) > 1 else (found,)

@@ -49,8 +49,9 @@ class SKLearnClassifier(Estimator):
         return raw if raw.shape[-1] > 1 else np.hstack([1 - raw, raw])
 
     def decision_function(self, X: Any) -> Any:
-        """The model's outputs as they are."""
-        return self._raw(X)
+        """The model's outputs; of two classes, `(n,)`, how much the second exceeds the first."""
+        shares = self.predict_proba(X)
+        return shares[:, 1] - shares[:, 0] if shares.shape[1] == 2 else shares
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of samples whose label is predicted."""
