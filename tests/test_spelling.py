@@ -91,6 +91,12 @@ def test_every_table_belongs_to_something_that_is_called_so() -> None:
         assert {new for new in table.values() if new is not None} <= set(known), key
 
 
+def test_the_format_of_a_file_is_told_by_its_name(tmp_path: Any) -> None:
+    for save in (model().save, model().save_weights):
+        _, message = once(lambda save=save: save(tmp_path / "m.fastmlp", save_format="h5"))
+        assert "(save_format=…) has no effect" in message
+
+
 def test_both_spellings_at_once_are_refused() -> None:
     with pytest.warns(FutureWarning), pytest.raises(TypeError, match="units or output_dim"):
         layers.Dense(units=2, output_dim=2)
@@ -215,6 +221,7 @@ def test_a_misspelt_name_asks_did_you_mean(call: Any, sentence: str) -> None:
         (lambda m: m.fit(X, Y, epoch=3), "fit: unknown argument 'epoch'. Did you mean 'epochs'"),
         (lambda m: m.compile(optimiser="adam"), "compile: unknown .*Did you mean 'optimizer'"),
         (lambda m: m.evaluate(X, Y, batchsize=3), "evaluate: unknown .*Did you mean 'batch_size'"),
+        (lambda m: m.load_weights("x", by_name=True), "^load_weights: unknown argument 'by_name'"),
         (lambda m: m.predict(X, color=3), "predict: unknown argument 'color'. Known: x, batch"),
     ],
 )

@@ -62,6 +62,8 @@ ARGUMENTS: dict[str, dict[str, str | None]] = {
     "compile": {"class_mode": None, "sample_weight_mode": None, "theano_mode": None},
     "fit": {"nb_epoch": "epochs", "show_accuracy": None, **_LOADERS},
     "evaluate": {"show_accuracy": None, **_LOADERS},
+    "save": {"save_format": None},
+    "save_weights": {"save_format": None},
     "predict": {**_LOADERS},
 }
 
@@ -243,6 +245,10 @@ def missing(obj: Any, name: str) -> Any:
     if name in METHODS and hasattr(kind, "fit"):
         today, method = METHODS[name]
         return functools.partial(_call_old_method, obj, name, today, method)
+    if "_variables" not in vars(obj) and not name.startswith("__"):
+        raise AttributeError(
+            f"{kind.__name__}: __init__ did not call super().__init__(). Hint: make it the first line"
+        )
     raise MissingName(f"{kind.__name__!r} object", name, kind, list(vars(obj)))
 
 

@@ -259,6 +259,8 @@ def warn_old_spelling(old: str, new: str) -> None:
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warns with the file and line of the first caller outside of fastmlp.
 
+    `with` statements of fastmlp's own are entered by contextlib, which is nobody's caller.
+
     Args:
         message: The sentence.
         category: The warning's class.
@@ -270,4 +272,4 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def _is_ours(module: str) -> bool:
-    return module == "fastmlp" or module.startswith("fastmlp.")
+    return module in ("fastmlp", "contextlib") or module.startswith("fastmlp.")

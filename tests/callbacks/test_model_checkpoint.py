@@ -142,5 +142,7 @@ def test_another_save_freq_is_refused(value):
 
 
 def test_another_ending_is_refused():
-    with pytest.raises(ValueError, match=r"ends in '\.fastmlp'"):
-        callbacks.ModelCheckpoint("m.keras")
+    hint = r"ends in '\.fastmlp'.*Keras are not supported yet; ModelCheckpoint\('m\.fastmlp'\)"
+    for name in ("m.keras", "m.h5"):
+        with pytest.raises(ValueError, match=hint):
+            callbacks.ModelCheckpoint(name)

@@ -230,6 +230,28 @@ def test_layer_without_super_init_says_so():
         Bad()(Input((3,)))
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model: model.compile("sgd", "mse"),
+        lambda model: model.fit(np.ones((2, 3)), np.ones(2)),
+        lambda model: model(np.ones((2, 3))),
+        lambda model: model.summary(),
+        lambda model: model.weights,
+    ],
+)
+def test_model_without_super_init_says_so(use):
+    class Bad(Model):
+        def __init__(self):
+            self.dense = layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x)
+
+    with pytest.raises(AttributeError, match=r"^Bad: __init__ did not call super\(\).__init__\(\)"):
+        use(Bad())
+
+
 def test_symbolic_tensors_are_no_truth_values_and_have_no_length():
     a = Input((3,))
     for use in (bool, len, list, float, np.asarray):

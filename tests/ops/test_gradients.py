@@ -212,6 +212,12 @@ def test_products(make):
     check(make)
 
 
+def test_tensordot_of_two_batches_says_what_multiplies_samples():
+    u, v = (graph.input_tensor((None, 4), "float32") for _ in range(2))
+    with pytest.raises(ValueError, match=r"^tensordot .* Hint: .* ops\.sum\(x1 \* x2, axis=-1"):
+        ops.tensordot(u, v, 2)
+
+
 @pytest.mark.parametrize(
     ("shape", "make"),
     [

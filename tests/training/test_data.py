@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import fastmlp
 from fastmlp.training.data import (
     Source,
     as_source,
@@ -373,6 +374,14 @@ def test_a_warning_tells_where_the_first_such_number_is():
     with pytest.warns(UserWarning, match=r"x: column 0 holds 1e\+300, infinite in float32, in row"):
         warn_not_finite(as_source([[1e300]], "x"))
     warn_not_finite(as_source([[1e300]], "x"), "float64")
+
+
+def test_the_warning_points_at_the_line_that_called_fit():
+    model = fastmlp.Sequential([fastmlp.Input((2,)), fastmlp.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="holds nan") as caught:
+        model.fit(np.full((4, 2), np.nan), np.ones(4), verbose=0)
+    assert caught[0].filename == __file__
 
 
 # Lengths and splits.

@@ -15,6 +15,23 @@ from fastmlp.errors import warn_user
 SUFFIXES = (".fastmlp", ".safetensors")
 
 
+def check_suffix(where: str, path: str) -> None:
+    """Checks the ending of a path that a model is to be saved to.
+
+    Raises:
+        ValueError: It is none of those that fastmlp writes.
+    """
+    if path.endswith(SUFFIXES):
+        return
+    hint = f"{where}('{os.path.splitext(path)[0]}.fastmlp')"
+    if path.endswith((".keras", ".h5", ".hdf5")):
+        hint = f"files of Keras are not supported yet; {hint}"
+    raise ValueError(
+        f"{where}: expected a path that ends in '.fastmlp' or '.safetensors'. "
+        f"Received: filepath={path!r}. Hint: {hint}."
+    )
+
+
 class ModelCheckpoint(SavingCallback, MonitorCallback):
     """Saves the model, or its weights, after each epoch or every so many batches.
 
@@ -61,11 +78,7 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self._current_epoch = 0
-        if not self.filepath.endswith(SUFFIXES):
-            raise ValueError(
-                "ModelCheckpoint: expected a path that ends in '.fastmlp' or '.safetensors'. "
-                f"Received: filepath={self.filepath!r}."
-            )
+        check_suffix("ModelCheckpoint", self.filepath)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._current_epoch = epoch

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastmlp import graph, saving
 from fastmlp._core.turns import Turns
+from fastmlp._spelling import accepts_old
 from fastmlp.training.cursor import Cursor
 from fastmlp.variables import move_to_arena
 
@@ -14,6 +15,7 @@ from fastmlp.variables import move_to_arena
 class Persistent:
     """Part of `Model`: saving, loading, pickling and copying."""
 
+    @accepts_old
     def save(
         self,
         filepath: str | os.PathLike[str],
@@ -37,6 +39,7 @@ class Persistent:
         """
         saving.save_model(self, filepath, overwrite)
 
+    @accepts_old
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Saves the weights and the state of the training, without the architecture.
 
@@ -50,6 +53,7 @@ class Persistent:
         """
         saving.save_weights(self, filepath, overwrite)
 
+    @accepts_old
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
         """Loads weights from a file of `save_weights` or `save`, layer by layer in their order.
 

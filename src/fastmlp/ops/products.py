@@ -168,7 +168,11 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
         for t, which in zip((a, b), axes, strict=True)
     )
     if b.per_sample or (a.per_sample and 0 in first):
-        raise _unfit(a, b)
+        raise ValueError(
+            f"{spec.where('tensordot')}: expected axes of a sample, and x2 without a batch. Received: "
+            f"{calls.described(a, b)}. Hint: of samples one by one, it is "
+            "ops.sum(x1 * x2, axis=-1, keepdims=True)"
+        )
     left = [i for i in range(a.ndim) if i not in first]
     right = [i for i in range(b.ndim) if i not in second]
     k = math.prod(int(b.shape[i] or 0) for i in second)

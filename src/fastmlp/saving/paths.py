@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from fastmlp.callbacks.model_checkpoint import SUFFIXES
+from fastmlp.callbacks.model_checkpoint import check_suffix
 
 
 def check_path(where: str, filepath: Any) -> str:
@@ -21,14 +21,7 @@ def check_path(where: str, filepath: Any) -> str:
     path = os.fspath(filepath)
     if not isinstance(path, str):
         path = os.fsdecode(path)
-    if not path.endswith(SUFFIXES):
-        hint = f"{where}('{os.path.splitext(path)[0]}.fastmlp')"
-        if path.endswith((".keras", ".h5", ".hdf5")):
-            hint = f"files of Keras are not supported yet; {hint}"
-        raise ValueError(
-            f"{where}: expected a path that ends in '.fastmlp' or '.safetensors'. "
-            f"Received: filepath={path!r}. Hint: {hint}."
-        )
+    check_suffix(where, path)
     return path
 
 
