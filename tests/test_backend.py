@@ -36,6 +36,19 @@ def test_settings_of_the_backend():
             backend.set_epsilon(wrong)
 
 
+@pytest.mark.parametrize("wrong", ["1000", "0", "-1", "two", "1.5"])
+def test_threads_of_the_environment_are_those_that_can_be_set(wrong, monkeypatch):
+    monkeypatch.setenv("FASTMLP_NUM_THREADS", wrong)
+    with pytest.raises(
+        ValueError, match="FASTMLP_NUM_THREADS: expected a whole number from 1 to 256"
+    ):
+        fastmlp.config._threads_from_environment()
+    with pytest.raises(ValueError, match="set_num_threads: expected a whole number from 1 to 256"):
+        fastmlp.config.set_num_threads(int(wrong) if wrong.isdigit() else wrong)
+    monkeypatch.setenv("FASTMLP_NUM_THREADS", " 256 ")
+    assert fastmlp.config._threads_from_environment() == 256
+
+
 def test_clear_session_starts_the_counters_again():
     backend.clear_session()
     assert layers.Dense(1).name == "dense"

@@ -14,23 +14,31 @@ _FLOATX = ("float32", "float64")
 _GEMM = ("auto", "blas", "native")
 
 
+_MOST_THREADS = 256
+
+
 def _available_cpus() -> int:
-    """CPUs that this process may run on."""
+    """CPUs that this process may run on, of which so many are used."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    return min(os.cpu_count() or 1, _MOST_THREADS)
+
+
+def _checked_threads(where: str, n: object, received: str, hint: str = "") -> int:
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= _MOST_THREADS:
+        raise ValueError(
+            f"{where}: expected a whole number from 1 to {_MOST_THREADS}. Received: {received}{hint}"
+        )
+    return n
 
 
 def _threads_from_environment() -> int:
     text = os.environ.get("FASTMLP_NUM_THREADS", "").strip()
     if not text:
         return _available_cpus()
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(
-            f"FASTMLP_NUM_THREADS: expected a whole number from 1. Received: {text!r}. "
-            "Hint: unset it to use every CPU of this process."
-        )
-    return int(text)
+    n = int(text) if text.isdecimal() else None
+    hint = ". Hint: unset it to use every CPU of this process."
+    return _checked_threads("FASTMLP_NUM_THREADS", n, repr(text), hint)
 
 
 _settings: dict[str, str | int | float] = {
@@ -107,11 +115,7 @@ def set_num_threads(n: int) -> None:
     Raises:
         ValueError: `n` is not such a number.
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 256:
-        raise ValueError(
-            f"set_num_threads: expected a whole number from 1 to 256. Received: n={n!r}"
-        )
-    _settings["threads"] = n
+    _settings["threads"] = _checked_threads("set_num_threads", n, f"n={n!r}")
 
 
 def gemm() -> str:
