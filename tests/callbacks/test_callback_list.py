@@ -200,3 +200,9 @@ def test_lambda_callback_refuses_unknown_hooks_and_non_functions():
         LambdaCallback(on_epoch_ends=print)
     with pytest.raises(TypeError, match=r"expected on_epoch_end to be a function\. Received: 3"):
         LambdaCallback(on_epoch_end=3)
+
+
+def test_lambda_callback_keeps_what_is_no_hook_as_an_attribute():
+    callback = LambdaCallback(custom=len, on_epoch_end=None, limit=None)
+    assert callback.custom is len and callback.limit is None
+    callback.on_epoch_end(0, {})

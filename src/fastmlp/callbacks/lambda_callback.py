@@ -21,7 +21,8 @@ class LambdaCallback(Callback):
         on_train_end: Called as `function(logs)`.
         on_train_batch_begin: Called as `function(batch, logs=logs)`.
         on_train_batch_end: Called as `function(batch, logs=logs)`.
-        **kwargs: Any other hook of `Callback`, by its name.
+        **kwargs: Any other hook of `Callback`, by its name; what does not begin with `on_` becomes an
+            attribute.
 
     Raises:
         ValueError: If there is no such hook.
@@ -44,9 +45,9 @@ class LambdaCallback(Callback):
         on_train_end: Callable[..., Any] | None = None,
         on_train_batch_begin: Callable[..., Any] | None = None,
         on_train_batch_end: Callable[..., Any] | None = None,
-        **kwargs: Callable[..., Any] | None,
+        **kwargs: Any,
     ) -> None:
-        hooks = {
+        given = {
             "on_epoch_begin": on_epoch_begin,
             "on_epoch_end": on_epoch_end,
             "on_train_begin": on_train_begin,
@@ -55,14 +56,15 @@ class LambdaCallback(Callback):
             "on_train_batch_end": on_train_batch_end,
             **kwargs,
         }
-        unknown = {name: hook for name, hook in kwargs.items() if name not in _HOOKS}
+        hooks = {name: value for name, value in given.items() if name.startswith("on_")}
+        unknown = {name: hook for name, hook in hooks.items() if name not in _HOOKS}
         if unknown:
             raise unknown_keywords("LambdaCallback", unknown, _HOOKS)
         for name, hook in hooks.items():
-            if hook is None:
-                continue
-            if not callable(hook):
+            if hook is not None and not callable(hook):
                 raise TypeError(
                     f"LambdaCallback: expected {name} to be a function. Received: {hook!r:.80}"
                 )
-            setattr(self, name, hook)
+        for name, value in given.items():
+            if name not in hooks or value is not None:
+                setattr(self, name, value)
