@@ -230,6 +230,33 @@ def test_layer_without_super_init_says_so():
         Bad()(Input((3,)))
 
 
+def test_a_weight_is_set_by_writing_into_it():
+    dense = layers.Dense(2, name="d")
+    dense.build((None, 3))
+    with pytest.raises(
+        AttributeError, match=r"^Dense 'd': kernel .* layer\.kernel\[\.\.\.\] = value"
+    ):
+        dense.kernel = np.ones((3, 2))
+    with pytest.raises(AttributeError, match="no setter"):
+        dense.losses = []
+    dense.kernel[...] = 1
+    np.testing.assert_array_equal(dense(np.ones((1, 3))), [[3, 3]])
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda x: x[:, 7:],
+        lambda x: x[:, :0],
+        lambda x: ops.take(x, [], axis=1),
+        lambda x: ops.mean(x, axis=0)[4:],
+    ],
+)
+def test_a_slice_that_leaves_nothing_is_refused(cut):
+    with pytest.raises(ValueError, match="expected at least one element"):
+        cut(Input((4,)))
+
+
 @pytest.mark.parametrize(
     "use",
     [

@@ -140,7 +140,15 @@ class Layer(Configured):
     if not TYPE_CHECKING:  # so that type checkers see names that are not there
 
         def __setattr__(self, name: str, value: Any) -> None:
-            super().__setattr__(name, value)
+            try:
+                super().__setattr__(name, value)
+            except AttributeError:
+                if not isinstance(getattr(self, name, None), np.ndarray):
+                    raise
+                raise AttributeError(
+                    f"{type(self).__name__} '{self.name}': {name} is a view of the weight. "
+                    f"Hint: write into it: layer.{name}[...] = value"
+                ) from None
             own = vars(self)
             if name[0] != "_" and (own.get("_shapes") or own.get("_network")):
                 self._edits += name not in _NO_EDITS and not graph.current_layer()

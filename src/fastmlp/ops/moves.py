@@ -91,7 +91,7 @@ def rearranged(name: str, x: Any, move: Callable[[np.ndarray], Any], hint: str =
     A symbolic tensor's move must leave the batch axis first, and do the same to every sample.
 
     Raises:
-        ValueError: It does not.
+        ValueError: It does not, or it leaves nothing.
     """
     if not spec.is_symbolic(x):
         return move(spec.array(x))
@@ -99,7 +99,7 @@ def rearranged(name: str, x: Any, move: Callable[[np.ndarray], Any], hint: str =
     shape = spec.sample(x)
     numbers = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
     if not x.per_sample:
-        index = np.asarray(move(numbers))
+        index = _not_empty(name, x, np.asarray(move(numbers)))
         return spec.node("take", [x], index.shape, index=index)
     index = np.asarray(
         move(np.stack([numbers, numbers + numbers.size, numbers + 2 * numbers.size]))
@@ -114,4 +114,15 @@ def rearranged(name: str, x: Any, move: Callable[[np.ndarray], Any], hint: str =
             f"{spec.where(name)}: expected to change the axes of a sample and to leave the batch, the "
             f"first axis. Received: shape={x.shape}{hint}"
         )
+    _not_empty(name, x, index)
     return spec.node("take", [x], (None, *index.shape[1:]), index=index[0])
+
+
+def _not_empty(name: str, x: Any, index: np.ndarray) -> np.ndarray:
+    if index.size == 0 and spec.numel(x):
+        shape = (None, *index.shape[1:]) if x.per_sample else index.shape
+        raise ValueError(
+            f"{spec.where(name)}: expected at least one element. Received: shape={shape} of "
+            f"shape={x.shape}"
+        )
+    return index
