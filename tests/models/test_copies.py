@@ -127,3 +127,21 @@ def test_clones_are_compiled_as_their_model_with_an_optimizer_of_their_own():
         assert clone.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
         model.compile("sgd", lambda t, p: (t - p) ** 2)
         assert not fastmlp.models.clone_model(model).compiled
+
+
+def test_a_lambda_is_cloned_and_says_that_it_has_no_config(tmp_path):
+    double = layers.Lambda(lambda x, by: by * x, arguments={"by": 2}, name="double")
+    x = fastmlp.Input((3,))
+    for model in (fastmlp.Sequential([x, double]), fastmlp.Model(x, double(x))):
+        twin = fastmlp.models.clone_model(model)
+        np.testing.assert_array_equal(twin(np.ones((1, 3))), [[2, 2, 2]])
+        assert twin.get_layer("double") is not double
+        for write in (
+            model.get_config,
+            model.to_json,
+            lambda m=model: m.save(tmp_path / "m.fastmlp"),
+        ):
+            with pytest.raises(
+                ValueError, match=r"^Lambda 'double': .* Hint: write a function with def"
+            ):
+                write()

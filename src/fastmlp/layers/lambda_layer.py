@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from fastmlp.layers.base import Layer
 from fastmlp.registry import Registry
@@ -17,9 +17,9 @@ class Lambda(Layer):
 
     `y = function(x, **arguments)`
 
-    For files, the function needs a name: register it with
-    `fastmlp.saving.register_keras_serializable`. A subclass of `Layer` is as short and holds
-    weights, too.
+    For files, the function needs a name: write it with `def`, and register it with
+    `fastmlp.saving.register_keras_serializable`. `lambda x: …` has none. A subclass of `Layer` is as
+    short and holds weights, too.
 
     Args:
         function: Called with a symbolic tensor, or with the structure of them that the layer is
@@ -76,11 +76,23 @@ class Lambda(Layer):
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
+        try:
+            return self._config(functions.serialize)
+        except ValueError as error:
+            raise ValueError(f"Lambda '{self.name}': {error}") from None
+
+    def _again(self, **changes: Any) -> Self:
+        """A layer of the same function, which needs no name for that."""
+        if type(self) is not Lambda:  # which may have a config of its own
+            return super()._again(**changes)
+        return type(self).from_config({**self._config(lambda function: function), **changes})
+
+    def _config(self, written: Callable[[Any], Any]) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "function": functions.serialize(self.function),
+            "function": written(self.function),
             "arguments": self.arguments,
-            **({} if self.mask is None else {"mask": functions.serialize(self.mask)}),
+            **({} if self.mask is None else {"mask": written(self.mask)}),
         }
 
 
