@@ -12,6 +12,7 @@ import fastmlp
 PAGES = (
     "extending.md",
     "functional.md",
+    "keras-differences.md",
     "preprocessing.md",
     "recurrent.md",
     "saving-and-callbacks.md",
