@@ -185,7 +185,8 @@ before = set(sys.modules)
 import fastmlp
 seldom = ('csv', 'difflib', 'gzip', 'hashlib', 'html', 'http', 'json', 'pathlib', 'platform',
           'random', 'secrets', 'shutil', 'socket', 'ssl', 'subprocess', 'tempfile', 'urllib', 'zipfile',
-          'fastmlp._reference', 'fastmlp.datasets._files', 'fastmlp.demo', 'fastmlp.wrappers')
+          'fastmlp._backend_functions', 'fastmlp._gone', 'fastmlp._reference', 'fastmlp.datasets._files',
+          'fastmlp.demo', 'fastmlp.wrappers')
 print(sorted((set(sys.modules) - before).intersection(seldom)))
 """
     assert run_python(code) == "[]"

@@ -253,27 +253,49 @@ def missing(obj: Any, name: str) -> Any:
 
 
 class MissingName(AttributeError):
-    """A name that is not there; the nearest one is looked for when somebody reads the message.
+    """A name that is not there; what to say of it is looked for when somebody reads the message.
 
-    Not before: `hasattr` asks for names that are missing, too, and reads nothing.
+    Not before: `hasattr` asks for names that are missing, too, and so does the import of a module from
+    its package, and they read nothing.
 
     Args:
         where: Whose name it is, for the message.
         missed: The name.
         kind: A class whose names are known; `None`: there is none.
         known: Further names.
+        module: Of a module's name: the module's, within fastmlp.
     """
 
-    def __init__(self, where: str, missed: str, kind: type | None, known: list[str]) -> None:
-        super().__init__(where, missed, kind, known)
+    def __init__(
+        self,
+        where: str,
+        missed: str,
+        kind: type | None,
+        known: list[str],
+        module: str | None = None,
+    ) -> None:
+        super().__init__(where, missed, kind, known, module)
 
     def __str__(self) -> str:
-        where, missed, kind, known = self.args
-        near = None
-        if not missed.startswith("_"):
-            near = closest(missed, _public(dir(kind) if kind else (), known))
-        hint = f" Did you mean {near!r}?" if near else ""
+        where, missed, kind, known, module = self.args
+        hint = _hint(module, missed, _public(dir(kind) if kind else (), known))
         return f"{where} has no attribute {missed!r}.{hint}"
+
+
+def _hint(module: str | None, missed: str, known: list[str]) -> str:
+    """The last sentence of a message, with a space before it."""
+    if missed.startswith("_"):
+        return ""
+    if module is not None:
+        from fastmlp import _gone  # when used: by mistakes alone
+
+        gone = _gone.hint(module, missed)
+        if not gone and module == "backend" and missed in sys.modules[f"{_ROOT}.ops"].__all__:
+            gone = f"use fastmlp.ops.{missed}"
+        if gone:
+            return f" Hint: {gone}."
+    near = closest(missed, known)
+    return f" Did you mean {near!r}?" if near else ""
 
 
 def _public(*names: Any) -> list[str]:
@@ -424,20 +446,12 @@ def _of_module(module: types.ModuleType, name: str) -> Any:
     if name in getattr(around, "__all__", ()):  # Keras had it in another file of the package
         warn_old_spelling(f"{_ROOT}.{inner}.{name}", f"{_ROOT}.{parent}.{name}")
         return getattr(around, name)
-    gone = None
-    if not name.startswith("_"):
-        from fastmlp import _gone  # when used: by mistakes alone
-
-        gone = _gone.hint(inner, name)
-        if not gone and inner == "backend" and name in sys.modules[f"{_ROOT}.ops"].__all__:
-            gone = f"use fastmlp.ops.{name}"
-    if not gone and not _imported_by_name():
-        raise MissingName(f"module {module.__name__!r}", name, None, dir(module))
-    near = None if gone or name.startswith("_") else closest(name, _public(dir(module)))
-    hint = f" Did you mean {near!r}?" if near else f" Hint: {gone}." if gone else ""
-    if hint and _imported_by_name():  # `from … import` would hide the hint of an AttributeError
+    if not _imported_by_name():
+        raise MissingName(f"module {module.__name__!r}", name, None, dir(module), inner)
+    hint = _hint(inner, name, _public(dir(module)))
+    if hint:  # `from … import` would hide the hint of an AttributeError
         raise ImportError(f"cannot import name {name!r} from {module.__name__!r}.{hint}")
-    raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}.{hint}")
+    raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}.")
 
 
 def _imported_by_name() -> bool:
