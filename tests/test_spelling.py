@@ -274,7 +274,6 @@ def test_names_that_are_gone_say_what_to_do() -> None:
         ("preprocessing.sequence import skipgrams", "with NumPy"),
         ("preprocessing.text import Tokenizer", "layers.StringLookup"),
         (" import applications", "no pretrained networks"),
-        (" import random", "layers and initializers take a seed"),
         ("backend import set_session", "there are no sessions"),
         ("backend import tan", "use fastmlp.ops.tan"),
     ],

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import activations, ops
+from fastmlp import activations, ops, random
 from fastmlp.config import floatx
 from fastmlp.errors import warn_old_spelling
 
@@ -26,7 +26,11 @@ _SAME = (
     "std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var", "zeros", "zeros_like",
 )  # fmt: skip
 
-_ADAPTED: dict[str, tuple[str, Callable[..., Any]]] = {}
+_ADAPTED: dict[str, tuple[str, Callable[..., Any]]] = {
+    "random_normal": ("random.normal", random.normal),
+    "random_uniform": ("random.uniform", random.uniform),
+    "truncated_normal": ("random.truncated_normal", random.truncated_normal),
+}
 
 
 def find(name: str) -> Callable[..., Any]:

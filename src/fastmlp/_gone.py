@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SHAPE = (
-    "a random tensor needs a layer: layers.GaussianNoise(1.0)(ops.zeros_like(x), training=True)"
-)
-_RANDOM = f"arrays are NumPy's; {_SHAPE}"
+_RANDOM = "use random.uniform(ops.shape(x)) < rate"
 _WEIGHT = "use self.add_weight(…) of a layer"
 _ASSIGN = "use variable.assign(…)"
 _SESSION = "leave it out: there are no sessions"
@@ -45,9 +42,7 @@ GONE = {
         "print_tensor": "tensors have no values; make a Model of the tensor and call it on data",
         "random_bernoulli": _RANDOM,
         "random_binomial": _RANDOM,
-        "random_normal": _RANDOM,
         "random_normal_variable": _WEIGHT,
-        "random_uniform": _RANDOM,
         "random_uniform_variable": _WEIGHT,
         "rnn": "use layers.RNN(cell)",
         "set_image_data_format": "leave it out: there are no convolutions",
@@ -57,7 +52,6 @@ GONE = {
         "switch": "use ops.where(condition, x1, x2)",
         "temporal_padding": "use ops.pad",
         "to_dense": "tensors are dense",
-        "truncated_normal": _RANDOM,
         "update": _ASSIGN,
         "update_add": "use variable.assign_add(…)",
         "update_sub": "use variable.assign_sub(…)",
@@ -107,7 +101,6 @@ _ABSENT = {
         "it computes in float32 or float64: config.set_floatx"
     ),
     r"distribution|multi_gpu_model": "there is one device, the CPU: config.set_num_threads",
-    r"random": f"layers and initializers take a seed, data are NumPy's; {_SHAPE}",
 }
 
 
