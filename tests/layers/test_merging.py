@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp import Input, Model, layers
 
 RNG = np.random.default_rng(0)
@@ -72,3 +73,26 @@ def test_axis_that_is_not_there_is_refused(axis):
 def test_axes_that_are_no_pair_are_refused(wrong):
     with pytest.raises((ValueError, TypeError), match="axes"):
         layers.Dot(wrong)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize("masked", [(1, 1), (1, 0), (0, 1), (1, 1, 1), (1, 0, 1)])
+@pytest.mark.parametrize("name", ["Multiply", "Maximum", "Minimum", "Add"])
+def test_masked_steps_of_an_input_count_as_in_keras(name, masked, eagerly):
+    rows = np.random.default_rng(1).normal(size=(len(masked), 4, 2)).astype("f4")
+    xs = [np.random.default_rng(i).integers(0, 3, (20, 3)) for i in range(len(masked))]
+    found = []
+    for k in (keras, fastmlp):
+        entries = [k.Input((3,), dtype="int32") for _ in masked]
+        tables = [k.layers.Embedding(4, 2, mask_zero=bool(m)) for m in masked]
+        y = getattr(k.layers, name)()([table(e) for table, e in zip(tables, entries, strict=True)])
+        last = k.layers.SimpleRNN(2, kernel_initializer="ones", recurrent_initializer="ones")(y)
+        model = k.Model(entries, [y, last])
+        for table, values in zip(tables, rows, strict=True):
+            table.set_weights([values])
+        model.compile("sgd", "mse", run_eagerly=eagerly and k is fastmlp)
+        outputs = model.predict(xs, verbose=0)
+        model.train_on_batch(xs, [np.ones((20, 3, 2)), np.ones((20, 2))])
+        found.append([*outputs, *(np.asarray(table.get_weights()[0]) for table in tables)])
+    for ours, theirs in zip(found[1], found[0], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)

@@ -23,10 +23,14 @@ class Merge(Layer):
         raise NotImplementedError
 
     def call(self, inputs: Any) -> Any:
+        return reduce(self.merge, self.aligned(inputs))
+
+    def aligned(self, inputs: Any) -> list[Tensor]:
+        """The inputs, checked, with equally many axes."""
         tensors = check_list(self, inputs)
         check_broadcast(self, tensors)
         ndim = max(t.ndim for t in tensors)
-        return reduce(self.merge, [_with_axes(t, ndim) for t in tensors])
+        return [_with_axes(t, ndim) for t in tensors]
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """A step counts where it counts in one of the inputs; all count if one has no mask."""
@@ -87,6 +91,8 @@ class Multiply(Merge):
 
     `y = x₁ · x₂ · …`
 
+    A step that is masked in an input counts as 1 there; one that is masked in all inputs is 0.
+
     Example:
 
     >>> import numpy as np
@@ -95,6 +101,14 @@ class Multiply(Merge):
 
     Source: Keras 3; as `numpy.multiply`.
     """
+
+    def call(self, inputs: Any) -> Any:
+        tensors = self.aligned(inputs)
+        masks = [_mask_of(x) for x in tensors]
+        pairs = zip(tensors, masks, strict=True)
+        y = reduce(self.merge, [x if m is None else ops.where(m, x, 1.0) for x, m in pairs])
+        known = [m for m in masks if m is not None]
+        return y if len(known) < len(masks) else ops.where(reduce(ops.logical_or, known), y, 0.0)
 
     def merge(self, a: Tensor, b: Tensor) -> Any:
         return ops.multiply(a, b)
@@ -121,10 +135,29 @@ class Average(Merge):
         return ops.add(a, b)
 
 
-class Maximum(Merge):
+class _Extreme(Merge):
+    """Base of maximum and minimum: where a step is masked in one of two, it is that of the other."""
+
+    def call(self, inputs: Any) -> Any:
+        y, *others = self.aligned(inputs)
+        mask = _mask_of(y)
+        for x in others:
+            own = _mask_of(x)
+            if own is not None:
+                x = ops.where(own, x, y)
+            if mask is not None:
+                y = ops.where(mask, y, x)
+            mask = None if own is None or mask is None else ops.logical_or(mask, own)
+            y = self.merge(y, x)
+        return y
+
+
+class Maximum(_Extreme):
     """The largest of its inputs, element by element. Takes what `Add` takes.
 
     `y = max(x₁, x₂, …)`
+
+    Where a step is masked in one of two inputs, it is that of the other one.
 
     Example:
 
@@ -139,10 +172,12 @@ class Maximum(Merge):
         return ops.maximum(a, b)
 
 
-class Minimum(Merge):
+class Minimum(_Extreme):
     """The smallest of its inputs, element by element. Takes what `Add` takes.
 
     `y = min(x₁, x₂, …)`
+
+    Where a step is masked in one of two inputs, it is that of the other one.
 
     Example:
 
@@ -240,3 +275,12 @@ def _with_axes(x: Tensor, ndim: int) -> Any:
     """The tensor with axes of size 1 after the batch, until it has `ndim`."""
     sizes = [int(d or 0) for d in x.shape[1:]]
     return x if x.ndim == ndim else ops.reshape(x, (-1, *[1] * (ndim - x.ndim), *sizes))
+
+
+def _mask_of(x: Tensor) -> Any:
+    """The tensor's mask, with axes of size 1 for those that it has not; `None` without one."""
+    mask = x.mask
+    if mask is None or mask.ndim == x.ndim:
+        return mask
+    sizes = [int(d or 0) for d in mask.shape[1:]]
+    return ops.reshape(mask, (-1, *sizes, *[1] * (x.ndim - mask.ndim)))
