@@ -114,3 +114,34 @@ def test_training_is_no_edit():
         model.fit(X, X[:, :1], verbose=0)
         model.stop_training = model.layers[1].trainable = True
     assert model.output.node is node
+
+
+@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("kind", ["Dense", "EinsumDense"])
+def test_no_activation_is_linear_as_in_keras(kind, called):
+    found = []
+    for lib in (keras, fastmlp):
+        arguments = {"Dense": (2,), "EinsumDense": ("ab,bc->ac", 2)}[kind]
+        layer = getattr(lib.layers, kind)(*arguments, "relu", kernel_initializer="ones")
+        if called:
+            layer(X)
+        layer.activation = None
+        found.append(np.asarray(layer(X)))
+    assert found[0].min() < 0
+    np.testing.assert_allclose(found[1], found[0], atol=1e-6)
+    layer.activation = "tanh"
+    np.testing.assert_allclose(layer(X), np.tanh(found[0]), atol=1e-6)
+    assert layer.get_config()["activation"] == "tanh"
+    with pytest.raises(ValueError, match="Did you mean 'tanh'"):
+        layer.activation = "tanhh"
+
+
+@pytest.mark.parametrize("kind", [layers.SimpleRNN, layers.GRU, layers.LSTM])
+def test_attributes_of_cells_count_too(kind):
+    x = X[..., None]
+    model = Sequential([Input((4, 1)), kind(2)])
+    changed = Sequential([Input((4, 1)), kind(2, activation=None)])
+    changed.set_weights(model.get_weights())
+    model.layers[0].cell.activation = None
+    model.compile("sgd", "mse")
+    np.testing.assert_array_equal(model.predict(x, verbose=0), changed.predict(x, verbose=0))

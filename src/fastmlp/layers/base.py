@@ -150,7 +150,7 @@ class Layer(Configured):
                     f"Hint: write into it: layer.{name}[...] = value"
                 ) from None
             own = vars(self)
-            if name[0] != "_" and (own.get("_shapes") or own.get("_network")):
+            if name[0] != "_" and (own.get("_has_built") or own.get("_network")):
                 self._edits += name not in _NO_EDITS and not graph.current_layer()
 
         def __getattr__(self, name: str) -> Any:

@@ -10,6 +10,7 @@ from fastmlp import activations, constraints, initializers, ops, regularizers
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import check_int
 from fastmlp.graph import Shape, Tensor
+from fastmlp.layers.activation import ActivationAttribute
 from fastmlp.layers.base import Layer
 from fastmlp.layers.phase import may_be_told
 from fastmlp.variables import Variable
@@ -54,6 +55,7 @@ class Dense(Layer):
     """
 
     supports_masking = True
+    activation = ActivationAttribute()
 
     @accepts_old
     def __init__(
@@ -72,7 +74,7 @@ class Dense(Layer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = check_int(f"Dense '{self.name}'", "units", units, 1)
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

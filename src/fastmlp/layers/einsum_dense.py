@@ -9,6 +9,7 @@ from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Shape, Tensor
 from fastmlp.initializers import VarianceScaling
+from fastmlp.layers.activation import ActivationAttribute
 from fastmlp.layers.base import Layer
 from fastmlp.layers.phase import may_be_told
 from fastmlp.variables import Variable
@@ -56,6 +57,7 @@ class EinsumDense(Layer):
     Source: Keras 3; as `numpy.einsum`.
     """
 
+    activation = ActivationAttribute()
     kernel: Variable
     bias: Variable | None = None
 
@@ -79,7 +81,7 @@ class EinsumDense(Layer):
         self.partial_output_shape = (
             (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         )
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.bias_axes = bias_axes
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

@@ -31,7 +31,7 @@ class WeightHolder:
 
     name: str
     dtype: str
-    _edits = 0  # attributes set after it was called
+    _edits = 0  # attributes set after it was built
 
     def __init__(self, trainable: bool) -> None:
         self._trainable = check_trainable(type(self).__name__, trainable)

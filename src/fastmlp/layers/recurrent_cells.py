@@ -9,6 +9,7 @@ import numpy as np
 from fastmlp import activations, constraints, graph, initializers, ops, regularizers
 from fastmlp.errors import check_int, check_number
 from fastmlp.graph import Tensor
+from fastmlp.layers.activation import ActivationAttribute
 from fastmlp.layers.base import Layer
 from fastmlp.layers.phase import may_be_told
 from fastmlp.ops.recurrent import ACTIVATIONS, GATES, recurrent
@@ -23,6 +24,7 @@ class RecurrentCell(Layer):
     """
 
     kind = ""
+    activation = ActivationAttribute()
     kernel: Variable
     recurrent_kernel: Variable
     bias: Variable | None = None
@@ -50,7 +52,7 @@ class RecurrentCell(Layer):
         super().__init__(**kwargs)
         where = f"{type(self).__name__} '{self.name}'"
         self.units = check_int(where, "units", units, 1)
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
@@ -315,6 +317,7 @@ class LSTMCell(RecurrentCell):
     """
 
     kind = "lstm"
+    recurrent_activation = ActivationAttribute()
 
     def __init__(
         self,
@@ -333,7 +336,7 @@ class LSTMCell(RecurrentCell):
             units, activation, use_bias, kernel_initializer, recurrent_initializer,
             bias_initializer, *args, **kwargs,
         )  # fmt: skip
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.recurrent_activation = recurrent_activation
         self.unit_forget_bias = bool(unit_forget_bias)
 
     @property
@@ -382,6 +385,7 @@ class GRUCell(RecurrentCell):
     """
 
     kind = "gru"
+    recurrent_activation = ActivationAttribute()
 
     def __init__(
         self,
@@ -394,7 +398,7 @@ class GRUCell(RecurrentCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, activation, use_bias, *args, **kwargs)
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.recurrent_activation = recurrent_activation
         self.reset_after = bool(reset_after)
 
     def _bias_shape(self, width: int) -> tuple[int, ...]:
