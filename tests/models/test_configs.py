@@ -223,3 +223,28 @@ def test_every_layer_is_known_by_its_name():
         is_layer = isinstance(kind, type) and issubclass(kind, layers.Layer)
         if is_layer and kind is not layers.Layer and kind.__name__ == name:  # no alias
             assert layers.lookup.registry.find(name) is kind
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "softmax", "silu", "gelu", "sin"])
+def test_functions_of_ops_are_activations_in_configs_and_files(name, tmp_path):
+    """Keras writes `gelu`, too, and reads another function; `sin` it cannot read."""
+    function = getattr(fastmlp.ops, name)
+    dense = layers.Dense(3, activation=function)
+    model = Sequential([Input((4,)), dense, layers.Activation(function)])
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.fastmlp")
+    made = [
+        fastmlp.models.load_model(tmp_path / "model.fastmlp"),
+        fastmlp.models.clone_model(model),
+        fastmlp.models.model_from_json(model.to_json()),
+    ]
+    x = np.linspace(-2, 2, 12).reshape(3, 4)
+    for other in made:
+        other.set_weights(model.get_weights())
+        np.testing.assert_array_equal(other(x), model(x))
+    if name not in ("gelu", "sin"):
+        assert dense.get_config()["activation"] == name
+    with pytest.raises(ValueError, match="Did you mean 'gelu'"):
+        fastmlp.activations.get(
+            {**fastmlp.activations.serialize(fastmlp.ops.gelu), "config": "gel"}
+        )
