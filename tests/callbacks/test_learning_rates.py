@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp import Input, Sequential, callbacks, layers, optimizers
 
 
@@ -71,3 +73,38 @@ def test_the_old_name_of_min_delta_is_understood():
 def test_arguments_of_a_wrong_type_are_refused(arguments):
     with pytest.raises((TypeError, ValueError), match=next(iter(arguments))):
         callbacks.ReduceLROnPlateau(**arguments)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras on JAX
+@pytest.mark.parametrize("by_function", [False, True])
+@pytest.mark.parametrize("kind", ["LearningRateScheduler", "ReduceLROnPlateau"])
+def test_each_of_several_optimizers_is_changed_as_in_keras(kind, by_function, capsys):
+    x, y = np.eye(4, 3, dtype="float32"), np.full((4, 1), 3.0, "float32")
+    found = []
+    for lib in (keras, fastmlp):
+        model = lib.Sequential(
+            [lib.Input((3,)), lib.layers.Dense(2, name="a"), lib.layers.Dense(1)]
+        )
+        model.set_weights([np.full(w.shape, 0.5) for w in model.get_weights()])
+        body, head = lib.optimizers.SGD(0.1, name="body"), lib.optimizers.Adam(0.01, name="head")
+        several = lib.optimizers.OptimizerMap(head, {".*a/.*": body})
+        if by_function:
+            several = lambda w, body=body, head=head: body if "a/" in w.path else head
+        model.compile(lib.optimizers.MultiOptimizer(several), "mse")
+        if kind == "LearningRateScheduler":
+            hook = lib.callbacks.LearningRateScheduler(lambda epoch, lr: lr / (epoch + 1), 1)
+        else:
+            hook = lib.callbacks.ReduceLROnPlateau(
+                "loss", 0.5, 1, 1, min_delta=100, cooldown=1, min_lr=0.008
+            )
+        logs = model.fit(x, y, epochs=6, verbose=0, callbacks=[hook]).history
+        told = [line for line in capsys.readouterr().out.splitlines() if "learning rate" in line]
+        found.append((logs, told))
+    (theirs, printed), (ours, ours_printed) = found
+    assert set(ours) == set(theirs) == {"loss", "learning_rate_body", "learning_rate_head"}
+    for name, values in theirs.items():
+        np.testing.assert_allclose(ours[name], values, rtol=1e-5)
+    assert [line.split(" to ")[0] for line in ours_printed] == [
+        line.split(" to ")[0] for line in printed
+    ]
+    assert len(printed) >= 3

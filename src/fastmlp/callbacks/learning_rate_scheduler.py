@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from fastmlp.callbacks.callback import Callback, Logs
+from fastmlp.callbacks.learning_rates import in_logs, with_names
 
 
 class LearningRateScheduler(Callback):
     """Sets the learning rate before each epoch.
 
-    The logs of each epoch get `learning_rate`.
+    The logs of each epoch get `learning_rate`. Of a `MultiOptimizer` each optimizer's is set, and the
+    logs get `learning_rate_` and its name.
 
     Args:
         schedule: Function of the epoch, counted from 0, and of the learning rate until now, or of
@@ -41,29 +43,29 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        optimizer = self.model.optimizer
-        arguments: list[Any] = [epoch, float(optimizer.learning_rate)]
-        learning_rate = self.schedule(*arguments[: 2 if _takes_two(self.schedule) else 1])
-        if isinstance(learning_rate, np.ndarray) and learning_rate.ndim == 0:
-            learning_rate = learning_rate[()]
-        if isinstance(learning_rate, bool) or not isinstance(
-            learning_rate, (float, int, np.floating, np.integer)
-        ):
-            raise ValueError(
-                "The output of the `schedule` function should be a float. "
-                f"Got: {learning_rate!r:.80}"
-            )
-        optimizer.learning_rate = float(learning_rate)
-        if self.verbose > 0:
-            print(
-                f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to "
-                f"{learning_rate}.",
-                flush=True,
-            )
+        for name, optimizer in with_names(self.model.optimizer):
+            arguments: list[Any] = [epoch, float(optimizer.learning_rate)]
+            learning_rate = self.schedule(*arguments[: 2 if _takes_two(self.schedule) else 1])
+            if isinstance(learning_rate, np.ndarray) and learning_rate.ndim == 0:
+                learning_rate = learning_rate[()]
+            if isinstance(learning_rate, bool) or not isinstance(
+                learning_rate, (float, int, np.floating, np.integer)
+            ):
+                raise ValueError(
+                    "The output of the `schedule` function should be a float. "
+                    f"Got: {learning_rate!r:.80}"
+                )
+            optimizer.learning_rate = float(learning_rate)
+            if self.verbose > 0:
+                print(
+                    f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}{' ' * bool(name)}"
+                    f"learning rate to {learning_rate}.",
+                    flush=True,
+                )
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            logs |= in_logs(self.model.optimizer)
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 from fastmlp.callbacks.callback import Logs
+from fastmlp.callbacks.learning_rates import in_logs, with_names
 from fastmlp.callbacks.monitor_callback import MonitorCallback
 from fastmlp.errors import check_number, unknown_keywords, warn_old_spelling, warn_user
 
@@ -12,7 +13,8 @@ from fastmlp.errors import check_number, unknown_keywords, warn_old_spelling, wa
 class ReduceLROnPlateau(MonitorCallback):
     """Multiplies the learning rate by `factor` when a value has stopped improving.
 
-    The logs of each epoch get `learning_rate`: the one that the epoch was trained with.
+    The logs of each epoch get `learning_rate`: the one that the epoch was trained with. Of a
+    `MultiOptimizer` each optimizer's is multiplied, and the logs get `learning_rate_` and its name.
 
     Args:
         monitor: Name of the value: `'val_loss'`, `'loss'`, `'val_accuracy'`, ….
@@ -71,7 +73,7 @@ class ReduceLROnPlateau(MonitorCallback):
         if self.monitor_op is None:
             self._set_monitor_op()
         logs = {} if logs is None else logs
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs |= in_logs(self.model.optimizer)
         current = logs.get(self.monitor)
         if current is None:
             warn_user(
@@ -91,19 +93,20 @@ class ReduceLROnPlateau(MonitorCallback):
                 self._reduce(epoch)
 
     def _reduce(self, epoch: int) -> None:
-        optimizer = self.model.optimizer
-        old = float(optimizer.learning_rate)
-        if old <= self.min_lr:
-            return
-        new = max(old * self.factor, self.min_lr)
-        optimizer.learning_rate = new
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
-        if self.verbose > 0:
-            print(
-                f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.",
-                flush=True,
-            )
+        for name, optimizer in with_names(self.model.optimizer):
+            old = float(optimizer.learning_rate)
+            if old <= self.min_lr:
+                continue
+            new = max(old * self.factor, self.min_lr)
+            optimizer.learning_rate = new
+            self.cooldown_counter = self.cooldown
+            self.wait = 0
+            if self.verbose > 0:
+                print(
+                    f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {name}{' ' * bool(name)}"
+                    f"learning rate to {new}.",
+                    flush=True,
+                )
 
     def in_cooldown(self) -> bool:
         """Whether the last reduction was less than `cooldown` epochs ago."""
