@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -177,3 +179,68 @@ def test_an_infinite_gradient_gives_nan_not_a_step_of_length_zero(
         model.optimizer.apply(gradients, model.trainable_variables)
     assert np.isnan(dense.kernel).all()
     assert np.isnan(dense.bias).all() == bias_too
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Ftrl", "Lion", "Adafactor"])
+def test_apply_moves_a_number_as_in_keras(name: str) -> None:
+    found = []
+    for lib in (keras, fastmlp):
+        optimizer = getattr(lib.optimizers, name)(0.1)
+        weight = lib.layers.Layer().add_weight(shape=(), initializer="ones")
+        optimizer.apply_gradients([(np.float32(1.0), weight)])
+        optimizer.apply([np.float32(0.5)], [weight])
+        found.append(float(weight.numpy()))
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
+
+
+SETTINGS: list[tuple[str, dict[str, Any], str]] = [  # set later; what then needs another slot
+    ("SGD", {"momentum": 0.9}, "momentum"),
+    ("SGD", {"momentum": 0.9, "nesterov": True}, "momentum"),
+    ("RMSprop", {"momentum": 0.5, "centered": True}, "centered"),
+    ("Adam", {"amsgrad": True}, "amsgrad"),
+    ("Ftrl", {"learning_rate_power": -0.7}, ""),
+]
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize(("name", "settings", "needs"), SETTINGS)
+def test_arguments_may_be_set_until_the_optimizer_is_built(
+    name: str, settings: dict[str, Any], needs: str, eagerly: bool
+) -> None:
+    def trained(optimizer: Any) -> Any:
+        made = model(optimizer)
+        made.compile(optimizer, "mse", run_eagerly=eagerly)
+        rng = np.random.default_rng(2)
+        made.fit(rng.normal(size=(20, 4)), rng.normal(size=(20, 2)), 2, 3, verbose=0)
+        return made.weights[0].numpy()
+
+    kind = functools.partial(getattr(optimizers, name), 0.1)
+    if name == "Adam":  # whose mean square must shrink, for the largest one to matter
+        kind = functools.partial(kind, beta_2=0.3)
+    late, plain = kind(), kind()
+    for argument, value in settings.items():
+        setattr(late, argument, value)
+    weight = trained(late)
+    np.testing.assert_array_equal(weight, trained(kind(**settings)))
+    assert np.abs(weight - trained(plain)).max() > 1e-4
+    assert type(late).from_config(late.get_config()).slots == late.slots
+    if needs:
+        with pytest.raises(ValueError, match=f"expected {needs}=.* as when it was built"):
+            setattr(plain, needs, settings[needs])
+        assert not getattr(plain, needs)
+
+
+@pytest.mark.parametrize("name", ["SGD", "RMSprop"])
+def test_momentum_changes_while_training_as_in_keras(name: str) -> None:
+    x, y = np.eye(4, dtype="float32"), np.full((4, 2), 3.0, "float32")
+    found = []
+    for lib in (keras, fastmlp):
+        dense = lib.layers.Dense(2, kernel_initializer="ones")
+        made = lib.Sequential([lib.Input((4,)), dense])
+        optimizer = getattr(lib.optimizers, name)(0.1, momentum=0.9)
+        for momentum in (0.9, 0.5, 0.0):
+            optimizer.momentum = momentum
+            made.compile(optimizer, "mse")
+            made.fit(x, y, epochs=2, verbose=0)
+        found.append(np.asarray(made.get_weights()[0]))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)

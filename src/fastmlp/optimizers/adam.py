@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Unpack
 from fastmlp.errors import bad_argument
 from fastmlp.optimizers.base import CommonArguments, Optimizer, registry
 from fastmlp.optimizers.schedules.base import LearningRate
+from fastmlp.optimizers.state import NeedsSlot
 
 
 class _Moments(Optimizer):
@@ -62,6 +63,7 @@ class Adam(_Moments):
     """
 
     config_names = ("beta_1", "beta_2", "epsilon", "amsgrad")
+    amsgrad = NeedsSlot("velocity_hat")
 
     def __init__(
         self,
@@ -74,9 +76,17 @@ class Adam(_Moments):
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **common)
         self.amsgrad = bool(amsgrad)
-        self.kind, self.slots = "adam", ("momentum", "velocity")
-        if self.amsgrad:
-            self.kind, self.slots = "amsgrad", (*self.slots, "velocity_hat")
+
+    @property
+    def slots(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Two moving averages, and the largest mean square so far with `amsgrad`."""
+        largest = self._has_slot("velocity_hat", self.amsgrad)
+        return ("momentum", "velocity", "velocity_hat") if largest else ("momentum", "velocity")
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """The native update."""
+        return "amsgrad" if len(self.slots) == 3 else "adam"
 
 
 @registry.register

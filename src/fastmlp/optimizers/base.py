@@ -238,7 +238,7 @@ class Optimizer(State, Configurable):
             expected = "a method update_step(self, gradient, variable, learning_rate)"
             raise NotImplementedError(f"{where}: expected {expected}.")
         hyper = (float(learning_rate), *self.hyper()[1:])
-        gradient = np.ascontiguousarray(gradient, variable.dtype)
+        gradient = np.asarray(gradient, variable.dtype, order="C")  # a number stays one
         slots = self.state[variable][: len(self.slots)]
         native.update(self.kind, variable.value, gradient, slots, hyper, self.iterations)
 

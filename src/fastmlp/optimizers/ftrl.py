@@ -78,7 +78,11 @@ class Ftrl(Optimizer):
         }
         for name, value in given.items():
             setattr(self, name, check_number("Ftrl", name, value, 0))
-        self.kind = "ftrl" if power == -0.5 else "ftrl_power"
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """The native update."""
+        return "ftrl" if self.learning_rate_power == -0.5 else "ftrl_power"
 
     @property
     def slot_init(self) -> tuple[float, ...]:

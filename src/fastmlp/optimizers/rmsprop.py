@@ -7,6 +7,7 @@ from typing import Unpack
 from fastmlp.errors import check_number
 from fastmlp.optimizers.base import CommonArguments, Optimizer, registry
 from fastmlp.optimizers.schedules.base import LearningRate
+from fastmlp.optimizers.state import NeedsSlot
 
 
 @registry.register
@@ -44,6 +45,8 @@ class RMSprop(Optimizer):
 
     config_names = ("rho", "momentum", "epsilon", "centered")
     hyper_names = ("rho", "momentum", "epsilon")
+    momentum = NeedsSlot("momentum")
+    centered = NeedsSlot("average_gradient")
 
     def __init__(
         self,
@@ -59,12 +62,19 @@ class RMSprop(Optimizer):
         self.momentum = check_number("RMSprop", "momentum", momentum, 0, 1)
         self.epsilon = self._epsilon(epsilon)
         self.centered = bool(centered)
-        momentum = self.momentum > 0
-        self.kind = (
-            "rmsprop" + ("_centered" if self.centered else "") + ("_momentum" if momentum else "")
-        )
-        self.slots = (
-            "velocity",
-            *(("momentum",) if momentum else ()),
-            *(("average_gradient",) if self.centered else ()),
-        )
+
+    @property
+    def slots(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The mean square, and what `momentum` and `centered` need."""
+        found = {
+            "velocity": True,
+            "momentum": self._has_slot("momentum", self.momentum),
+            "average_gradient": self._has_slot("average_gradient", self.centered),
+        }
+        return tuple(name for name, there in found.items() if there)
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """The native update."""
+        centered = "_centered" if "average_gradient" in self.slots else ""
+        return f"rmsprop{centered}{'_momentum' if 'momentum' in self.slots else ''}"

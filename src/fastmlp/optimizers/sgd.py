@@ -7,6 +7,7 @@ from typing import Unpack
 from fastmlp.errors import check_number
 from fastmlp.optimizers.base import CommonArguments, Optimizer, registry
 from fastmlp.optimizers.schedules.base import LearningRate
+from fastmlp.optimizers.state import NeedsSlot
 
 
 @registry.register
@@ -39,6 +40,7 @@ class SGD(Optimizer):
     """
 
     config_names = ("momentum", "nesterov")
+    momentum = NeedsSlot("momentum")
 
     def __init__(
         self,
@@ -50,8 +52,15 @@ class SGD(Optimizer):
         super().__init__(learning_rate, **common)
         self.momentum = check_number("SGD", "momentum", momentum, 0, 1)
         self.nesterov = bool(nesterov)
-        if self.momentum == 0:
-            self.kind = "sgd"
-        else:
-            self.kind = "nesterov" if self.nesterov else "momentum"
-            self.slots = self.hyper_names = ("momentum",)
+
+    @property
+    def slots(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The momentum, if there is one."""
+        return ("momentum",) if self._has_slot("momentum", self.momentum) else ()
+
+    hyper_names = slots
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """The native update."""
+        return ("nesterov" if self.nesterov else "momentum") if self.slots else "sgd"

@@ -14,6 +14,36 @@ from fastmlp.variables import Variable, aligned_empty
 _LINE = 64  # bytes: every array starts on a cache line
 
 
+class NeedsSlot:
+    """An argument that needs a slot unless it is 0 or False: what it is when the optimizer is built decides.
+
+    Args:
+        slot: Name of the slot.
+
+    Raises:
+        ValueError: It is set, once the optimizer is built, to what would need other slots. A number
+            may become 0, which is a value like any other where there is a slot.
+    """
+
+    def __init__(self, slot: str) -> None:
+        self.slot = slot
+
+    def __set_name__(self, kind: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, optimizer: Any, kind: type | None = None) -> Any:
+        return self if optimizer is None else vars(optimizer).get(self._name)
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        has, switch = self.slot in optimizer._built_slots, isinstance(value, (bool, np.bool_))
+        if optimizer.built and (bool(value) > has or (switch and value != has)):
+            where, now = type(optimizer).__name__, vars(optimizer)[self._name]
+            expected = f"{self._name}={now!r}, as when it was built for its weights"
+            hint = "make a new optimizer"
+            raise bad_argument(where, expected, self._name, value, hint)
+        vars(optimizer)[self._name] = value
+
+
 class State:
     """Base of optimizers: their memory, made by `build`.
 
@@ -34,6 +64,7 @@ class State:
     def __init__(self) -> None:
         self.state: dict[Variable, list[np.ndarray]] = {}
         self.built = False
+        self._built_slots: tuple[str, ...] = ()
         self._iteration = Variable(0, "iteration", "int64", trainable=False)
         self._own: list[Variable] = []
         self._builds = 0
@@ -111,7 +142,12 @@ class State:
         self._trainable_variables = given
         self._own = []
         self._builds += 1
+        self._built_slots = self.slots
         self.built = True
+
+    def _has_slot(self, name: str, wanted: Any) -> bool:
+        """Whether it keeps an array: what it wants before it is built, what it has got after that."""
+        return name in self._built_slots if self.built else bool(wanted)
 
     def _arrays(self, variables: Sequence[Variable]) -> dict[Variable, list[np.ndarray]]:
         """New slots for weights: those of a name one after the other, as a model's weights are."""
