@@ -89,7 +89,10 @@ def test_each_of_several_optimizers_is_changed_as_in_keras(kind, by_function, ca
         body, head = lib.optimizers.SGD(0.1, name="body"), lib.optimizers.Adam(0.01, name="head")
         several = lib.optimizers.OptimizerMap(head, {".*a/.*": body})
         if by_function:
-            several = lambda w, body=body, head=head: body if "a/" in w.path else head
+
+            def several(weight, body=body, head=head):
+                return body if "a/" in weight.path else head
+
         model.compile(lib.optimizers.MultiOptimizer(several), "mse")
         if kind == "LearningRateScheduler":
             hook = lib.callbacks.LearningRateScheduler(lambda epoch, lr: lr / (epoch + 1), 1)

@@ -153,3 +153,14 @@ def test_models_that_drop_in_training_alone_predict_the_short_way():
     model = fastmlp.Sequential([fastmlp.Input((6,)), layers.Dropout(0.5), layers.Dense(2)])
     model(x)
     assert model._functions[False].on_array(x) is not None
+
+
+def test_noise_may_have_the_size_of_the_batch():
+    entry = Input((50,), batch_size=8)
+    y = layers.Dropout(0.5, noise_shape=(8, 1))(layers.Rescaling(1.0)(entry), training=True)
+    x = np.ones((8, 50))
+    for found in (
+        fastmlp.Model(entry, y).predict(x, verbose=0),
+        layers.Dropout(0.5, noise_shape=(8, 1))(x, training=True),
+    ):
+        assert (found == found[:, :1]).all() and len(set(found[:, 0])) == 2

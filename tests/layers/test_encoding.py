@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp import Input, Model, layers
 
 RANDOM = np.random.default_rng(3)
@@ -186,3 +187,25 @@ def test_bad_data_change_no_boundaries():
     with pytest.raises(TypeError):
         layer.adapt([np.arange(4.0), np.array(["a"])])
     assert layer.bin_boundaries == before
+
+
+@pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count", "int"])
+def test_bins_have_a_shape_before_they_are_found(mode):
+    found = [
+        lib.layers.Discretization(num_bins=5, output_mode=mode).compute_output_shape((None, 3))
+        for lib in (keras, fastmlp)
+    ]
+    assert found[1] == found[0]
+
+
+def test_categories_may_be_whole_numbers():
+    x = np.array([[0, 1], [3, 3]])
+    found = []
+    for lib in (keras, fastmlp):
+        layer = lib.layers.CategoryEncoding(4, output_mode="count", dtype="int32")
+        again = type(layer).from_config(layer.get_config())
+        entry = lib.Input((2,), dtype="int32")
+        predicted = lib.Model(entry, layer(entry)).predict(x, verbose=0)
+        y = np.asarray(again(x))
+        found.append((str(y.dtype), y.tolist(), predicted.tolist()))
+    assert found[1] == found[0]

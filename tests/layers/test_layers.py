@@ -293,3 +293,21 @@ def test_an_embedding_and_a_normalization_take_a_vector():
     layer = layers.Normalization(axis=None)
     layer.adapt(np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
     np.testing.assert_allclose(layer([1.0, 3.0]), [-2 / 2**0.5, 0], rtol=1e-6)
+
+
+def test_weights_without_initializer_and_by_the_other_name_are_those_of_keras():
+    found = []
+    for lib in (keras, fastmlp):
+        layer = lib.layers.Layer()
+        made = [layer.add_weight(shape=(2,), dtype=d, trainable=False) for d in ("int32", "bool")]
+        made += [layer.add_variable((2,), "ones", "float32", False, True, None, None, "w")]
+        assert made[-1].name == "w"
+        prelu = lib.layers.PReLU("ones")
+        with pytest.raises(AttributeError, match=r"alpha|no weights yet"):
+            _ = prelu.alpha
+        prelu.build((None, 3))
+        arrays = [v.numpy() for v in made] + [np.asarray(prelu.alpha)]
+        found.append([(str(a.dtype), a.tolist()) for a in arrays])
+    assert found[1] == found[0]
+    prelu.alpha[...] = 2.0
+    np.testing.assert_array_equal(prelu(-np.ones((1, 3))), -2 * np.ones((1, 3)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fastmlp import activations, constraints, initializers, ops, regularizers
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number
@@ -247,6 +249,16 @@ class PReLU(Layer):
             constraint=self.alpha_constraint,
             name="alpha",
         )
+
+    @property
+    def alpha(self) -> np.ndarray:
+        """Live view of the slopes: what is written there is what the model uses."""
+        if self._alpha is None:
+            raise AttributeError(
+                f"PReLU '{self.name}': has no weights yet. "
+                "Hint: give the model an Input, or call it on data first."
+            )
+        return self._alpha.value
 
     def call(self, x: Tensor) -> Any:
         below = ops.multiply(self._alpha, activations.relu(ops.negative(x)))

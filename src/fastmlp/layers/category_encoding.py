@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fastmlp.errors import check_int
+from fastmlp.layers.base import dtype_name
 from fastmlp.layers.encoding import ArrayLayer, check_mode, encode
 
 
@@ -25,7 +28,8 @@ class CategoryEncoding(ArrayLayer):
             holds it. `'one_hot'`: a vector for each number, on a new axis, or on the last one if
             that has size 1.
         sparse: Only `False`.
-        **kwargs: `name`, `dtype`, `input_shape`.
+        dtype: Of what it makes of arrays; that may be `'int32'` or `'int64'`, too.
+        **kwargs: `name`, `input_shape`.
 
     Input shape:
         `(batch, numbers)`; in a call it may come with `count_weights` of the same shape, what each
@@ -55,9 +59,12 @@ class CategoryEncoding(ArrayLayer):
         num_tokens: int | None = None,
         output_mode: str = "multi_hot",
         sparse: bool = False,
+        dtype: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        name = dtype_name(dtype)
+        self._whole = name if name in ("int32", "int64") else None
+        super().__init__(dtype=None if self._whole else name, **kwargs)
         where = f"CategoryEncoding '{self.name}'"
         self.output_mode = check_mode(where, output_mode, sparse, ("one_hot", "multi_hot", "count"))
         self.num_tokens = check_int(where, "num_tokens", num_tokens, 1)
@@ -76,8 +83,9 @@ class CategoryEncoding(ArrayLayer):
                     f"{where}: expected count_weights of shape {tuple(inputs.shape)}, that of the "
                     f"inputs. Received: shape={tuple(count_weights.shape)}"
                 )
-        return encode(inputs, self.output_mode, self.num_tokens, self.dtype, count_weights)
+        y = encode(inputs, self.output_mode, self.num_tokens, self.dtype, count_weights)
+        return y.astype(self._whole or self.dtype) if isinstance(y, np.ndarray) else y
 
     def get_config(self) -> dict[str, Any]:
         own = {"num_tokens": self.num_tokens, "output_mode": self.output_mode}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "dtype": self._whole or self.dtype}

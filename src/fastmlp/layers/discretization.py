@@ -175,6 +175,14 @@ class Discretization(ArrayLayer):
             bins = self.codes(inputs)
         return encode(bins, self.output_mode, self.depth, self.dtype)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape of the outputs; before `adapt`, with `num_bins` bins."""
+        if self._edges is None and self.num_bins is not None:
+            edges = range(self.num_bins - 1)
+            told = type(self)(edges, output_mode=self.output_mode, dtype=self.dtype)
+            return told.compute_output_shape(input_shape)
+        return super().compute_output_shape(input_shape)
+
     @property
     def depth(self) -> int:
         """Number of bins."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastmlp import ops
+from fastmlp import graph, ops
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number
-from fastmlp.graph import Shape, Tensor
+from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.phase import may_be_told
 
@@ -21,7 +21,7 @@ class Dropout(Layer):
     Args:
         rate: Share to drop, from 0 to 1.
         noise_shape: Shape of the mask where axes of size 1 share one decision; its first entry is
-            the batch: `None`, or 1 to share the mask between samples.
+            the batch: `None`, its size if the `Input` tells it, or 1 to share the mask between samples.
         seed: Of this layer's mask, besides the seed of `fit`; `None`: a number of its own among
             the random ops of the model.
         **kwargs: `name`, `dtype`, `input_shape`.
@@ -65,13 +65,15 @@ class Dropout(Layer):
     @may_be_told
     def call(self, x: Tensor) -> Tensor:
         stream = None if self.seed is None else self.seed % 2**31
-        return ops.dropout(x, self.rate, stream, self._noise_shape(x.shape))
+        return ops.dropout(x, self.rate, stream, self._noise_shape(x))
 
-    def _noise_shape(self, shape: Shape) -> tuple[int | None, ...] | None:
+    def _noise_shape(self, x: Tensor) -> tuple[int | None, ...] | None:
         """The mask's shape, or `None` where every element has a decision of its own."""
-        given = self.noise_shape
+        given, shape = self.noise_shape, x.shape
         if given is None:
             return None
+        if given[:1] == (graph.batch_size(x),):
+            given = (None, *given[1:])
         noise = tuple(s if n is None else n for n, s in zip(given, shape, strict=False))
         if len(given) != len(shape) or any(
             n not in (1, s) for n, s in zip(noise, shape, strict=True)

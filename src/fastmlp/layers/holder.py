@@ -55,7 +55,7 @@ class WeightHolder:
 
         Args:
             shape: Its shape.
-            initializer: Gives its first value. Default: `'glorot_uniform'`.
+            initializer: Gives its first value. Default: `'glorot_uniform'`, zeros for whole numbers.
             dtype: Its type; the layer's if `None`.
             trainable: Whether `fit` updates it while the layer is trainable.
             autocast: Accepted and not needed.
@@ -67,7 +67,8 @@ class WeightHolder:
         name = name or "variable"
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         dtype = dtype or self.dtype
-        first = initializers.get(initializer or "glorot_uniform")
+        default = "glorot_uniform" if np.dtype(dtype).kind == "f" else "zeros"
+        first = initializers.get(initializer or default)
         with graph.layer_scope(""):  # where fastmlp.random draws arrays
             value = first_value(shape, dtype, first)
         if value.shape != shape:
@@ -89,6 +90,22 @@ class WeightHolder:
             self._constants.add(variable)
         self._apply_trainable()
         return variable
+
+    def add_variable(
+        self,
+        shape: tuple[int, ...] | int,
+        initializer: Any,
+        dtype: str | None = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """The same as `add_weight`."""
+        return self.add_weight(
+            shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name
+        )
 
     # Layers within.
 
