@@ -81,3 +81,14 @@ def test_arrays_are_joined_along_the_first_axis_and_fabs_makes_floats():
     with pytest.raises(ValueError, match="axis=-1"):
         ops.concatenate([graph.input_tensor((None, 2), "float32", "x")] * 2)
     assert ops.fabs(np.array([-2, 1])).dtype == "float32"
+
+
+@pytest.mark.parametrize("ids", [np.zeros((3, 2), int), np.zeros(2, int), np.zeros((), int)])
+def test_segments_need_an_id_for_each_row(ids):
+    with pytest.raises(ValueError, match=r"segment_prod: expected segment_ids of shape \(3,\)"):
+        ops.segment_prod(np.ones((3, 2)), ids, 2)
+
+
+def test_vectors_of_four_numbers_have_no_cross_product():
+    with pytest.raises(ValueError, match="expected vectors of 2 or 3 numbers"):
+        ops.cross(np.ones((3, 4)), np.ones((3, 4)))

@@ -71,6 +71,8 @@ def multi_hot(
 def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     """Whether the prediction of each target class is among the k largest; ties count as inside.
 
+    NaN counts as less than any number.
+
     Args:
         targets: Classes `(batch,)`.
         predictions: Scores `(batch, classes)`.
@@ -78,7 +80,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Any:
     """
     hot = one_hot(targets, predictions.shape[-1])
     own = reductions.sum(math.where(hot, predictions, 0.0), -1, keepdims=True)
-    larger = math.greater(predictions, own)
+    larger = math.greater(predictions, math.where(math.isnan(own), -np.inf, own))
     return math.less(reductions.sum(core.cast(larger, "float32"), -1), k)
 
 

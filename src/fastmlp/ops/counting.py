@@ -245,6 +245,12 @@ def segment_min(
 
 def _segments(kind: str, data: Any, ids: Any, count: int | None) -> Any:
     data, ids = spec.array(data), spec.array(ids)
+    if ids.ndim != 1 or ids.shape != data.shape[:1]:
+        name = f"segment_{ {'add': 'sum', 'mul': 'prod'}.get(kind, kind) }"
+        raise ValueError(
+            f"{spec.where(name)}: expected segment_ids of shape {data.shape[:1]}, one for each "
+            f"row of the data. Received: segment_ids.shape={ids.shape}"
+        )
     count = int(ids.max(initial=-1)) + 1 if count is None else count
     limits = np.iinfo(data.dtype) if data.dtype.kind in "iu" else None
     low, high = (-np.inf, np.inf) if limits is None else (limits.min, limits.max)

@@ -221,6 +221,7 @@ def erfinv(x: Any) -> Any:
     Source: S. Winitzki, A handy approximation for the error function and its inverse, 2008; made exact by
     Newton's method.
     """
+    x = x if spec.is_symbolic(x) else spec.arrays(x, floating=True)[0]
     near = math.log(math.multiply(math.subtract(1.0, x), math.add(1.0, x)))
     part = math.add(math.multiply(near, 0.5), 4.3307467508)  # 2 / (π 0.147)
     gap = math.subtract(math.sqrt(math.subtract(math.square(part), math.divide(near, 0.147))), part)

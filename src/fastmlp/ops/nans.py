@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.calls import operation
-from fastmlp.ops import math, reductions, spec
+from fastmlp.ops import math, order, reductions, spec
 from fastmlp.ops.spec import of_arrays
 
 
@@ -16,16 +16,24 @@ def _known(x: Any) -> Any:
     return math.where(math.isnan(x), 0.0, 1.0)
 
 
+def _filled(x: Any, value: float) -> Any:
+    """x with a value in place of NaN; whole numbers, which have none, as they are."""
+    x = x if spec.is_symbolic(x) else spec.array(x)
+    if not spec.is_symbolic(x) and x.dtype.kind in "biu":
+        return x
+    return math.where(math.isnan(x), value, x)
+
+
 @operation
 def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum of what is no NaN."""
-    return reductions.sum(math.where(math.isnan(x), 0.0, x), axis, keepdims=keepdims)
+    return reductions.sum(_filled(x, 0.0), axis, keepdims=keepdims)
 
 
 @operation
 def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product of what is no NaN."""
-    return reductions.prod(math.where(math.isnan(x), 1.0, x), axis, keepdims=keepdims)
+    return reductions.prod(_filled(x, 1.0), axis, keepdims=keepdims)
 
 
 @operation
@@ -40,7 +48,7 @@ def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The variance of what is no NaN: the mean square of the distance from the mean."""
     known = _known(x)
     mean = nanmean(x, axis, True)
-    gap = math.multiply(known, math.subtract(math.where(math.isnan(x), 0.0, x), mean))
+    gap = math.multiply(known, math.subtract(_filled(x, 0.0), mean))
     total = reductions.sum(math.square(gap), axis, keepdims=keepdims)
     return math.divide(total, reductions.sum(known, axis, keepdims=keepdims))
 
@@ -53,44 +61,49 @@ def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 @operation
 def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The largest of what is no NaN."""
-    return reductions.max(math.where(math.isnan(x), -np.inf, x), axis, keepdims=keepdims)
+    """The largest of what is no NaN; NaN if there is nothing else."""
+    found = reductions.max(_filled(x, -np.inf), axis, keepdims=keepdims)
+    return _or(np.nan, x, found, axis, keepdims)
 
 
 @operation
 def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The smallest of what is no NaN."""
-    return reductions.min(math.where(math.isnan(x), np.inf, x), axis, keepdims=keepdims)
+    """The smallest of what is no NaN; NaN if there is nothing else."""
+    found = reductions.min(_filled(x, np.inf), axis, keepdims=keepdims)
+    return _or(np.nan, x, found, axis, keepdims)
 
 
 @operation
 def nanargmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index of the largest of what is no NaN; -1 if there is nothing else."""
-    place = reductions.argmax(math.where(math.isnan(x), -np.inf, x), axis, keepdims)
-    return _or_none(x, place, axis, keepdims)
+    place = reductions.argmax(_filled(x, -np.inf), axis, keepdims)
+    return _or(-1, x, place, axis, keepdims)
 
 
 @operation
 def nanargmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index of the smallest of what is no NaN; -1 if there is nothing else."""
-    place = reductions.argmin(math.where(math.isnan(x), np.inf, x), axis, keepdims)
-    return _or_none(x, place, axis, keepdims)
+    place = reductions.argmin(_filled(x, np.inf), axis, keepdims)
+    return _or(-1, x, place, axis, keepdims)
 
 
-def _or_none(x: Any, place: Any, axis: int | None, keepdims: bool) -> Any:
-    return math.where(reductions.all(math.isnan(x), axis, keepdims), -1, place)
+def _or(nothing: float, x: Any, found: Any, axis: Any, keepdims: bool) -> Any:
+    """What was found, or another value where x is nothing but NaN."""
+    if not spec.is_symbolic(x) and spec.array(x).dtype.kind in "biu":
+        return found
+    return math.where(reductions.all(math.isnan(x), axis, keepdims), nothing, found)
 
 
 @operation
 def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Running sums in which NaN counts as 0."""
-    return reductions.cumsum(math.where(math.isnan(x), 0.0, x), axis, dtype)
+    return reductions.cumsum(_filled(x, 0.0), axis, dtype)
 
 
 @operation
 def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
     """Running products in which NaN counts as 1."""
-    return reductions.cumprod(math.where(math.isnan(x), 1.0, x), axis, dtype)
+    return reductions.cumprod(_filled(x, 1.0), axis, dtype)
 
 
 @of_arrays
@@ -109,8 +122,7 @@ def nanquantile(
     """
     (x,) = spec.arrays(x, floating=True)
     axes = tuple(axis) if isinstance(axis, list) else axis
-    found = np.nanquantile(x, q, axes, method=method, keepdims=keepdims)  # type: ignore[call-overload]
-    return np.asarray(found, x.dtype)
+    return order.between(np.nanquantile, x, q, axes, method, keepdims)
 
 
 @of_arrays

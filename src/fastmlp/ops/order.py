@@ -6,6 +6,7 @@ Places have no gradient; the elements that are found have that of the elements t
 from __future__ import annotations
 
 import math as pymath
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,7 +206,7 @@ def quantile(
     if not spec.is_symbolic(x):
         (x,) = spec.arrays(x, floating=True)
         axes = tuple(axis) if isinstance(axis, list) else axis
-        return np.asarray(np.quantile(x, q, axes, method=method, keepdims=keepdims), x.dtype)  # type: ignore[call-overload]
+        return between(np.quantile, x, q, axes, method, keepdims)
     if method != "linear" or np.ndim(q) != 0:
         raise ValueError(
             f"{spec.where('quantile')}: expected one q and method='linear' for a symbolic tensor. "
@@ -218,8 +219,25 @@ def quantile(
     low, part = int(place), place - int(place)
     below = shapes.take(ordered, [low], at)
     above = shapes.take(ordered, [min(low + 1, int(x.shape[at] or 1) - 1)], at)
-    y = math.add(math.multiply(below, 1 - part), math.multiply(above, part))
+    y = below  # also where it is infinite, which the sum would make NaN
+    if part:
+        y = math.add(math.multiply(below, 1 - part), math.multiply(above, part))
     return y if keepdims else shapes.squeeze(y, at)
+
+
+def between(
+    find: Callable[..., Any], x: np.ndarray, q: Any, axes: Any, method: str, keepdims: bool
+) -> np.ndarray:
+    """NumPy's quantile; between two numbers of which one is infinite, or both alike, it is that one.
+
+    NumPy adds a part of their difference, which is NaN for equal ones.
+    """
+    with np.errstate(invalid="ignore"):
+        found = find(x, q, axes, method=method, keepdims=keepdims)
+        if method == "linear" and np.isinf(x).any():
+            low, high = (find(x, q, axes, method=m, keepdims=keepdims) for m in ("lower", "higher"))
+            found = np.where(np.isnan(found), low / 2 + high / 2, found)
+    return np.asarray(found, x.dtype)
 
 
 @operation

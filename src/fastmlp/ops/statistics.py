@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.calls import operation
-from fastmlp.ops import math, products, reductions, shapes, spec
+from fastmlp.ops import core, math, products, reductions, shapes, spec
 
 
 @operation
@@ -51,8 +51,9 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     a = a if spec.is_symbolic(a) else spec.array(a)
     (at,) = spec.axes_of("diff", a, axis)
     before = (slice(None),) * at
+    bools = not spec.is_symbolic(a) and a.dtype.kind == "b"
     for _ in range(n):
-        a = math.subtract(
+        a = (math.not_equal if bools else math.subtract)(
             shapes.get_item(a, (*before, slice(1, None))),
             shapes.get_item(a, (*before, slice(None, -1))),
         )
@@ -65,11 +66,12 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
 
     Args:
         y: Tensor or array.
-        x: Where y is, an array of y's size along the axis; `None`: `dx` apart.
+        x: Where y is: one number for each place along the axis, or an array that fits y; `None`: `dx`
+            apart.
         dx: The distance, if there is no x.
         axis: The axis.
     """
-    y = y if spec.is_symbolic(y) else spec.array(y)
+    y = y if spec.is_symbolic(y) else spec.arrays(y, floating=True)[0]
     (at,) = spec.axes_of("trapezoid", y, axis)
     before = (slice(None),) * at
     sums = math.add(
@@ -78,8 +80,11 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     )
     steps: Any = dx
     if x is not None:
-        steps = diff(x)
-        steps = shapes.reshape(steps, (-1, *[1] * (len(y.shape) - at - 1)))
+        x = x if spec.is_symbolic(x) else spec.array(x)
+        along = len(x.shape) == 1
+        steps = diff(x, axis=0 if along else axis)
+        if along:
+            steps = shapes.reshape(steps, (-1, *[1] * (len(y.shape) - at - 1)))
     return reductions.sum(math.multiply(sums, math.multiply(steps, 0.5)), at)
 
 
@@ -87,7 +92,9 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
 def cross(
     x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Any:
-    """The cross product of vectors of three numbers along an axis.
+    """The cross product of vectors of three numbers along an axis; of two, the third one is 0.
+
+    That of vectors of two numbers is one number: what would be its third.
 
     Args:
         x1: Tensor or array.
@@ -99,13 +106,27 @@ def cross(
     """
     if axis is not None:
         axisa = axisb = axisc = axis
-    a = [shapes.take(x1, i, axisa) for i in range(3)]
-    b = [shapes.take(x2, i, axisb) for i in range(3)]
+    a, b = _parts(x1, axisa), _parts(x2, axisb)
+    if len(a) == len(b) == 2:
+        return math.subtract(math.multiply(a[0], b[1]), math.multiply(a[1], b[0]))
+    a, b = ([*v, core.zeros_like(v[0])][:3] for v in (a, b))
     parts = [
         math.subtract(math.multiply(a[i], b[j]), math.multiply(a[j], b[i]))
         for i, j in ((1, 2), (2, 0), (0, 1))
     ]
     return shapes.stack(parts, axisc if axisc >= 0 else len(parts[0].shape) + 1 + axisc)
+
+
+def _parts(x: Any, axis: int) -> list[Any]:
+    """The numbers of vectors along an axis."""
+    x = x if spec.is_symbolic(x) else spec.array(x)
+    (at,) = spec.axes_of("cross", x, axis)
+    if x.shape[at] not in (2, 3):
+        raise ValueError(
+            f"{spec.where('cross')}: expected vectors of 2 or 3 numbers. "
+            f"Received: {x.shape[at]}, along axis {axis} of shape {tuple(x.shape)}"
+        )
+    return [shapes.take(x, i, axis) for i in range(x.shape[at])]
 
 
 @operation
