@@ -13,16 +13,10 @@ from typing import Any
 from fastmlp import config, ops
 from fastmlp._core import losses as native
 from fastmlp.errors import unknown_name
-from fastmlp.graph import Tensor
 from fastmlp.losses.axes import classes_last
 from fastmlp.losses.rows import Shape, align
 
 _FORMULAS: dict[str, Callable[..., Any]] = {}
-
-
-def are_symbolic(*values: Any) -> bool:
-    """Whether one of them is a symbolic tensor."""
-    return any(isinstance(value, Tensor) for value in values)
 
 
 def row_tensor(

@@ -32,13 +32,11 @@ class Function(Record):
         numpy: What it computes.
         gradient: For each operand the kernel and its operands; `None`: no gradient.
         floating: Whether integers become floats first.
-        boolean: Whether arrays give booleans.
     """
 
     numpy: Callable[..., Any]
     gradient: tuple[Rule | None, ...] = ()
     floating: bool = False
-    boolean: bool = False
 
 
 def _float(numpy: Callable[..., Any], *gradient: Rule | None) -> Function:
@@ -76,17 +74,17 @@ FUNCTIONS: dict[str, Function] = {
     "trunc": Function(np.trunc),
     "round": Function(np.round),
     # comparisons
-    "equal": Function(np.equal, boolean=True),
-    "not_equal": Function(np.not_equal, boolean=True),
-    "less": Function(np.less, boolean=True),
-    "less_equal": Function(np.less_equal, boolean=True),
-    "logical_and": Function(np.logical_and, boolean=True),
-    "logical_or": Function(np.logical_or, boolean=True),
-    "logical_xor": Function(np.logical_xor, boolean=True),
-    "logical_not": Function(np.logical_not, boolean=True),
-    "isnan": Function(np.isnan, boolean=True),
-    "isinf": Function(np.isinf, boolean=True),
-    "isfinite": Function(np.isfinite, boolean=True),
+    "equal": Function(np.equal),
+    "not_equal": Function(np.not_equal),
+    "less": Function(np.less),
+    "less_equal": Function(np.less_equal),
+    "logical_and": Function(np.logical_and),
+    "logical_or": Function(np.logical_or),
+    "logical_xor": Function(np.logical_xor),
+    "logical_not": Function(np.logical_not),
+    "isnan": Function(np.isnan),
+    "isinf": Function(np.isinf),
+    "isfinite": Function(np.isfinite),
     "where": Function(
         lambda a, b, c: np.where(a != 0, b, c),
         (None, ("where_da", "dy", "a"), ("where_db", "dy", "a")),

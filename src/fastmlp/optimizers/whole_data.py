@@ -40,7 +40,6 @@ class WholeDataOptimizer(Optimizer):
     """
 
     config_names: ClassVar[tuple[str, ...]] = ("maxiter", "gtol")
-    needs_mse = False
     whole_data = True
 
     def __init__(self, maxiter: int | None, gtol: float, name: str | None) -> None:
@@ -160,7 +159,6 @@ class LevenbergMarquardt(WholeDataOptimizer):
     """
 
     config_names = ("maxiter", "gtol", "damping", "max_bytes")
-    needs_mse = True
 
     def __init__(
         self,
