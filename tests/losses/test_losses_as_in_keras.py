@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp import losses
 from fastmlp._core import losses as native
 from fastmlp.registry import snake_case
@@ -215,3 +216,42 @@ def test_configs_of_keras_are_understood(name, kwargs):
     )
     if name != "CategoricalGeneralizedCrossEntropy":  # which Keras does not find by name
         assert type(again) is type(theirs)
+
+
+@pytest.mark.parametrize("lib", [keras, fastmlp], ids=["keras", "fastmlp"])
+def test_one_target_is_not_that_of_several_probabilities(lib):
+    with pytest.raises(ValueError, match="shape"):
+        lib.losses.BinaryCrossentropy()(np.ones((3, 1)), np.full((3, 3), 0.5))
+
+
+def own_call(lib):
+    class Own(lib.losses.Loss):
+        def __call__(self, y_true, y_pred, sample_weight=None):
+            return 3.0 * lib.ops.mean(lib.ops.square(y_true - y_pred))
+
+    return Own()
+
+
+def call_of_another(lib):
+    class Doubled(lib.losses.MeanSquaredError):
+        def __call__(self, y_true, y_pred, sample_weight=None):
+            return 2.0 * super().__call__(y_true, y_pred, sample_weight)
+
+    return Doubled()
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize("make_loss", [own_call, call_of_another])
+def test_a_call_of_ones_own_is_the_loss(make_loss, eagerly):
+    x = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
+    y = np.square(x[:, :1])
+    found = []
+    for lib in (keras, fastmlp):
+        dense = lib.layers.Dense(1, kernel_initializer="ones")
+        model = lib.Sequential([lib.Input((3,)), dense])
+        model.compile("sgd", make_loss(lib), run_eagerly=eagerly and lib is fastmlp)
+        logs = model.fit(x, y, 8, 2, shuffle=False, validation_data=(x, y), verbose=0).history
+        found.append([*logs["loss"], *logs["val_loss"], *np.ravel(model.get_weights()[0])])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+    with pytest.raises(ValueError, match="expected no sample weights"):
+        model.fit(x, y, sample_weight=np.ones(20), verbose=0)

@@ -102,7 +102,8 @@ class Loss(Configurable):
                 counts *= values.size / counts.sum()
             if sample_weight is not None:
                 given = as_real(self.name, "sample_weight", sample_weight, values.dtype)
-                counts = counts * match_weights(self.name, values, given)[1]
+                values, given = match_weights(self.name, values, given)
+                counts = counts.reshape(values.shape) * given
             sample_weight = counts
         return reduce_weighted(self.name, values, sample_weight, self.reduction)
 

@@ -52,6 +52,17 @@ class FunctionLoss(Loss):
         return super().get_config() | {"fn": self.fn} | self.kwargs
 
 
+class CalledLoss(FunctionLoss):
+    """A loss whose class has a `__call__` of its own, which weights and reduces as it likes.
+
+    Args:
+        loss: The loss.
+    """
+
+    def __init__(self, loss: Any) -> None:
+        super().__init__(loss.__call__, "sum_over_batch_size", loss.name, loss.dtype)
+
+
 def function_name(fn: Callable[..., Any]) -> str:
     """The name of a function, or of the class of an object that is called."""
     name: str = getattr(fn, "__name__", type(fn).__name__)

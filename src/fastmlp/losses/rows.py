@@ -60,6 +60,8 @@ def align(
     ((32, 1), (32, 10))
     """
     rule = rule or native.TARGETS[kind]
+    if kind.startswith("binary_crossentropy"):  # one target is not that of several predictions
+        rule = "same"
     t, p = squeeze_or_expand(tuple(y_true), tuple(y_pred))
     if rule == "class" and len(t) == len(p) - 1:
         t = (*t, 1)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from fastmlp import losses as losses_
 from fastmlp import metrics as metrics_
 from fastmlp.graph import Shape
+from fastmlp.losses import Loss
 from fastmlp.losses.axes import axis_last
+from fastmlp.losses.custom import CalledLoss
 from fastmlp.metrics import Mean
 from fastmlp.optimizers import Optimizer
 from fastmlp.plan.lower import LossSpec, MetricSpec
@@ -228,6 +230,12 @@ class Objective:
             ] or [LossSpec(-1, "compute_loss", whole=whole)]  # fmt: skip
         for i in self.with_loss if whole is None else ():
             loss = self.loss(i, rows[i], shapes[i])
+            if weighted[i] and isinstance(loss, CalledLoss):
+                raise ValueError(
+                    f"Loss '{loss.name}': expected no sample weights, since its class has a __call__ of "
+                    "its own, which fit calls without. Hint: define call(y_true, y_pred), which returns "
+                    "a value for each sample"
+                )
             mean = loss.reduction != "sum"
             if loss.reduction in (None, "none"):
                 raise ValueError(
@@ -296,7 +304,9 @@ def _known_loss(loss: Any) -> Any:
     """The loss that a user means, or a name that shapes will tell the meaning of."""
     if loss is None or (isinstance(loss, str) and loss.lower() in _BY_SHAPE):
         return loss
-    return losses_.get(loss)
+    found = losses_.get(loss)
+    called = isinstance(found, Loss) and type(found).__call__ is not Loss.__call__
+    return CalledLoss(found) if called else found
 
 
 def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSpec:
