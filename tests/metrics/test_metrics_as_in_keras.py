@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import fastmlp
 from fastmlp import metrics
 
 KWARGS = {
@@ -318,3 +319,19 @@ def test_configs_of_keras_are_understood(name, kwargs):
         {"module": "keras.metrics", "registered_name": None, **metrics.serialize(ours)}
     )
     assert type(again) is type(theirs)
+
+
+@pytest.mark.parametrize(
+    "shapes", [((6, 4, 1), (6, 4)), ((6, 4, 1), (6, 1)), ((6, 1), (6,)), ((6, 4), (6,))], ids=str
+)
+@pytest.mark.parametrize("name", ["AUC", "Precision", "FalseNegatives"])
+def test_counts_with_weights_of_fewer_axes(name, shapes):
+    rng = np.random.default_rng(3)
+    y, p = rng.integers(0, 2, shapes[0]), rng.uniform(size=shapes[0]).astype("float32")
+    weights = rng.uniform(0.1, 2, shapes[1]).astype("float32")
+    found = []
+    for lib in (keras, fastmlp):
+        metric = getattr(lib.metrics, name)()
+        metric.update_state(y, p, sample_weight=weights)
+        found.append(float(metric.result()))
+    assert found[1] == pytest.approx(found[0], rel=1e-5)

@@ -6,6 +6,7 @@ import io
 import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 
@@ -213,3 +214,17 @@ def test_positions_are_one_for_each_column_and_more_do_not_count():
     )
     with pytest.raises(ValueError, match="positions"):
         render_summary(fake(), positions=[0.5, 1.0])
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Lamb", "Adafactor", "Muon"])
+def test_the_optimizers_state_is_counted_as_in_keras(name):
+    found = []
+    for lib in (keras, fastmlp):
+        model = lib.Sequential([lib.Input((4,)), lib.layers.Dense(3), lib.layers.Dense(2)])
+        model.compile(getattr(lib.optimizers, name)(), "mse")
+        model.fit(np.ones((8, 4)), np.ones((8, 2)), verbose=0)
+        lines = []
+        model.summary(print_fn=lambda text, line_break=None, lines=lines: lines.append(text))
+        text = "\n".join(lines)
+        found.append(text[text.index("Optimizer params") :].split("\n")[0].strip())
+    assert found[1] == found[0]

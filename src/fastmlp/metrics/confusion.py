@@ -76,7 +76,7 @@ class ConfusionMetric(Metric):
                 given = given[..., 0]
             if values.ndim == 2 and values.shape[1] > 1 and given.shape == (len(values), 1):
                 given = given[:, 0]
-            _, given = match_weights(self.name, values, given)
+            values, given = match_weights(self.name, values, given)
             weights = np.ascontiguousarray(np.broadcast_to(given, values.shape)).ravel()
             t = np.ascontiguousarray(np.broadcast_to(t, p.shape)).reshape(-1, 1)
             p = p.reshape(-1, 1)

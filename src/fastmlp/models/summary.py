@@ -230,7 +230,8 @@ def _optimizer_size(optimizer: Any, trained: tuple[int, int]) -> tuple[int, int]
         return sum(n for n, _ in sizes), sum(size for _, size in sizes)
     slots = len(optimizer.slot_names)
     scalars = 1 if isinstance(optimizer.hyper()[0], LearningRateSchedule) else 2
-    return scalars + slots * trained[0], 4 * scalars + slots * trained[1]
+    own, size = _size(getattr(optimizer, "_own", ()))
+    return scalars + slots * trained[0] + own, 4 * scalars + slots * trained[1] + size
 
 
 def _bytes_text(size: float) -> str:
