@@ -145,6 +145,7 @@ HAND_VALUES = [
     ("hinge", [-1, 1], [0.5, 2], (), 0.75, [0.5, 0]),
     ("squared_hinge", [0, 1], [0.5, 2], (), 1.125, [1.5, 0]),
     ("categorical_hinge", [0, 1, 0], [0.5, 0.25, 0], (), 1.25, [1, -1, 0]),
+    ("categorical_hinge", [0.3, 0.1], [0.7, 0.9], (), 1.51, [-0.3, 0.8]),
     ("binary_crossentropy", [1, 0], [0.5, 0.75], (0.0,), np.log(8) / 2, [-1, 2]),
     ("binary_crossentropy", [1], [0.5], (0.5,), np.log(2), [-1]),
     ("binary_crossentropy_sigmoid", [1, 0], [0.5, 0.75], (0.0,), np.log(8) / 2, [-0.25, 0.375]),

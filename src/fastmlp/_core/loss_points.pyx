@@ -275,7 +275,8 @@ cdef void categorical_hinge(real *loss, real *dp, const real *t, const real *p, 
         if dp != NULL:
             for j in range(n):
                 y = t[i * n + j]
-                q = <real>(1.0 / ties) if (1 - y) * p[i * n + j] == neg else <real>0
+                q = (1 - y) * p[i * n + j]  # rounded, as neg is: the product may be wider
+                q = <real>(1.0 / ties) if q == neg else <real>0
                 dp[i * n + j] = ((1 - y) * q - y) * positive_slope(<real>s)
 
 
