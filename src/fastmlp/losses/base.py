@@ -11,7 +11,8 @@ from fastmlp import config, ops
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
 from fastmlp.losses.axes import classes_last
-from fastmlp.losses.rows import as_real, as_reals, row_values, sizes, squeeze_or_expand
+from fastmlp.losses.rows import as_real, as_reals, row_values, sizes
+from fastmlp.ops.ranks import reshaped, squeeze_or_expand
 from fastmlp.registry import Configurable, Registry, snake_case
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Loss(Configurable):
 
     def _of_tensors(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
         """The loss as a symbolic tensor, for a loss or a layer of the user's own."""
-        from fastmlp.losses.tensors import reduced, reshaped
+        from fastmlp.losses.tensors import reduced
 
         values, counts = self.call(y_true, y_pred), self.counts(y_true)
         if counts is not None and self.reduction in ("sum_over_batch_size", "mean"):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastmlp.graph import Tensor
 from fastmlp.losses.base import Loss
-from fastmlp.losses.rows import squeeze_or_expand
+from fastmlp.ops.ranks import of_one_rank
 
 
 class FunctionLoss(Loss):
@@ -43,9 +42,10 @@ class FunctionLoss(Loss):
         self.kwargs = kwargs
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        if not isinstance(y_pred, Tensor):
-            t, p = squeeze_or_expand(y_true.shape, y_pred.shape)
-            y_true, y_pred = y_true.reshape(t), y_pred.reshape(p)
+        return self.of(*of_one_rank(y_true, y_pred))
+
+    def of(self, y_true: Any, y_pred: Any) -> Any:
+        """What the function returns."""
         return self.fn(y_true, y_pred, **self.kwargs)
 
     def get_config(self) -> dict[str, Any]:

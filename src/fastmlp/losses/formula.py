@@ -7,7 +7,7 @@ from typing import Any
 from fastmlp.losses.axes import classes_last
 from fastmlp.losses.base import Loss
 from fastmlp.losses.rows import align, as_reals
-from fastmlp.losses.tensors import reshaped
+from fastmlp.ops.ranks import reshaped
 from fastmlp.registry import snake_case
 
 

@@ -13,26 +13,10 @@ from fastmlp._core import losses as native
 from fastmlp.errors import warn_user
 from fastmlp.graph import Tensor
 from fastmlp.losses.axes import classes_last
+from fastmlp.ops.ranks import Shape, squeeze_or_expand
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-Shape = tuple[int | None, ...]
-
-
-def squeeze_or_expand(a: Shape, b: Shape) -> tuple[Shape, Shape]:
-    """Makes two shapes of the same rank where one has a last axis of size 1 more, as Keras does.
-
-    Example:
-
-    >>> squeeze_or_expand((32,), (32, 1)), squeeze_or_expand((32, 5, 1), (32, 5))
-    (((32, 1), (32, 1)), ((32, 5), (32, 5)))
-    """
-    if len(a) == len(b) + 1 and a[-1] == 1:
-        return (a, (*b, 1)) if len(b) == 1 else (a[:-1], b)
-    if len(b) == len(a) + 1 and b[-1] == 1:
-        return ((*a, 1), b) if len(a) == 1 else (a, b[:-1])
-    return a, b
 
 
 def align(

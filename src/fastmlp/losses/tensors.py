@@ -14,7 +14,8 @@ from fastmlp import config, ops
 from fastmlp._core import losses as native
 from fastmlp.errors import unknown_name
 from fastmlp.losses.axes import classes_last
-from fastmlp.losses.rows import Shape, align
+from fastmlp.losses.rows import align
+from fastmlp.ops.ranks import reshaped
 
 _FORMULAS: dict[str, Callable[..., Any]] = {}
 
@@ -32,11 +33,6 @@ def row_tensor(
     y_true, y_pred = classes_last(kind, y_true, y_pred, axis, native.TARGETS[kind] == "class")
     t, p = align(kind, tuple(y_true.shape), tuple(y_pred.shape))
     return _FORMULAS[kind](reshaped(y_true, t), reshaped(y_pred, p), *params)
-
-
-def reshaped(x: Any, shape: Shape) -> Any:
-    """`x` in a shape in which only the batch may be unknown."""
-    return x if tuple(x.shape) == shape else ops.reshape(x, [-1 if d is None else d for d in shape])
 
 
 def reduced(values: Any, sample_weight: Any, reduction: str | None) -> Any:

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from fastmlp import ops
 from fastmlp.graph import Tensor
-from fastmlp.losses.rows import as_real, as_reals, squeeze_or_expand
+from fastmlp.losses.rows import as_real, as_reals
 from fastmlp.metrics.base import Metric
+from fastmlp.ops.ranks import of_one_rank, squeeze_or_expand
 from fastmlp.variables import Variable
 
 
@@ -51,9 +52,7 @@ class ColumnSums(Metric):
         """Targets and predictions `(batch, n)`, and weights that fit them, or `None`."""
         y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
         self.see_shapes(y_true.shape, y_pred.shape)
-        if not isinstance(y_pred, Tensor):
-            t, p = squeeze_or_expand(y_true.shape, y_pred.shape)
-            y_true, y_pred = y_true.reshape(t), y_pred.reshape(p)
+        y_true, y_pred = of_one_rank(y_true, y_pred)
         if sample_weight is None:
             return y_true, y_pred, None
         w = sample_weight

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import config, ops
-from fastmlp.graph import Tensor
 from fastmlp.losses.axes import check_axis, classes_last
 from fastmlp.losses.rows import align, as_reals
 from fastmlp.metrics.base import registry
 from fastmlp.metrics.mean_metric_wrapper import MeanMetricWrapper
+from fastmlp.ops.ranks import reshaped
 
 
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
@@ -42,9 +42,7 @@ def _vectors(where: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any]
     y_true, y_pred = as_reals(where, y_true, y_pred)
     y_true, y_pred = classes_last(where, y_true, y_pred, check_axis(where, axis))
     t, p = align(where, tuple(y_true.shape), tuple(y_pred.shape), "same")
-    if isinstance(y_pred, Tensor):
-        return y_true, y_pred
-    return y_true.reshape(t), y_pred.reshape(p)
+    return reshaped(y_true, t), reshaped(y_pred, p)
 
 
 class _Correlation(MeanMetricWrapper):

@@ -13,6 +13,7 @@ from fastmlp.losses.lookup import CLASS_OF
 from fastmlp.losses.rows import as_reals
 from fastmlp.metrics.base import registry
 from fastmlp.metrics.reduction import RowMetric, sample_weights
+from fastmlp.ops.ranks import call_as_given
 
 
 @registry.register
@@ -64,7 +65,7 @@ class MeanMetricWrapper(RowMetric):
                 f"fastmlp.losses: {', '.join(sorted(names))}. Received: fn={fn!r}."
             )
         self.kind, self.params = fn.kind, fn.params
-        self.function = None if fn.kind else fn.call
+        self.function = fn.of if isinstance(fn, FunctionLoss) else None if fn.kind else fn.call
         self.by_batch = isinstance(fn, FunctionLoss) and type(self).by_batch
         self._loss = fn
         super().__init__(own if name is None else name, dtype)
@@ -74,7 +75,7 @@ class MeanMetricWrapper(RowMetric):
             super().update_state(y_true, y_pred, sample_weight)
             return
         y_true, y_pred = as_reals(self.name, y_true, y_pred, self.dtype)
-        values = np.asarray(self.function(y_true, y_pred), np.float64)
+        values = np.asarray(call_as_given(self.function, y_true, y_pred), np.float64)
         weights = sample_weights(self, values.shape, sample_weight, values.dtype)
         self.acc[:] += (values.reshape(weights.shape) * weights).sum(), weights.sum()
 

@@ -9,6 +9,7 @@ from fastmlp.errors import bad_argument, check_int
 from fastmlp.losses.rows import align, as_reals
 from fastmlp.metrics.base import registry
 from fastmlp.metrics.mean_metric_wrapper import MeanMetricWrapper
+from fastmlp.ops.ranks import reshaped
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
@@ -64,8 +65,8 @@ def _check_k(where: str, k: Any) -> int:
 
 def _rows(where: str, y_true: Any, y_pred: Any, rule: str) -> tuple[Any, Any]:
     y_true, y_pred = as_reals(where, y_true, y_pred)
-    t, _ = align(where, tuple(y_true.shape), tuple(y_pred.shape), rule)
-    return ops.reshape(y_true, [-1 if d is None else d for d in t]), y_pred
+    t, p = align(where, tuple(y_true.shape), tuple(y_pred.shape), rule)
+    return reshaped(y_true, t), reshaped(y_pred, p)
 
 
 @registry.register

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp import graph, ops
+from fastmlp._core.losses import TARGETS
 from fastmlp._record import Record
 from fastmlp.graph import Tensor
+from fastmlp.ops.ranks import call_as_given, of_one_rank, reshaped, squeeze_or_expand
 from fastmlp.plan.ir import Buffer, Builder, Term
 
 if TYPE_CHECKING:
@@ -143,7 +145,7 @@ class _Objectives:
         name = spec.kind or spec.op
         mask = self.outputs[spec.output].mask if spec.masked else None
         if spec.function is not None:
-            v, own_mask = self._trace(spec.function, spec.output, f"metric '{spec.name}'")
+            v, own_mask = self._trace(spec.function, spec, mask, f"metric '{spec.name}'")
             if v.per_sample:
                 if not spec.weighted and mask is None:
                     own_mask = None  # as in Keras: values that do not count are 0 in the mean then
@@ -153,9 +155,9 @@ class _Objectives:
             else:
                 op = self.b.emit("metric_scalar", [], [v])
         else:
-            target, y = self._operands(spec, f"metric '{spec.name}'")
-            weight, _ = self._weights(spec, y.shape[:-1], mask)
-            sizes = _row_sizes(y, target, weight)
+            target, y, shape = self._operands(spec, mask, f"metric '{spec.name}'")
+            weight, _ = self._weights(spec, shape[:-1], mask)
+            sizes = _row_sizes(shape, target, weight)
             if spec.op == "metric_mean":
                 sizes |= {"kind": spec.kind, "params": spec.params}
             else:
@@ -190,17 +192,17 @@ class _Objectives:
     def add_loss(self, spec: LossSpec) -> None:
         mask = self.outputs[spec.output].mask
         if spec.function is not None:
-            v, own_mask = self._trace(spec.function, spec.output, f"loss '{spec.kind}'")
+            v, own_mask = self._trace(spec.function, spec, mask, f"loss '{spec.kind}'")
             masks = (mask, own_mask) if v.per_sample else ()
             weight, norm = self._weights(spec, v.shape, *masks)
             op = self.b.emit_values(v, weight, spec.mean, spec.factor, norm)
         else:
-            target, y = self._operands(spec, f"loss '{spec.kind}'")
+            target, y, shape = self._operands(spec, mask, f"loss '{spec.kind}'")
             counts = None if spec.counts is None else spec.counts(self.targets[spec.output])
             if counts is not None:
-                counts = ops.reshape(counts, (-1, *y.shape[:-1]))
-            weight, norm = self._weights(spec, y.shape[:-1], mask, counts)
-            attrs = _row_sizes(y, target, weight)
+                counts = ops.reshape(counts, (-1, *shape[:-1]))
+            weight, norm = self._weights(spec, shape[:-1], mask, counts)
+            attrs = _row_sizes(shape, target, weight)
             attrs |= {"kind": spec.kind, "params": spec.params, "factor": spec.factor}
             attrs["mean"] = spec.mean and norm is None
             self.b.label = spec.kind
@@ -243,24 +245,54 @@ class _Objectives:
         op.n_acc = 2
         self.b.plan.terms.append(Term("metric", op, 0, metric, metric.name))
 
-    def _operands(self, spec: LossSpec | MetricSpec, where: str) -> list[Buffer]:
-        """Target and prediction as a native op takes them."""
-        pair = self.targets[spec.output], self.outputs[spec.output]
-        if spec.prepare is not None:
-            with graph.layer_scope(where):
-                pair = spec.prepare(*pair)
-        return self.values(pair)
+    def _pair(self, spec: LossSpec | MetricSpec, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Target and prediction; of targets `(batch, steps)` for predictions `(batch, steps, 1)`.
 
-    def _trace(self, function: Traced, output: int, where: str) -> tuple[Buffer, Tensor | None]:
-        """What the function computes, and the mask that it gave it."""
+        A mask or weights of steps need a value for each step: then the target gets the prediction's
+        shape. Else whoever takes both, a function or `_operands`, sees a row of steps, as in Keras.
+        """
+        target, y = self.targets[spec.output], self.outputs[spec.output]
+        of_steps = mask is not None or (spec.weighted and spec.weight_shape != ())
+        if of_steps and y.shape == (*target.shape, 1):
+            target = reshaped(target, y.shape)
+        return target, y
+
+    def _operands(
+        self, spec: LossSpec | MetricSpec, mask: Tensor | None, where: str
+    ) -> tuple[Buffer, Buffer, tuple[int, ...]]:
+        """Target and prediction as a native op takes them, and the shape of a sample's rows."""
+        target, y = self._pair(spec, mask)
+        rule = TARGETS[spec.kind] if spec.kind else "class"
         with graph.layer_scope(where):
-            result = function(self.targets[output], self.outputs[output])
-        if not isinstance(result, Tensor) or not (result.per_sample or result.shape == ()):
-            came = repr(result) if isinstance(result, Tensor) else f"a {type(result).__name__}"
+            # Not where sizes alone tell: a loss that is fused reads what the activation wrote.
+            if rule in ("same", "any") or (rule == "each" and spec.prepare is not None):
+                target, y = of_one_rank(target, y)
+            if spec.prepare is not None:
+                target, y = spec.prepare(target, y)
+        shape = squeeze_or_expand(target.shape, y.shape)[1] if rule == "each" else y.shape
+        buffers = self.values([target, y])
+        return buffers[0], buffers[1], tuple(int(d or 0) for d in shape[1:])
+
+    def _trace(
+        self, function: Traced, spec: LossSpec | MetricSpec, mask: Tensor | None, where: str
+    ) -> tuple[Buffer, Tensor | None]:
+        """What the function computes, and the mask that it gave it.
+
+        Of what is neither a value for each sample nor one for the batch, it is the mean, as in Keras,
+        or the sum if that is how the loss is reduced.
+        """
+        with graph.layer_scope(where):
+            result = call_as_given(function, *self._pair(spec, mask))
+            if isinstance(result, (bool, int, float, np.number, np.ndarray)):
+                result = graph.constant_tensor(result, self.b.plan.dtype)
+            if isinstance(result, Tensor) and not (result.per_sample or result.shape == ()):
+                sums = isinstance(spec, LossSpec) and not spec.mean
+                result = ops.sum(result) if sums else ops.mean(result)
+        if not isinstance(result, Tensor):
             raise TypeError(
-                f"{where[0].upper()}{where[1:]}: expected its function to return a tensor, of a "
-                f"value for each sample or of shape (). Received: {came}. Hint: compute it from "
-                "y_true and y_pred with fastmlp.ops"
+                f"{where[0].upper()}{where[1:]}: expected its function to return a tensor or a number. "
+                f"Received: a {type(result).__name__}. Hint: compute it from y_true and y_pred with "
+                "fastmlp.ops"
             )
         buffer = self.values([result])[0]
         self.b.label = where
@@ -359,8 +391,7 @@ def add_regularizers(values: Lowering, variables: Sequence[Variable]) -> None:
         values.b.add_penalty(values.b.emit_values(penalty))
 
 
-def _row_sizes(y: Buffer, target: Buffer, weight: Buffer | None) -> dict[str, Any]:
-    n = y.shape[-1]
-    rep = y.width // n
+def _row_sizes(shape: tuple[int, ...], target: Buffer, weight: Buffer | None) -> dict[str, Any]:
+    n, rep = shape[-1], math.prod(shape[:-1])
     wrep = 1 if weight is None else weight.width
     return {"rep": rep, "n": n, "tn": math.prod(target.shape) // rep, "wrep": wrep}

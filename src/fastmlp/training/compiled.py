@@ -168,23 +168,23 @@ class Objective:
         """
         loss = self.loss(output, row_shape, shape)
         out = tuple(int(d or 0) for d in shape[1:])
+        as_it_came = out if (row_shape, out) == ((), (1,)) else row_shape
         if loss is None and self.own and not any(by[output] for _, by in self._metrics):
-            return out if out == (*row_shape, 1) else row_shape
-        own = loss is not None and not loss.kind and not loss.targets
-        if own and (out[-1:] != (1,) or row_shape != out[:-1]):
-            return row_shape  # a loss of the user's own takes what it gets
+            return as_it_came
+        if loss is not None and not loss.kind and not loss.targets:
+            return as_it_came  # a loss of the user's own takes what it gets
         if loss is not None and loss.sparse:
             out = axis_last(loss.name, out, loss.axis)
         classes = row_shape in (out[:-1], (*out[:-1], 1)) and out[-1] != 1
         if loss.sparse if loss is not None else classes:
-            if row_shape in (out[:-1], (*out[:-1], 1)):
+            if row_shape in (out[:-1], (*out[:-1], 1), (*out[:-1], 1, 1)):
                 return (*out[:-1], 1)
             expected, hint = out[:-1], "sparse losses take one whole number for each sample"
             if loss is not None and row_shape == out:
                 hint = f"targets of one number for each class go with '{loss.name[7:]}'"
         else:
-            if row_shape == out or (out[-1] == 1 and row_shape == out[:-1]):
-                return out
+            if out in (row_shape, (*row_shape, 1)) or row_shape == (*out, 1):
+                return as_it_came
             expected, hint = out, ""
             name = None if loss is None else loss.name
             if name == "categorical_crossentropy" and math.prod(row_shape) == 1:

@@ -84,6 +84,9 @@ def compiled_loss(model: StepMethods, y: Any, y_pred: Any, sample_weight: Any) -
     for i in objective.with_loss:
         t, p = (v if hasattr(v, "shape") else np.asarray(v) for v in (targets[i], predictions[i]))
         loss = objective.loss(i, tuple(t.shape[1:]), tuple(p.shape))
+        of_steps = getattr(p, "mask", None) is not None or np.ndim(weights[i]) > 1
+        if of_steps and tuple(p.shape) == (*t.shape, 1):  # a value for each step, as in plans
+            t = ops.expand_dims(t, -1)
         value = loss(t, p, _masked(loss, p, weights[i])) * objective.weight(i)
         total = value if total is None else total + value
     return total
