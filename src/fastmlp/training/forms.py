@@ -31,10 +31,18 @@ def losses_by_output(loss: Any, slots: Slots) -> list[Any]:
     if left_out and not isinstance(slots.structure, Mapping):
         hint = f"{left_out[0]!r}: None leaves an output without a loss"
         raise slots.missing(where, left_out, hint)
-    for name, (_, one) in zip(slots.names, found, strict=True):
+    losses = [_alone(one) for _, one in found]
+    for name, one in zip(slots.names, losses, strict=True):
         if is_nest(one):
             raise bad_argument(where, f"one loss for output {name!r}", "loss", one)
-    return [one for _, one in found]
+    return losses
+
+
+def _alone(loss: Any) -> Any:
+    """A loss without the list that holds it alone."""
+    while isinstance(loss, list | tuple) and len(loss) == 1:
+        loss = loss[0]
+    return loss
 
 
 def loss_names(loss: Any, slots: Slots) -> list[str]:
