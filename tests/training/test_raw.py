@@ -146,7 +146,7 @@ def test_numbers_beside_strings_stay_where_they_are():
         (lambda m: m.fit(np.ones((50, 1)), Y, verbose=0), TypeError, "expected strings"),
         (lambda m: m.fit(np.empty((0, 1), "U1"), Y[:0], verbose=0), ValueError, "one string"),
         (lambda m: m.fit(np.hstack([WORDS, WORDS]), Y, verbose=0), ValueError, r"shape \(1,\)"),
-        (lambda m: m.predict(WORDS[:, :, None], verbose=0), ValueError, r"shape \(1,\)"),
+        (lambda m: m.predict(WORDS[..., None, None], verbose=0), ValueError, r"shape \(1,\)"),
         (lambda m: m(np.ones((2, 1))), TypeError, "expected strings"),
         (lambda m: layers.Dense(1)(words()), TypeError, "a tensor of strings.*StringLookup"),
         (lambda m: words() + 1, TypeError, "expected numbers.*a tensor of strings"),

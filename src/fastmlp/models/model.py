@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from fastmlp import _names, _tree, calls, graph
 from fastmlp._spelling import accepts_old
 from fastmlp.custom_objects import custom_object_scope
@@ -16,6 +18,8 @@ from fastmlp.layers.base import Layer
 from fastmlp.layers.shapes import check_shape, map_shapes
 from fastmlp.models.network import Network
 from fastmlp.models.persistent import Persistent
+from fastmlp.ops.ranks import reshaped
+from fastmlp.training.checks import fits
 from fastmlp.training.trainer import Trainer
 from fastmlp.variables import move_to_arena
 
@@ -390,6 +394,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             return super()._call_arrays(args, kwargs)
         kinds = eager.ANYTHING if any(t.dtype == "string" for t in self.inputs) else eager.NUMBERS
         given = eager.by_columns(args[0], self.input_names)
+        if any(t.shape[1:] == (1,) for t in self.inputs):  # numbers (n,) are samples (n, 1)
+            given = _tree.apply(_column, given)
         x = eager.to_arrays(f"'{self.name}'", given, kinds=kinds)
         self._ensure_built(_tree.apply(lambda array: array.shape[1:], x))
         arrays = self._match_inputs(x)
@@ -412,7 +418,9 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         """
         network = self._graph()
         names = network.input_names
-        if isinstance(given, dict):
+        if _tree.same_form(given, network.input_structure):  # also dicts within dicts
+            found = _tree.flatten(given)
+        elif isinstance(given, dict):
             for name in [*names, *given]:
                 if name not in given or name not in names:
                     what = "is missing" if name in names else "is unknown"
@@ -427,6 +435,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             raise ValueError(
                 f"'{self.name}': expected {len(names)} inputs, {names}. Received: {len(found)}"
             )
+        found = [_as_input(*both) for both in zip(found, network.inputs, strict=True)]
         for x, tensor in zip(found, network.inputs, strict=True):
             if x.shape[1:] != tensor.shape[1:]:
                 which = f" for '{tensor.name}'" if len(names) > 1 else ""
@@ -516,6 +525,18 @@ lookup.registry.register(Model, "Functional")
 
 def _one_or_list(found: list[Any]) -> Any:
     return found[0] if len(found) == 1 else found
+
+
+def _column(x: Any) -> Any:
+    return x[:, None] if isinstance(x, np.ndarray) and x.ndim == 1 else x
+
+
+def _as_input(x: Any, tensor: Tensor) -> Any:
+    """An array or a tensor without a last axis of size 1 that the input has not, or with one."""
+    if x.shape[1:] == tensor.shape[1:] or not fits(x.shape[1:], tensor.shape[1:]):
+        return x
+    y = reshaped(x, (x.shape[0], *tensor.shape[1:]))
+    return masks.masked(y, x.mask) if isinstance(x, Tensor) else y
 
 
 def _sample(where: str, shape: Any) -> tuple[int, ...]:

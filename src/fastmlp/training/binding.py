@@ -186,7 +186,8 @@ class Binding:
             if self._objective().names([t.shape for t in self.outputs]) != ["loss"]:
                 raise ValueError(f"{method}: expected y, since the metrics need it. Received: None")
             used = []
-        targets = target_sources(y, slots, used) if used else (None,) * slots.n
+        n = inputs[0].n
+        targets = target_sources(y, slots, used, n) if used else (None,) * slots.n
         known = [source for source in (*inputs, *targets) if source is not None]
         n = check_lengths({source.name: source for source in known})
         if class_weight is None:

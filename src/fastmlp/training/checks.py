@@ -14,6 +14,17 @@ def samples(row_shape: tuple[int, ...]) -> str:
     return f"(samples, {', '.join(map(str, row_shape))})" if row_shape else "(samples,)"
 
 
+def fits(row_shape: tuple[Any, ...], expected: tuple[Any, ...]) -> bool:
+    """Whether samples are of a shape, or have a last axis of size 1 more or less, as in Keras.
+
+    Example:
+
+    >>> fits((3,), (3, 1)), fits((3, 1), (3,)), fits((3, 1), (1, 3))
+    (True, True, False)
+    """
+    return expected in (row_shape, (*row_shape, 1)) or row_shape == (*expected, 1)
+
+
 def check_input(model: Any, tensor: Tensor, source: Source) -> None:
     """Compares the samples with one of the model's inputs.
 
@@ -27,7 +38,7 @@ def check_input(model: Any, tensor: Tensor, source: Source) -> None:
     """
     expected = tuple(int(d or 0) for d in tensor.shape[1:])
     shape = source.row_shape
-    if shape == expected or (shape == () and expected == (1,)):
+    if fits(shape, expected):
         return
     layer = next((la for la in model.layers if la.weights), model)
     where = f"{type(layer).__name__} '{layer.name}'"

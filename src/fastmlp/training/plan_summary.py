@@ -74,7 +74,7 @@ def _executable(model: Trainer, batch_size: int | None) -> Executable:
         sparse = loss is not None and loss.sparse
         targets[i] = np.zeros((m, *out[:-1]) if sparse else (m, *out))
     slots = model._output_slots()
-    y = target_sources(pack(slots.structure, targets), slots, objective.used)
+    y = target_sources(pack(slots.structure, targets), slots, objective.used, m)
     return model._compile("train", objective, Rows(inputs, y, (None,) * len(y)), m)
 
 

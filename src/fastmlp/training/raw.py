@@ -10,6 +10,7 @@ import numpy as np
 from fastmlp._record import Record
 from fastmlp.boundary import Boundary
 from fastmlp.graph import Tensor
+from fastmlp.training.checks import fits
 from fastmlp.training.source import Source, as_source
 
 _BLOCK = 1 << 16  # rows that are looked up together
@@ -62,7 +63,7 @@ def as_raw(x: Any, name: str, tensor: Tensor) -> Texts | Source:
     else:
         found = as_source(x, name)
     expected = tuple(int(d or 0) for d in tensor.shape[1:])
-    if found.row_shape != expected and (found.row_shape, expected) != ((), (1,)):
+    if not fits(found.row_shape, expected):
         raise ValueError(
             f"{name}: expected samples of shape {expected}. "
             f"Received: shape={(found.n, *found.row_shape)}"

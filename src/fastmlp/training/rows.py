@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from fastmlp._record import Record
 from fastmlp.boundary import Boundary
 from fastmlp.layers.eager import by_columns
+from fastmlp.training.checks import fits
 from fastmlp.training.data import (
     Source,
     as_source,
@@ -68,7 +71,13 @@ def input_sources(x: Any, slots: Slots, boundary: Boundary) -> tuple[Source, ...
     x = by_columns(x, slots.names)
     if isinstance(x, Mapping) and set(slots.names) <= set(x):
         x = {name: x[name] for name in slots.names}
-    parts = spread("x", x, slots, range(slots.n))
+    expected = tuple(boundary.inputs[0].shape[1:])
+
+    def holds_samples(only: Any) -> bool:
+        shape = _shape(only)
+        return fits(shape[1:], expected) or not fits(shape, expected)
+
+    parts = spread("x", x, slots, range(slots.n), holds=holds_samples)
     names = [slots_name("x", slots, i) for i in range(slots.n)]
     if boundary.plain:
         sources = tuple(as_source(part, name) for part, name in zip(parts, names, strict=True))
@@ -79,18 +88,19 @@ def input_sources(x: Any, slots: Slots, boundary: Boundary) -> tuple[Source, ...
     return encoded(boundary, raw)
 
 
-def target_sources(y: Any, slots: Slots, used: Sequence[int]) -> tuple[Source | None, ...]:
+def target_sources(y: Any, slots: Slots, used: Sequence[int], n: int) -> tuple[Source | None, ...]:
     """One source for each output that has a loss or a metric.
 
     Args:
         y: An array, or a list or dict of arrays.
         slots: The outputs.
         used: Numbers of those that need a target.
+        n: Number of samples.
 
     Raises:
         ValueError: Something is missing, or too much.
     """
-    parts = spread("y", y, slots, used)
+    parts = spread("y", y, slots, used, holds=lambda only: n > 1 or _shape(only)[:1] == (1,))
     return tuple(
         as_source(part, slots_name("y", slots, i)) if i in used else None
         for i, part in enumerate(parts)
@@ -141,7 +151,12 @@ def class_weight_sources(
 
 
 def spread(
-    what: str, given: Any, slots: Slots, wanted: Sequence[int], optional: bool = False
+    what: str,
+    given: Any,
+    slots: Slots,
+    wanted: Sequence[int],
+    optional: bool = False,
+    holds: Callable[[Any], bool] = lambda only: True,
 ) -> list[Any]:
     """Gives each slot its array; `None` where there is none.
 
@@ -151,6 +166,7 @@ def spread(
         slots: Inputs or outputs.
         wanted: Numbers of the slots that need one; a list may be as long as these.
         optional: Whether these may be `None` as well.
+        holds: Whether what a list holds alone are the samples of a single slot, and not one sample.
 
     Raises:
         ValueError: Lengths or names do not fit.
@@ -158,7 +174,7 @@ def spread(
     parts: list[Any] = [None] * slots.n
     if not isinstance(given, Mapping) and (slots.n == 1 or not is_nest(given)):
         if slots.n == 1:
-            alone = is_nest(given) and len(given) == 1 and of_arrays(given)
+            alone = is_nest(given) and len(given) == 1 and of_arrays(given) and holds(given[0])
             return [given[0] if alone else given]
         if len(wanted) != 1:
             raise slots.wrong_number(what, f"{type(given).__name__}", "pass a list or a dict")
@@ -178,6 +194,16 @@ def spread(
 def slots_name(what: str, slots: Slots, index: int) -> str:
     """What the user calls the data of one slot: `x`, or `x['a']` if there are several."""
     return what if slots.n == 1 else f"{what}[{slots.names[index]!r}]"
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    """The shape of an array, a frame or nested lists; `()` of what is none."""
+    if hasattr(x, "shape"):
+        return tuple(x.shape)
+    try:
+        return np.shape(x)
+    except ValueError:  # rows of different lengths
+        return ()
 
 
 def of_arrays(given: Any) -> bool:
