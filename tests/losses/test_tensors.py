@@ -128,3 +128,15 @@ def test_its_gradient_is_checked_against_differences() -> None:
     model = Sequential([Input((4,)), layers.Dense(3)])
     model.compile("sgd", mixed)
     assert max(fastmlp.check_gradients(model, X, Y).values()) < 1e-2
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("label", [9, 3, -3, np.nan, 1e20, 0.5])
+def test_a_label_that_is_no_class_has_no_loss(label: float, from_logits: bool) -> None:
+    def own(y_true: Any, y_pred: Any) -> Any:
+        return losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits)
+
+    values = of_tensors(own, np.array([[label], [1], [2]], "float32"), P[:3])
+    expected = own(np.array([1, 2]), P[1:3])
+    assert np.isnan(values[0])
+    np.testing.assert_allclose(values[1:], expected, rtol=2e-6)

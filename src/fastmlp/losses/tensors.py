@@ -154,9 +154,17 @@ def _categorical_crossentropy_logits(t: Any, p: Any, smoothing: float) -> Any:
 
 @_formula
 def _sparse_categorical_crossentropy(t: Any, p: Any) -> Any:
-    return ops.sparse_categorical_crossentropy(t, p)
+    return _of_classes(t, p, ops.sparse_categorical_crossentropy(t, p))
 
 
 @_formula
 def _sparse_categorical_crossentropy_logits(t: Any, p: Any) -> Any:
-    return ops.sparse_categorical_crossentropy(t, p, from_logits=True)
+    return _of_classes(t, p, ops.sparse_categorical_crossentropy(t, p, from_logits=True))
+
+
+def _of_classes(t: Any, p: Any, values: Any) -> Any:
+    """The values; NaN where a target is no class, as of arrays."""
+    label = ops.squeeze(t, -1)
+    inside = ops.logical_and(label >= 0, label < p.shape[-1])
+    known = ops.logical_and(inside, ops.equal(label, ops.floor(label)))
+    return ops.where(known, values, math.nan)
