@@ -85,6 +85,7 @@ def test_every_loss_is_compared():
 @pytest.mark.parametrize(("name", "kwargs"), CASES)
 @pytest.mark.filterwarnings("ignore:.*categorical_:SyntaxWarning")
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*Did you mean a sigmoid:UserWarning")
 def test_values(name, kwargs, shape, dtype):
     shape = (9, 2) if name == "CategoricalGeneralizedCrossEntropy" and shape[-1] == 1 else shape
     t, p = make(name, kwargs, shape)

@@ -12,6 +12,7 @@ from fastmlp.graph import Shape
 from fastmlp.losses import Loss
 from fastmlp.losses.axes import axis_last
 from fastmlp.losses.custom import CalledLoss
+from fastmlp.losses.rows import align
 from fastmlp.metrics import Mean
 from fastmlp.optimizers import Optimizer
 from fastmlp.plan.lower import LossSpec, MetricSpec
@@ -105,6 +106,7 @@ class Objective:
         used: Numbers of the outputs that have a loss or a metric, and therefore a target.
         with_loss: Those that have a loss.
         weighing: Those that have something which uses sample weights.
+        sequences: Name of the last layer that returns sequences, for hints.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Objective:
     ) -> None:
         self._compiled, self._measures = compiled, measures
         self.own = own
+        self.sequences: str | None = None
         self._slots = slots
         given = forms.losses_by_output(compiled.loss, slots)
         self.losses = [_known_loss(one) for one in given]
@@ -191,6 +194,10 @@ class Objective:
                 hint = "whole-number labels go with 'sparse_categorical_crossentropy'"
         if len(out) > 1 and len(row_shape) < len(out):
             hint = "add Flatten() before the first Dense"
+            if self.sequences is not None:
+                hint = (
+                    f"return_sequences=False of {self.sequences!r} gives one output for each sample"
+                )
         what = "the metrics" if loss is None else f"loss '{loss.name}'"
         raise ValueError(
             f"{self._target(output)}: expected shape {samples(expected)} for {what} and outputs "
@@ -242,6 +249,8 @@ class Objective:
                     f"Loss '{loss.name}': fit expects reduction 'sum_over_batch_size', 'mean', "
                     f"'mean_with_sample_weight' or 'sum'. Received: reduction={loss.reduction!r}"
                 )
+            if loss.kind.startswith("categorical_crossentropy") and loss.axis == -1:
+                align(loss.kind, (None, *rows[i]), shapes[i])  # warns of one class
             losses.append(
                 LossSpec(
                     i,
