@@ -125,7 +125,12 @@ class RNN(Layer):
     def _check_shape(self, sequences_shape: Any) -> tuple[Any, ...]:
         shape = tuple(sequences_shape)
         if len(shape) < 3 or None in shape[1:]:
-            hint = ". Hint: x[..., None] makes one feature of each number" * (len(shape) == 2)
+            hint = ""
+            if len(shape) == 2:
+                hint = (
+                    ". Hint: a recurrent layer before it needs return_sequences=True; of an array, "
+                    "x[..., None] makes one feature of each number"
+                )
             if None in shape[1:2]:
                 hint = ". Hint: pad all sequences to one length, and say it in Input((steps, features))"
             raise ValueError(

@@ -74,6 +74,11 @@ class Binding:
         raise NotImplementedError
 
     @property
+    def layers(self) -> list[Any]:
+        """The layers."""
+        raise NotImplementedError
+
+    @property
     def weights(self) -> list[Variable]:
         """All weights."""
         raise NotImplementedError
@@ -136,7 +141,11 @@ class Binding:
             self._kept_objectives = self._executables, known
         if measures not in known:
             slots = self._output_slots()
-            known[measures] = self._compiled.objective(slots, self._has_own_loss, measures)
+            objective = self._compiled.objective(slots, self._has_own_loss, measures)
+            for layer in self.layers:
+                if getattr(layer, "return_sequences", False):
+                    objective.sequences = layer.name
+            known[measures] = objective
         return known[measures]
 
     def _batch_size(self, given: int | None) -> int | None:
@@ -232,11 +241,12 @@ class Binding:
         warns: bool = True,
         long: bool = False,
         fetch: bool = False,
+        method: str = "fit",
     ) -> Iterator[Executable]:
         """An executable bound to this data: one of the last ones, or a new one.
 
         `long`: its steps may take more rows. `fetch`: it gives the outputs, and leaves metrics to
-        whoever wants them. Kept for the next call when done, unless a callback has compiled or changed
+        whoever wants them. `method`: who asks, for errors. Kept for the next call when done, unless a callback has compiled or changed
         the model. Then it also warns of NaN and infinity in the data, if it is to.
 
         Raises:
@@ -251,7 +261,7 @@ class Binding:
         key = (*self._key(mode, data, 0 if long else rows), fetch)
         executable = kept.pop(key, None)
         if executable is None or not executable.is_current():
-            executable = self._compile(mode, objective, data, rows, long, fetch)
+            executable = self._compile(mode, objective, data, rows, long, fetch, method)
         executable.bind_all(feeds, first_row)
         executable.in_use = True
         try:
@@ -300,6 +310,7 @@ class Binding:
         rows: int,
         long: bool = False,
         fetch: bool = False,
+        method: str = "fit",
     ) -> Executable:
         if objective is None:
             feeds = self._boundary.feeds
@@ -318,8 +329,7 @@ class Binding:
         update = None
         if mode != "test":
             if not trained:
-                method = "fit" if mode == "train" else "gradients"
-                raise ValueError(f"{method}: the model has no trainable weights.")
+                raise ValueError(f"{method}: the model has no trainable weights.{self._why_none()}")
             update = update_spec(self.optimizer, variables) if mode == "train" else COLLECT
         plan = compile_plan(
             self._boundary.feeds, self.outputs, self.dtype, rows, mode in ("train", "gradients"),
@@ -332,6 +342,21 @@ class Binding:
             return self._runnable(plan, slots, self.optimizer.hyper())
         room = {v: [aligned_empty(v.size, v.dtype).reshape(v.shape)] for v in trained}
         return self._runnable(plan, room)
+
+    def _why_none(self) -> str:
+        """A hint why no weight is trained."""
+        if not self.weights:
+            return (
+                " Hint: no layer has weights; layers that are made within call are not known: make them "
+                "in __init__"
+            )
+        frozen = [layer.name for layer in (self, *self.layers) if not layer.trainable]
+        if not frozen:
+            return ""
+        return (
+            f" Hint: trainable is False on {frozen[0]!r}: set it True before that is trained, and False "
+            "before a model that contains it is"
+        )
 
     def _runnable(self, *args: Any) -> Executable:
         kind: Any = EagerExecutable if self.run_eagerly else Executable
@@ -374,7 +399,9 @@ class Binding:
             return rows
 
         def larger(rows: Rows) -> Executable:
-            return stack.enter_context(self._executable(mode, rows, rows.n, warns=False))
+            return stack.enter_context(
+                self._executable(mode, rows, rows.n, warns=False, method=method)
+            )
 
         def sources(rows: Rows) -> list[Source]:
             if objective is None:

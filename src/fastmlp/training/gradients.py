@@ -199,7 +199,7 @@ def _compute(
     with model._lock, ExitStack() as stack:
         with model._built_for(x) as inputs:
             data = model._labelled(inputs, y, sample_weight, None, method)
-            executable = stack.enter_context(model._executable(mode, data, data.n))
+            executable = stack.enter_context(model._executable(mode, data, data.n, method=method))
         for totals in executable.slots.values():
             totals[0][...] = 0
         is_random = executable.plan.is_random

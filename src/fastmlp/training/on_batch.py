@@ -169,7 +169,9 @@ def run_one(
         with model._built_for(x) as inputs:
             data = model._labelled(inputs, y, sample_weight, class_weight, method)
             model._check_rows(method, data.n)
-            executable = stack.enter_context(model._executable(mode, data, data.n, fetch=fetch))
+            executable = stack.enter_context(
+                model._executable(mode, data, data.n, fetch=fetch, method=method)
+            )
         if outputs is not None:
             outputs += model._room_for(data.n)
             for index, array in enumerate(outputs):
