@@ -131,17 +131,9 @@ def test_target_and_weights_are_fed_once_for_several_losses_of_an_output():
     check_gradients(case)
 
 
-@pytest.mark.parametrize(
-    ("function", "came"),
-    [
-        (lambda t, p: 3.0, "a float"),
-        (lambda t, p: None, "a NoneType"),
-        (lambda t, p: ops.sum_samples(p), r"shape=\(2,\)"),
-    ],
-)
-def test_a_loss_that_returns_something_else_is_told(function, came):
-    with pytest.raises(TypeError, match=f"Loss 'custom': expected its function.*{came}"):
-        case_of(function).plan()
+def test_a_loss_that_returns_something_else_is_told():
+    with pytest.raises(TypeError, match=r"Loss 'custom': expected its function.*a NoneType"):
+        case_of(lambda t, p: None).plan()
 
 
 def test_weights_that_do_not_fit_the_values_are_told():
