@@ -74,11 +74,6 @@ class Binding:
         raise NotImplementedError
 
     @property
-    def layers(self) -> list[Any]:
-        """The layers."""
-        raise NotImplementedError
-
-    @property
     def weights(self) -> list[Variable]:
         """All weights."""
         raise NotImplementedError
@@ -142,7 +137,7 @@ class Binding:
         if measures not in known:
             slots = self._output_slots()
             objective = self._compiled.objective(slots, self._has_own_loss, measures)
-            for layer in self.layers:
+            for layer in getattr(self, "layers", ()):
                 if getattr(layer, "return_sequences", False):
                     objective.sequences = layer.name
             known[measures] = objective
@@ -350,7 +345,8 @@ class Binding:
                 " Hint: no layer has weights; layers that are made within call are not known: make them "
                 "in __init__"
             )
-        frozen = [layer.name for layer in (self, *self.layers) if not layer.trainable]
+        parts: tuple[Any, ...] = (self, *getattr(self, "layers", ()))
+        frozen = [layer.name for layer in parts if not getattr(layer, "trainable", True)]
         if not frozen:
             return ""
         return (
