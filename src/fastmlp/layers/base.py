@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,7 +17,8 @@ from fastmlp.errors import bad_argument, unknown_keywords
 from fastmlp.function import Function
 from fastmlp.graph import Tensor
 from fastmlp.layers import eager, masks
-from fastmlp.layers.configured import KERAS_ALONE, Configured
+from fastmlp.layers.building import once
+from fastmlp.layers.configured import KERAS_ALONE, Configured, dtype_name, parameters
 from fastmlp.layers.input_spec import check_inputs
 from fastmlp.layers.shapes import check_shape, map_shapes, shapes
 from fastmlp.ops.states import assign_weights
@@ -339,7 +340,7 @@ class Layer(Configured):
 
     def _call_takes(self) -> tuple[str, ...]:
         """Names of the arguments of `call`."""
-        return _parameters(type(self).call)
+        return parameters(type(self).call)
 
     def _check_outputs(self, outputs: Any) -> Any:
         found = _tree.flatten(outputs)
@@ -386,7 +387,7 @@ class Layer(Configured):
     def _build_once(self, args: tuple[Any, ...]) -> None:
         """Makes the weights for these inputs, unless there are some already."""
         if not self._has_built:
-            takes = len(_parameters(type(self).build))
+            takes = len(parameters(type(self).build))
             if takes and not args:
                 raise TypeError(f"{type(self).__name__} '{self.name}': expected inputs")
             self.build(*[shapes(arg) for arg in args[:takes]])
@@ -396,7 +397,7 @@ class Layer(Configured):
         if "compute_mask" in vars(cls) and "supports_masking" not in vars(cls):
             cls.supports_masking = True
         if build_once and "build" in vars(cls):
-            cls.build = _once(cls.build)  # type: ignore[method-assign]
+            cls.build = once(cls.build)  # type: ignore[method-assign]
 
     @property
     def built(self) -> bool:
@@ -498,44 +499,4 @@ def _penalized(y: Tensor, regularizer: Any) -> Tensor:
     return ops.penalty(y, regularizer(y), by_batch=True)
 
 
-def _once(build: Callable[..., None]) -> Callable[..., None]:
-    """`build` that runs once, and undoes itself when it fails."""
-
-    @functools.wraps(build)
-    def once(self: Layer, *args: Any, **kwargs: Any) -> None:
-        if self._is_building:  # super().build(...)
-            build(self, *args, **kwargs)
-        elif not self._has_built:
-            self._made_in_init = known = len(self._variables)
-            self._is_building = True
-            try:
-                build(self, *args, **kwargs)
-                if self._first_weights is not None:
-                    self.set_weights(self._first_weights)
-            except BaseException:
-                del self._variables[known:]  # so that building again does not make them twice
-                raise
-            finally:
-                self._is_building = False
-            self._has_built = True
-            self._build_shape = args[0] if args else kwargs.get("input_shape")
-
-    return once
-
-
-Layer.build = _once(Layer.build)  # type: ignore[method-assign]
-
-
-@functools.cache
-def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Names of a method's arguments, without `self`."""
-    found = list(inspect.signature(function).parameters.values())[1:]
-    names = [p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    return tuple(names)
-
-
-def dtype_name(dtype: Any) -> Any:
-    """`'float32'` of a NumPy type, of Keras's policies and of their configs."""
-    if isinstance(dtype, Mapping):
-        return dtype.get("config", {}).get("name")
-    return getattr(dtype, "name", dtype)
+Layer.build = once(Layer.build)  # type: ignore[method-assign]

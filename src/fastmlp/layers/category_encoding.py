@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.errors import check_int
-from fastmlp.layers.base import dtype_name
+from fastmlp.layers.configured import dtype_name
 from fastmlp.layers.encoding import ArrayLayer, check_mode, encode
 
 

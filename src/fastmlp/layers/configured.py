@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from fastmlp import regularizers
@@ -110,3 +111,18 @@ def _is_foreign(kind: type, method: str) -> bool:
     """Whether a method is one of a class of the user's own."""
     owner = next(c for c in kind.__mro__ if method in vars(c))
     return not owner.__module__.startswith("fastmlp.")
+
+
+@functools.cache
+def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of a method's arguments, without `self`."""
+    found = list(inspect.signature(function).parameters.values())[1:]
+    names = [p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return tuple(names)
+
+
+def dtype_name(dtype: Any) -> Any:
+    """`'float32'` of a NumPy type, of Keras's policies and of their configs."""
+    if isinstance(dtype, Mapping):
+        return dtype.get("config", {}).get("name")
+    return getattr(dtype, "name", dtype)

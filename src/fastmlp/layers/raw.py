@@ -8,7 +8,7 @@ import numpy as np
 
 from fastmlp import boundary
 from fastmlp.graph import Tensor
-from fastmlp.layers.base import dtype_name
+from fastmlp.layers.configured import dtype_name
 from fastmlp.layers.encoding import ArrayLayer, encode, is_symbolic
 
 

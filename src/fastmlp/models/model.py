@@ -18,8 +18,6 @@ from fastmlp.layers.base import Layer
 from fastmlp.layers.shapes import check_shape, map_shapes
 from fastmlp.models.network import Network
 from fastmlp.models.persistent import Persistent
-from fastmlp.ops.ranks import reshaped
-from fastmlp.training.checks import fits
 from fastmlp.training.trainer import Trainer
 from fastmlp.variables import move_to_arena
 
@@ -97,17 +95,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         if not self._is_functional():
             self._set_network(self._network_on(network.input_structure))
             return
-        before: list[tuple[Tensor, Any, Any]] = []
-        try:
-            for call in network.calls:
-                if isinstance(call.layer, Layer):
-                    for tensor, new in call.layer._compute_again(call):
-                        before.append((tensor, tensor.node, tensor.mask))
-                        tensor.stand_for(new)
-        except BaseException:
-            for tensor, node, mask in before:
-                tensor.node, tensor.mask = node, mask
-            raise
+        network.trace_again()
         self._set_network(network)
 
     def _graph(self) -> Network:
@@ -363,7 +351,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             )
         if not calls.tensors(inputs):
             return self(inputs) if mask is None else self(inputs, mask=mask)
-        found = self._match_inputs(inputs)
+        found = self._network.match(inputs)
         if isinstance(mask, dict):
             mask = [mask.get(name) for name in self._network.input_names]
         given = list(mask) if isinstance(mask, (list, tuple)) else [mask]
@@ -398,7 +386,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             given = _tree.apply(_column, given)
         x = eager.to_arrays(f"'{self.name}'", given, kinds=kinds)
         self._ensure_built(_tree.apply(lambda array: array.shape[1:], x))
-        arrays = self._match_inputs(x)
+        arrays = self._graph().match(x)
         training = bool(kwargs.get("training"))
         simple = len(arrays) == 1 and isinstance(self._output_structure, Tensor)
         simple = simple and not self._overrides(
@@ -409,46 +397,6 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             self._functions[key] = Function(self.inputs, self.outputs, training)
         results = self._functions[key](arrays)
         return _tree.pack(self._output_structure, results)
-
-    def _match_inputs(self, given: Any) -> list[Any]:
-        """What was given for each input, in order.
-
-        Raises:
-            ValueError: Some are missing, unknown, or of another shape.
-        """
-        network = self._graph()
-        names = network.input_names
-        if _tree.same_form(given, network.input_structure):  # also dicts within dicts
-            found = _tree.flatten(given)
-        elif isinstance(given, dict):
-            for name in [*names, *given]:
-                if name not in given or name not in names:
-                    what = "is missing" if name in names else "is unknown"
-                    raise ValueError(
-                        f"'{self.name}': expected the inputs {names}. "
-                        f"Received: {list(given)}, where '{name}' {what}"
-                    )
-            found = [given[name] for name in names]
-        else:
-            found = _tree.flatten(given)
-        if len(found) != len(names):
-            raise ValueError(
-                f"'{self.name}': expected {len(names)} inputs, {names}. Received: {len(found)}"
-            )
-        found = [_as_input(*both) for both in zip(found, network.inputs, strict=True)]
-        for x, tensor in zip(found, network.inputs, strict=True):
-            if x.shape[1:] != tensor.shape[1:]:
-                which = f" for '{tensor.name}'" if len(names) > 1 else ""
-                raise ValueError(
-                    f"'{self.name}': expected inputs of shape {tensor.shape}{which}. "
-                    f"Received: shape={x.shape}"
-                )
-            if tensor.dtype != "string" and eager.holds_strings(x):
-                raise TypeError(
-                    f"'{self.name}': expected numbers for '{tensor.name}'. "
-                    f"Received: dtype={x.dtype}"
-                )
-        return found
 
     def summary(
         self,
@@ -529,14 +477,6 @@ def _one_or_list(found: list[Any]) -> Any:
 
 def _column(x: Any) -> Any:
     return x[:, None] if isinstance(x, np.ndarray) and x.ndim == 1 else x
-
-
-def _as_input(x: Any, tensor: Tensor) -> Any:
-    """An array or a tensor without a last axis of size 1 that the input has not, or with one."""
-    if x.shape[1:] == tensor.shape[1:] or not fits(x.shape[1:], tensor.shape[1:]):
-        return x
-    y = reshaped(x, (x.shape[0], *tensor.shape[1:]))
-    return masks.masked(y, x.mask) if isinstance(x, Tensor) else y
 
 
 def _sample(where: str, shape: Any) -> tuple[int, ...]:

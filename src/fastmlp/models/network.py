@@ -9,7 +9,10 @@ from typing import Any
 from fastmlp import _tree, calls
 from fastmlp.calls import Call
 from fastmlp.graph import Tensor
-from fastmlp.layers import InputLayer
+from fastmlp.layers import InputLayer, eager, masks
+from fastmlp.layers.base import Layer
+from fastmlp.ops.ranks import reshaped
+from fastmlp.training.checks import fits
 
 
 class Network:
@@ -70,6 +73,70 @@ class Network:
             pairs = zip(_tree.flatten(one.outputs), _tree.flatten(made), strict=True)
             values.update((old, new) for old, new in pairs)
         return _tree.apply(lambda t: values[t], self.output_structure)
+
+    def trace_again(self) -> None:
+        """Runs `call` of its layers again: their tensors stand for what they are with attributes of now.
+
+        Raises:
+            ValueError: A tensor would have another shape; nothing has changed then.
+        """
+        before: list[tuple[Tensor, Any, Any]] = []
+        try:
+            for call in self.calls:
+                if isinstance(call.layer, Layer):
+                    for tensor, new in call.layer._compute_again(call):
+                        before.append((tensor, tensor.node, tensor.mask))
+                        tensor.stand_for(new)
+        except BaseException:
+            for tensor, node, mask in before:
+                tensor.node, tensor.mask = node, mask
+            raise
+
+    def match(self, given: Any) -> list[Any]:
+        """What was given for each input, in order.
+
+        Raises:
+            ValueError: Some are missing, unknown, or of another shape.
+        """
+        names = self.input_names
+        if _tree.same_form(given, self.input_structure):  # also dicts within dicts
+            found = _tree.flatten(given)
+        elif isinstance(given, dict):
+            for name in [*names, *given]:
+                if name not in given or name not in names:
+                    what = "is missing" if name in names else "is unknown"
+                    raise ValueError(
+                        f"{self.where}: expected the inputs {names}. "
+                        f"Received: {list(given)}, where '{name}' {what}"
+                    )
+            found = [given[name] for name in names]
+        else:
+            found = _tree.flatten(given)
+        if len(found) != len(names):
+            raise ValueError(
+                f"{self.where}: expected {len(names)} inputs, {names}. Received: {len(found)}"
+            )
+        found = [_as_input(*both) for both in zip(found, self.inputs, strict=True)]
+        for x, tensor in zip(found, self.inputs, strict=True):
+            if x.shape[1:] != tensor.shape[1:]:
+                which = f" for '{tensor.name}'" if len(names) > 1 else ""
+                raise ValueError(
+                    f"{self.where}: expected inputs of shape {tensor.shape}{which}. "
+                    f"Received: shape={x.shape}"
+                )
+            if tensor.dtype != "string" and eager.holds_strings(x):
+                raise TypeError(
+                    f"{self.where}: expected numbers for '{tensor.name}'. Received: dtype={x.dtype}"
+                )
+        return found
+
+
+def _as_input(x: Any, tensor: Tensor) -> Any:
+    """An array or a tensor without a last axis of size 1 that the input has not, or with one."""
+    if x.shape[1:] == tensor.shape[1:] or not fits(x.shape[1:], tensor.shape[1:]):
+        return x
+    y = reshaped(x, (x.shape[0], *tensor.shape[1:]))
+    return masks.masked(y, x.mask) if isinstance(x, Tensor) else y
 
 
 def _check_tensors(where: str, name: str, structure: Any) -> None:
