@@ -141,6 +141,9 @@ class Layer(Configured):
     if not TYPE_CHECKING:  # so that type checkers see names that are not there
 
         def __setattr__(self, name: str, value: Any) -> None:
+            if name[0] == "_":
+                object.__setattr__(self, name, value)
+                return
             try:
                 super().__setattr__(name, value)
             except AttributeError:
@@ -151,8 +154,11 @@ class Layer(Configured):
                     f"Hint: write into it: layer.{name}[...] = value"
                 ) from None
             own = vars(self)
-            if name[0] != "_" and (own.get("_has_built") or own.get("_network")):
-                self._edits += name not in _NO_EDITS and not graph.current_layer()
+            if not (own.get("_has_built") or own.get("_network")):
+                return
+            if name not in _NO_EDITS and not graph.current_layer():
+                Layer._last_edit += 1
+                self._edited = Layer._last_edit
 
         def __getattr__(self, name: str) -> Any:
             return missing(self, name)

@@ -31,7 +31,8 @@ class WeightHolder:
 
     name: str
     dtype: str
-    _edits = 0  # attributes set after it was built
+    _last_edit = 0  # of all holders: how many attributes were set on built ones
+    _edited = 0  # its number at the last one of this holder
 
     def __init__(self, trainable: bool) -> None:
         self._trainable = check_trainable(type(self).__name__, trainable)
@@ -136,7 +137,7 @@ class WeightHolder:
         """What a trace of `call` depends on beside the inputs: edits, and which weights train."""
         layers = list(self._all_layers())
         trainable = [v.trainable for layer in layers for v in layer._variables]
-        return (sum(layer._edits for layer in layers), *trainable)
+        return (max(layer._edited for layer in layers), *trainable)
 
     # Weights.
 

@@ -82,7 +82,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         self._network = network
         self._functions, self._executables = {}, {}
         self._kept_boundary = None
-        self._network_traced_with = self._traced_with()[0]
+        self._traced_at = Layer._last_edit
         if network is not None:
             self.dtype = network.outputs[0].dtype
             self._arena_room = move_to_arena(self.weights, self._arena_room)
@@ -90,7 +90,9 @@ class Model(Persistent, Layer, Trainer, build_once=False):
     def _look_again(self) -> None:
         """Traces the layers anew if an attribute of one was set since the graph was made."""
         network = self._network
-        if network is None or self._network_traced_with == self._traced_with()[0]:
+        if network is None or self._traced_at == Layer._last_edit:
+            return
+        if all(layer._edited <= self._traced_at for layer in self._all_layers()):
             return
         if not self._is_functional():
             self._set_network(self._network_on(network.input_structure))
