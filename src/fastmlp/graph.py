@@ -46,6 +46,22 @@ def current_layer() -> str:
     return _layer.get()
 
 
+def is_tracing() -> bool:
+    """Whether weights stand for tensors: in `call` of a layer or model, in a loss, in an update."""
+    return bool(_layer.get()) or recording.get() is not None
+
+
+@contextmanager
+def no_trace() -> Iterator[None]:
+    """Inside, weights and random numbers are those of now, as initializers want them."""
+    token = recording.set(None)
+    try:
+        with layer_scope(""):
+            yield
+    finally:
+        recording.reset(token)
+
+
 @contextmanager
 def training_scope(training: bool | None) -> Iterator[None]:
     """Nodes made inside behave as told: as in training, as outside, or `None`: as the plan says."""

@@ -276,8 +276,8 @@ def gamma(shape: _Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> Any
 
 
 def _is_symbolic(shape: _Shape) -> bool:
-    """Whether the numbers are to be drawn by a plan: of samples, or within a layer."""
-    return None in tuple(shape) or bool(graph.current_layer())
+    """Whether the numbers are to be drawn by a plan: of samples, or within `call`."""
+    return None in tuple(shape) or graph.is_tracing()
 
 
 def _tensor(shape: _Shape, dtype: Any, seed: Any) -> Tensor:

@@ -98,6 +98,33 @@ def test_products_read_weights_that_steps_assign(threads):
         np.testing.assert_allclose(native, interpreted, rtol=1e-3, atol=1e-4)
 
 
+def test_weights_of_a_model_itself_train_and_are_assigned():
+    found = []
+    for lib in (keras, fastmlp):
+
+        class Scaled(lib.Model):
+            def __init__(self, lib=lib):
+                super().__init__()
+                self.ops = lib.ops
+                self.scale = self.add_weight(shape=(1,), initializer="ones", name="scale")
+                self.steps = self.add_weight(
+                    shape=(1,), initializer="zeros", trainable=False, name="steps"
+                )
+
+            def call(self, x):
+                self.steps.assign_add([1.0])
+                return (
+                    self.ops.sum(x, axis=-1, keepdims=True) * (2.0 * self.scale) + 0.0 * self.steps
+                )
+
+        model = Scaled()
+        model.compile("sgd", "mse")
+        model.fit(X, 3 * Y, batch_size=16, epochs=2, shuffle=False, verbose=0)
+        found.append([float(np.asarray(w)[0]) for w in (model.scale, model.steps)])
+    np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-5)
+    assert found[1][0] != 1 and found[1][1] == 8
+
+
 def test_what_cannot_be_assigned_is_told():
     class Trained(layers.Layer):
         def build(self, shape):
@@ -115,6 +142,12 @@ def test_what_cannot_be_assigned_is_told():
             self.w.assign(x)
             return x
 
+    shared = centering(fastmlp)
+    twice = Sequential([Input((3,)), shared, layers.Dense(3)])
+    entry = Input((3,))
+    model = fastmlp.Model(entry, shared(twice(entry)))
+    with pytest.raises(ValueError, match="called once in a step"):
+        model(X, training=True)
     with pytest.raises(TypeError, match="trainable=False"):
         Trained()(X)
     with pytest.raises(ValueError, match=r"expected a value of shape \(3,\)"):

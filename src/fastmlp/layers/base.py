@@ -341,7 +341,8 @@ class Layer(Configured):
             key = object()
             outputs = _tree.apply(functools.partial(ops.penalty, value=value, key=key), outputs)
         if assigned:
-            outputs = _tree.apply(lambda y: assign_weights(y, assigned), outputs)
+            key = object()
+            outputs = _tree.apply(lambda y: assign_weights(y, assigned, key), outputs)
         return outputs
 
     def _call_takes(self) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class WeightHolder:
         dtype = dtype or self.dtype
         default = "glorot_uniform" if np.dtype(dtype).kind == "f" else "zeros"
         first = initializers.get(initializer or default)
-        with graph.layer_scope(""):  # where fastmlp.random draws arrays
+        with graph.no_trace():
             value = first_value(shape, dtype, first)
         if value.shape != shape:
             raise ValueError(

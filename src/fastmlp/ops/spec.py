@@ -46,10 +46,10 @@ def where(name: str) -> str:
 def is_symbolic(*values: Any) -> bool:
     """Whether a function of these values builds a node; values may be lists.
 
-    A weight alone is a number like any other, except while a layer or a loss is traced.
+    A weight alone is a number like any other, except while a layer, a model's `call` or a loss is traced.
     """
     for value in values:
-        if isinstance(value, Tensor) or (isinstance(value, Variable) and current_layer()):
+        if isinstance(value, Tensor) or (isinstance(value, Variable) and graph.is_tracing()):
             return True
         if isinstance(value, (list, tuple)) and is_symbolic(*value):
             return True

@@ -54,10 +54,11 @@ class AssignWeights(OpSpec):
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
         x, *new = ins
-        for variable, value in zip(node.weights, new, strict=True):
-            w = b.weight(variable)
-            assert w is not None and variable is not None
-            b.assign_weight(variable, w, value)
+        if b.is_first(node.attrs["key"]):
+            for variable, value in zip(node.weights, new, strict=True):
+                w = b.weight(variable)
+                assert w is not None and variable is not None
+                b.assign_weight(variable, w, value)
         y = b.result([x], x.shape)
         b.emit("reshape", [y], [x])
         y.alias = x
@@ -74,8 +75,13 @@ def write_states(x: Tensor, states: Sequence[Variable], values: Sequence[Tensor]
     return Node("write_states", [x, *values], x.shape, x.dtype, states).output
 
 
-def assign_weights(x: Tensor, values: Mapping[Variable, Any]) -> Tensor:
+def assign_weights(x: Tensor, values: Mapping[Variable, Any], key: object) -> Tensor:
     """`x`; plans that compute it give weights these values at the end of each step.
+
+    Args:
+        x: Any tensor.
+        values: Of weights that are not trained.
+        key: Of the call that assigns: of its outputs, each of which does, one counts.
 
     Raises:
         TypeError: A weight is trained, or a value is of another type.
@@ -89,7 +95,8 @@ def assign_weights(x: Tensor, values: Mapping[Variable, Any]) -> Tensor:
                 f"trainable={variable.trainable}, dtype={variable.dtype!r}"
             )
         tensors.append(operands("assign", graph.memory_tensor(variable), value)[1])
-    return Node("assign_weights", [x, *tensors], x.shape, x.dtype, list(values)).output
+    attrs = {"key": key}
+    return Node("assign_weights", [x, *tensors], x.shape, x.dtype, list(values), attrs).output
 
 
 def of(nodes: Iterable[Node]) -> list[Variable]:

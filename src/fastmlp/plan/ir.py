@@ -290,7 +290,16 @@ class Builder:
         self.plan.states[state] = Op("state_write", [], [w, value], {}, self.label)
 
     def assign_weight(self, variable: Variable, w: Buffer, value: Buffer) -> None:
-        """Leaves one value for the batch to the next step."""
+        """Leaves one value for the batch to the next step.
+
+        Raises:
+            ValueError: Two calls do, of which the second would have to see what the first has done.
+        """
+        if variable in self.plan.states:
+            raise ValueError(
+                f"Layer '{self.label}': expected to be called once in a step, since its call assigns to "
+                f"'{variable.path}'. Received: two calls, or one for each step of time"
+            )
         if value.root().kind == "weight":  # which another assignment may change before
             value, copied = self.batch(value.shape), value
             self.emit("map", [value], [copied], kind="copy")
