@@ -125,6 +125,27 @@ def test_weights_of_a_model_itself_train_and_are_assigned():
     assert found[1][0] != 1 and found[1][1] == 8
 
 
+def test_layers_called_on_weights_and_arrays_within_a_models_call_train():
+    class Positions(fastmlp.Model):
+        def __init__(self):
+            super().__init__()
+            self.table, self.dense = layers.Embedding(3, 1), layers.Dense(1)
+            self.seed = self.add_weight((1, 3), "ones", name="seed")
+
+        def call(self, x):
+            places = self.table(np.arange(3))
+            return x * ops.reshape(places, (1, 3)) + self.dense(
+                layers.Activation("tanh")(self.seed)
+            )
+
+    model = Positions()
+    model.compile("sgd", "mse")
+    model.build((None, 3))
+    before = model.get_weights()
+    model.fit(X, X + 2, verbose=0)
+    assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
+
+
 def test_what_cannot_be_assigned_is_told():
     class Trained(layers.Layer):
         def build(self, shape):

@@ -145,3 +145,14 @@ def test_attributes_of_cells_count_too(kind):
     model.layers[0].cell.activation = None
     model.compile("sgd", "mse")
     np.testing.assert_array_equal(model.predict(x, verbose=0), changed.predict(x, verbose=0))
+
+
+def test_calls_do_not_pile_up():
+    model, edit = reads_its_own_attribute(fastmlp)
+    model.compile("sgd", "mse")
+    model.fit(X, X[:, :2], verbose=0)
+    for _ in range(3):
+        edit()
+        model.compile("sgd", "mse")
+    assert len(model.dense.calls) == 1
+    assert model.dense.output is model.dense.calls[0].outputs

@@ -24,7 +24,7 @@ from fastmlp.layers.shapes import check_shape, map_shapes, shapes
 from fastmlp.ops.states import assign_weights
 from fastmlp.registry import snake_case
 from fastmlp.regularizers import has_factors
-from fastmlp.variables import InCall, Variable, recording
+from fastmlp.variables import InCall, recording
 
 _DTYPES = ("float32", "float64")
 _NO_EDITS = {  # attributes that no trace reads, or that are looked at each time
@@ -220,10 +220,8 @@ class Layer(Configured):
         if kwargs and not args:
             first = next((n for n in (*self._call_takes()[:1], "inputs") if n in kwargs), None)
             args = () if first is None else (kwargs.pop(first),)
-        if (
-            graph.current_layer() and self._makes_weights()
-        ):  # within a layer, whose weights may train
-            args = eager.to_constants(args, self.dtype)
+        if graph.is_tracing() and (self._makes_weights() or eager.holds_weights(args)):
+            args = eager.to_constants(args, self.dtype)  # within call, whose weights may train
         if calls.tensors((args, kwargs)):
             return self._call_symbolic(args, kwargs)
         return self._call_arrays(args, kwargs)
@@ -332,7 +330,7 @@ class Layer(Configured):
 
     def _with_effects(self, outputs: Any, before: Mapping[Any, Any]) -> Any:
         """The outputs; whoever computes one has the added losses, and assigns what `call` assigned."""
-        outputs = _tree.apply(_as_tensor, outputs)
+        outputs = eager.weights_as_tensors(outputs)
         assigned = recording.get() or {}
         assigned = {v: value for v, value in assigned.items() if before.get(v) is not value}
         if self._added or assigned:
@@ -493,10 +491,6 @@ class Layer(Configured):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _as_tensor(y: Any) -> Any:
-    return graph.weight_tensor(y) if isinstance(y, Variable) else y
 
 
 def _penalized(y: Tensor, regularizer: Any) -> Tensor:

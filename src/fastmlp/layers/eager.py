@@ -10,6 +10,7 @@ import numpy as np
 from fastmlp import _tree, calls, graph
 from fastmlp._sparse import is_sparse, to_csr
 from fastmlp.graph import Tensor
+from fastmlp.variables import Variable
 
 NUMBERS, ANYTHING = "biuf", "biufUSTO"
 
@@ -74,10 +75,10 @@ def _holds_arrays(given: Any) -> bool:
 
 
 def to_constants(args: Any, dtype: str) -> Any:
-    """The structure with constant tensors in place of arrays of numbers, if it holds no tensor.
+    """The structure with tensors in place of weights and arrays of numbers, if it holds no tensor.
 
-    So a layer that is called on an array within another layer, as on the positions of steps, becomes
-    part of the plan, and its weights are trained.
+    So a layer that is called on an array within `call`, as on the positions of steps, becomes part of the
+    plan, and its weights are trained.
     """
     if calls.tensors(args):
         return args
@@ -86,7 +87,19 @@ def to_constants(args: Any, dtype: str) -> Any:
         numbers = isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biuf"
         return graph.constant_tensor(leaf, dtype) if numbers else leaf
 
-    return _tree.apply(swap, args)
+    return _tree.apply(swap, weights_as_tensors(args))
+
+
+def holds_weights(structure: Any) -> bool:
+    """Whether a leaf is a weight."""
+    return any(isinstance(leaf, Variable) for leaf in _tree.flatten(structure))
+
+
+def weights_as_tensors(structure: Any) -> Any:
+    """The structure with tensors in place of weights."""
+    return _tree.apply(
+        lambda leaf: graph.weight_tensor(leaf) if isinstance(leaf, Variable) else leaf, structure
+    )
 
 
 def key(form: Any) -> Hashable:
