@@ -147,6 +147,28 @@ def test_attributes_of_cells_count_too(kind):
     np.testing.assert_array_equal(model.predict(x, verbose=0), changed.predict(x, verbose=0))
 
 
+def test_a_model_that_draws_and_uses_weights_in_its_call_may_be_edited():
+    class Noisy(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.scale = layers.Dense(2), 1.0
+            self.shift = self.add_weight((1, 2), "ones", name="shift")
+
+        def call(self, x):
+            noise = 0.0 * fastmlp.random.normal((2,))
+            return self.scale * self.dense(x) + noise + layers.Activation("tanh")(self.shift)
+
+    model = Noisy()
+    for scale in (1.0, 3.0):
+        model.scale = scale
+        model.compile("sgd", "mse")
+        expected = scale * (X @ model.dense.kernel if model.built else 0) + np.tanh(1.0)
+        if model.built:
+            np.testing.assert_allclose(model(X), expected, atol=1e-5)
+        model.predict(X, verbose=0)
+    assert len(model.dense.calls) == 1
+
+
 def test_calls_do_not_pile_up():
     model, edit = reads_its_own_attribute(fastmlp)
     model.compile("sgd", "mse")

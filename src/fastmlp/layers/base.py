@@ -135,8 +135,7 @@ class Layer(Configured):
             self.given_batch_size, *shape = batch_shape
         if dim is not None:
             shape = (dim,) if length is None else (length, dim)
-        where = f"Layer '{self.name}'"
-        return None if shape is None else check_shape(where, shape, may_be_open=True)
+        return None if shape is None else check_shape(f"Layer '{self.name}'", shape, True)
 
     if not TYPE_CHECKING:  # so that type checkers see names that are not there
 
@@ -154,9 +153,8 @@ class Layer(Configured):
                     f"Hint: write into it: layer.{name}[...] = value"
                 ) from None
             own = vars(self)
-            if not (own.get("_has_built") or own.get("_network")):
-                return
-            if name not in _NO_EDITS and not graph.current_layer():
+            built = own.get("_has_built") or own.get("_network")
+            if built and name not in _NO_EDITS and not graph.is_tracing():
                 Layer._last_edit += 1
                 self._edited = Layer._last_edit
 
@@ -331,8 +329,7 @@ class Layer(Configured):
     def _with_effects(self, outputs: Any, before: Mapping[Any, Any]) -> Any:
         """The outputs; whoever computes one has the added losses, and assigns what `call` assigned."""
         outputs = eager.weights_as_tensors(outputs)
-        assigned = recording.get() or {}
-        assigned = {v: value for v, value in assigned.items() if before.get(v) is not value}
+        assigned = {v: x for v, x in (recording.get() or {}).items() if before.get(v) is not x}
         if self._added or assigned:
             self._check_outputs(outputs)
         for value in self._added or ():

@@ -93,8 +93,9 @@ def _compiled(copy: Model, model: Model) -> Model:
                 config = model.get_compile_config()
         except ValueError:  # a function without a name
             return copy
-        with custom_object_scope(own):
-            copy.compile_from_config(config or {})
+        if config is not None:
+            with custom_object_scope(own):
+                copy.compile_from_config(config)
     return copy
 
 

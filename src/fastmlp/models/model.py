@@ -96,8 +96,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             return
         if not self._is_functional():
             self._set_network(self._network_on(network.input_structure))
-            for call in network.calls:  # whose places the new ones take
-                call.layer.calls.remove(call)
+            for layer in network.layers:  # its calls took the places of these
+                layer.calls[:] = [call for call in layer.calls if call not in network.calls]
             return
         network.trace_again()
         self._set_network(network)
