@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -91,3 +92,43 @@ def test_many_threads_count_without_losing_one():
     workers = [thread(lambda number=number: work(number)) for number in range(6)]
     assert all(ends(worker) for worker in workers)
     assert counts == [1800, 1800]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_waits_for_no_thread_that_it_lacks():
+    turns = Turns()
+    owns, done = threading.Event(), threading.Event()
+
+    def own():
+        with turns:
+            owns.set()
+            done.wait()
+
+    def lend():
+        with other, other.lent():
+            lent.set()
+            done.wait()
+
+    other, lent = Turns(), threading.Event()
+    workers = [thread(own), thread(lend)]
+    assert owns.wait(10) and lent.wait(10)
+    pid = os.fork()
+    if pid == 0:
+        taken = all(ends(thread(one.__enter__)) for one in (turns, other))
+        os._exit(0 if taken else 1)
+    done.set()
+    assert all(map(ends, workers))
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_turn_is_kept_by_the_thread_that_forks():
+    turns = Turns()
+    with turns:
+        pid = os.fork()
+        if pid == 0:
+            waits = thread(turns.__enter__)
+            waits.join(0.2)
+            turns.__exit__(None, None, None)
+            os._exit(0 if ends(waits) else 1)
+    assert os.waitpid(pid, 0)[1] == 0

@@ -220,6 +220,8 @@ def test_child_forked_while_another_thread_trains_trains_too(width):
             model = make(width, 2)
             fit(model)
             assert bits(model) == bits(expected)
+            assert np.isfinite(busy.predict(x[:10], verbose=0)).all()  # its thread is gone
+            fit(busy)
         for _ in range(3):
             in_child(work)
         stop.set()

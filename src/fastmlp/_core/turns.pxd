@@ -3,12 +3,13 @@
 
 
 cdef class Turns:
+    cdef object __weakref__
     cdef object _lock
     cdef object _change
     cdef Py_ssize_t _asleep   # threads that wait for a change, or are about to
     cdef unsigned long _owner  # thread; 0: none
     cdef Py_ssize_t _depth
-    cdef Py_ssize_t _lenders
+    cdef list _lenders  # threads
     cdef Py_ssize_t _waiting  # readers
     cdef Py_ssize_t _served   # readers that have had to wait and have had their turn
     cdef readonly set feeders

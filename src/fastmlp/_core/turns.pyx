@@ -12,7 +12,9 @@ looks, and holds the lock until it sleeps; whoever leaves looks for such threads
 """
 from cpython.pythread cimport PyThread_get_thread_ident
 
+import os
 import threading
+import weakref
 from contextlib import contextmanager as _contextmanager
 
 
@@ -33,6 +35,8 @@ cdef class Turns:
         self._lock = threading.Lock()
         self._change = threading.Condition(self._lock)
         self.feeders = set()
+        self._lenders = []
+        _all.add(self)
 
     def __enter__(self):
         self.acquire(False)
@@ -48,7 +52,7 @@ cdef class Turns:
         cdef unsigned long me = PyThread_get_thread_ident()
         if self._owner == me:
             self._depth += 1
-        elif self._owner == 0 and self._lenders == 0 and not self.feeders:
+        elif self._owner == 0 and not self._lenders and not self.feeders:
             self._owner, self._depth = me, 1
         else:
             self._acquire(me, reads)
@@ -94,7 +98,7 @@ cdef class Turns:
         with self._lock:
             depth = self._depth
             self._owner, self._depth = 0, 0
-            self._lenders += 1
+            self._lenders.append(PyThread_get_thread_ident())
             self._tell()
         try:
             yield
@@ -125,7 +129,7 @@ cdef class Turns:
                         while self._owner != 0:
                             self._change.wait()
                         self._owner, self._depth = PyThread_get_thread_ident(), depth
-                        self._lenders -= 1
+                        self._lenders.remove(PyThread_get_thread_ident())
                     finally:
                         self._asleep -= 1
                     self._tell()
@@ -135,6 +139,17 @@ cdef class Turns:
         if interrupt is not None:
             raise interrupt
         return 0
+
+    def _after_fork(self):
+        """In a forked child: forgets the threads that are gone, which will neither leave nor wake up."""
+        cdef unsigned long me = PyThread_get_thread_ident()
+        self._lock = threading.Lock()
+        self._change = threading.Condition(self._lock)
+        self._asleep = self._waiting = 0
+        if self._owner != me:
+            self._owner = self._depth = 0
+        self.feeders = self.feeders & {me}
+        self._lenders = [lender for lender in self._lenders if lender == me]
 
 
 cdef class Reading:
@@ -150,3 +165,15 @@ cdef class Reading:
 
     def __exit__(self, kind, error, trace):
         self.turns.release()
+
+
+_all = weakref.WeakSet()
+
+
+def _after_fork():
+    for turns in _all:
+        turns._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
