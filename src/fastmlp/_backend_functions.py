@@ -217,17 +217,13 @@ def reverse(x: Any, axes: Any) -> Any:
     return ops.flip(x, axes)
 
 
-@_adapted("variable.assign(value), optimizer.learning_rate = value or layer.kernel[...] = value")
+@_adapted("x.assign(value)")
 def set_value(x: Any, value: Any) -> None:
-    if hasattr(x, "assign"):
-        x.assign(value)
-    elif isinstance(x, np.ndarray) and x.ndim:
-        x[...] = value
-    else:
+    if not hasattr(x, "assign"):
         raise TypeError(
-            f"set_value: expected a weight. Received: x={x!r:.80}. "
-            "Hint: numbers are set as attributes: optimizer.learning_rate = value"
+            f"set_value: expected a weight or an optimizer's learning rate. Received: x={x!r:.80}."
         )
+    x.assign(value)
 
 
 @_adapted("variable.assign(value)")

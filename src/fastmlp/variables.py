@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -32,6 +32,85 @@ def padded(n: int, dtype: npt.DTypeLike) -> int:
     """`n` rounded up so that the next array starts on a cache line."""
     step = ALIGNMENT // np.dtype(dtype).itemsize
     return -(-n // step) * step
+
+
+class Values(np.ndarray):
+    """A live view of a weight: an array that also answers to the methods of the variable that it is in Keras.
+
+    What NumPy's functions of elements make of it is a plain array.
+    """
+
+    def numpy(self) -> np.ndarray:
+        """A copy, as a plain array."""
+        return np.array(self)
+
+    def assign(self, value: npt.ArrayLike) -> Values:
+        """Writes there; the shape must agree.
+
+        Raises:
+            ValueError: `value` has another shape.
+        """
+        new = np.asarray(value)
+        if new.shape != self.shape:
+            raise ValueError(f"assign: expected shape {self.shape}. Received: shape={new.shape}")
+        self[...] = new
+        return self
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return array[()] if return_scalar else array
+
+
+class _Setting:
+    """A number of an optimizer, as it was when it was asked for; and whose it is.
+
+    Args:
+        value: The number.
+        optimizer: Whose attribute it is.
+        name: That attribute.
+    """
+
+    _of: tuple[Any, str]
+
+    def __new__(cls, value: Any, optimizer: Any, name: str) -> Self:
+        number = super().__new__(cls, value)  # type: ignore[call-arg]  # float's or int's
+        number._of = optimizer, name
+        return number
+
+    def assign(self, value: Any) -> Any:
+        """Sets the optimizer's attribute; returns what it is now."""
+        number = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+        setattr(*self._of, number)
+        return getattr(*self._of)
+
+
+class Rate(_Setting, float):
+    """A learning rate: a number that also answers to the methods of the variable that it is in Keras.
+
+    Example:
+
+    >>> from fastmlp import optimizers
+    >>> optimizer = optimizers.SGD(0.1)
+    >>> optimizer.learning_rate.assign(optimizer.learning_rate / 2)
+    0.05
+    """
+
+    def numpy(self) -> np.float32:
+        """The number, as Keras keeps it."""
+        return np.float32(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return float, (float(self),)  # a copy has no optimizer
+
+
+class Count(_Setting, int):
+    """A number of steps, likewise."""
+
+    def numpy(self) -> np.int64:
+        """The number, as fastmlp keeps it."""
+        return np.int64(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return int, (int(self),)
 
 
 class InCall(dict["Variable", Any]):

@@ -143,3 +143,20 @@ def test_arguments_of_keras_that_ask_for_nothing_are_taken(name):
     assert layers.Dense(2, **{name: None}).units == 2
     with pytest.raises(ValueError, match=f"expected no {name}. Received: {name}=4. Hint: "):
         layers.Dense(2, **{name: 4})
+
+
+def test_views_answer_to_the_methods_of_a_variable():
+    dense = layers.Dense(2)
+    dense.build((None, 3))
+    new = np.arange(6, dtype="float32").reshape(3, 2)
+    assert dense.kernel.assign(new) is not new
+    dense.bias.assign([1, 2])
+    np.testing.assert_array_equal(dense.get_weights()[0], new)
+    np.testing.assert_array_equal(dense.bias, [1, 2])
+    copy = dense.kernel.numpy()
+    copy[...] = 0
+    assert type(copy) is np.ndarray
+    assert type(dense.kernel * 2) is np.ndarray
+    np.testing.assert_array_equal(dense.kernel, new)
+    with pytest.raises(ValueError, match=r"expected shape \(3, 2\)"):
+        dense.kernel.assign(np.zeros((2, 3)))

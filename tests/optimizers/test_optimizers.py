@@ -187,7 +187,7 @@ def test_names_are_counted() -> None:
 @pytest.mark.parametrize("value", [0, 1, 0.5, np.float32(0.5), np.array(0.25)])
 def test_the_learning_rate_may_be_any_number_from_zero_and_may_be_set(value: Any) -> None:
     optimizer = optimizers.SGD(value)
-    assert type(optimizer.learning_rate) is float
+    assert isinstance(optimizer.learning_rate, float)
     assert optimizer.hyper() == (float(value),)
     optimizer.learning_rate = 0.125
     assert optimizer.hyper() == (0.125,)

@@ -13,7 +13,7 @@ from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.scaled import known_axes
-from fastmlp.variables import Variable
+from fastmlp.variables import Values, Variable
 
 _NEVER = -1e9  # its exponential is 0 beside that of any other number
 
@@ -258,7 +258,7 @@ class PReLU(Layer):
                 f"PReLU '{self.name}': has no weights yet. "
                 "Hint: give the model an Input, or call it on data first."
             )
-        return self._alpha.value
+        return self._alpha.value.view(Values)
 
     def call(self, x: Tensor) -> Any:
         below = ops.multiply(self._alpha, activations.relu(ops.negative(x)))

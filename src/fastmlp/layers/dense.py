@@ -13,7 +13,7 @@ from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.activation import ActivationAttribute
 from fastmlp.layers.base import Layer
 from fastmlp.layers.phase import may_be_told
-from fastmlp.variables import Variable
+from fastmlp.variables import Values, Variable
 
 
 class Dense(Layer):
@@ -128,12 +128,12 @@ class Dense(Layer):
     @property
     def kernel(self) -> np.ndarray:
         """Live view `(inputs, units)`: what is written there is what the model uses."""
-        return self._built(self._kernel).value
+        return self._built(self._kernel).value.view(Values)
 
     @property
     def bias(self) -> np.ndarray | None:
         """Live view `(units,)`, or `None` without a bias."""
-        return self._built(self._bias).value if self.use_bias else None
+        return self._built(self._bias).value.view(Values) if self.use_bias else None
 
     def _built(self, variable: Variable | None) -> Variable:
         if variable is None:

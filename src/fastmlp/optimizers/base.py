@@ -35,7 +35,7 @@ from fastmlp.optimizers.schedules.base import (
 )
 from fastmlp.optimizers.state import State
 from fastmlp.registry import Configurable, Registry, snake_case
-from fastmlp.variables import Variable
+from fastmlp.variables import Rate, Variable
 
 
 class CommonArguments(TypedDict, total=False):
@@ -172,17 +172,12 @@ class Optimizer(State, Configurable):
         )
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> Rate:
         """Step size; may be set at any time, and holds from the next step on.
 
         With a schedule it is that of the next step, and can be replaced by another schedule only.
         """
-        rate = self._learning_rate
-        if isinstance(rate, Variable):
-            return float(rate.value)
-        if isinstance(rate, LearningRateSchedule):
-            return float(rate.rates(self.steps, 1)[0])
-        return check_number(type(self).__name__, "learning_rate()", rate(), 0)
+        return Rate(self._rate_now(), self, "learning_rate")
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -211,13 +206,21 @@ class Optimizer(State, Configurable):
         warn_old_spelling("optimizer.lr", "optimizer.learning_rate")
         self.learning_rate = value
 
+    def _rate_now(self) -> float:
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            return float(rate.value)
+        if isinstance(rate, LearningRateSchedule):
+            return float(rate.rates(self.steps, 1)[0])
+        return check_number(type(self).__name__, "learning_rate()", rate(), 0)
+
     def hyper(self) -> tuple[Any, ...]:
         """Returns the native update's scalars: the learning rate and those of `hyper_names`.
 
         The first is a float, or the schedule that gives the plan its table of rates.
         """
         rate = self._learning_rate
-        first = rate if isinstance(rate, LearningRateSchedule) else self.learning_rate
+        first = rate if isinstance(rate, LearningRateSchedule) else self._rate_now()
         return (first, *[float(getattr(self, name)) for name in self.hyper_names])
 
     # A step on arrays.
@@ -265,7 +268,7 @@ class Optimizer(State, Configurable):
         Example:
 
         >>> from fastmlp import optimizers
-        >>> from fastmlp.variables import Variable
+        >>> from fastmlp.variables import Rate, Variable
         >>> w = Variable([1.0, 2.0], "w")
         >>> optimizers.SGD(0.5).apply([[1.0, 0.0]], [w])
         >>> w.numpy()
@@ -356,7 +359,7 @@ class Optimizer(State, Configurable):
         schedule = isinstance(rate, LearningRateSchedule)
         return {
             "name": self.name,
-            "learning_rate": serialize(rate) if schedule else self.learning_rate,
+            "learning_rate": serialize(rate) if schedule else self._rate_now(),
             "weight_decay": self.weight_decay,
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
@@ -371,7 +374,7 @@ class Optimizer(State, Configurable):
 
     def __repr__(self) -> str:
         rate = self._learning_rate
-        shown = rate if isinstance(rate, LearningRateSchedule) else self.learning_rate
+        shown = rate if isinstance(rate, LearningRateSchedule) else self._rate_now()
         return f"<{type(self).__name__} learning_rate={shown}>"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from fastmlp.errors import check_int, check_number
 from fastmlp.optimizers.base import Optimizer, registry
 from fastmlp.optimizers.wrapping import Wrapping
-from fastmlp.variables import Variable
+from fastmlp.variables import Rate, Variable
 
 _OWN = ("initial_scale", "dynamic_growth_steps", "name")
 
@@ -41,7 +41,7 @@ class LossScaleOptimizer(Wrapping):
     Example:
 
     >>> from fastmlp import optimizers
-    >>> from fastmlp.variables import Variable
+    >>> from fastmlp.variables import Rate, Variable
     >>> w, optimizer = Variable([1.0], "w"), LossScaleOptimizer(optimizers.SGD(0.5), 8.0)
     >>> optimizer.apply([[8.0]], [w])
     >>> w.numpy(), optimizer.scale_loss(1.0)
@@ -78,7 +78,7 @@ class LossScaleOptimizer(Wrapping):
         return float(self._scale.value)
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> Rate:
         """That of the inner optimizer."""
         return self.parts[0].learning_rate
 

@@ -9,7 +9,7 @@ from fastmlp.custom_objects import get_registered_object, registered_name
 from fastmlp.optimizers.base import Optimizer, registry
 from fastmlp.optimizers.optimizer_map import OptimizerMap
 from fastmlp.optimizers.wrapping import Wrapping
-from fastmlp.variables import Variable
+from fastmlp.variables import Rate, Variable
 
 
 @registry.register
@@ -66,7 +66,7 @@ class MultiOptimizer(Wrapping):
         return list(self.parts)
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> Rate:
         """There is none: each of the `optimizers` has its own."""
         raise AttributeError(
             "MultiOptimizer: has no learning_rate. Hint: see those of optimizer.optimizers"

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastmlp import initializers, ops
 from fastmlp.errors import bad_argument, check_int
-from fastmlp.variables import Variable, aligned_empty
+from fastmlp.variables import Count, Variable, aligned_empty
 
 _LINE = 64  # bytes: every array starts on a cache line
 
@@ -90,7 +90,7 @@ class State:
         """
         if self._traced_iterations is not None:
             return self._traced_iterations
-        return self.steps // (self.gradient_accumulation_steps or 1)
+        return Count(self.steps // (self.gradient_accumulation_steps or 1), self, "iterations")
 
     @iterations.setter
     def iterations(self, value: int) -> None:
