@@ -178,6 +178,8 @@ class _Pass:
 class EagerRun:
     """Epochs, each followed by a pass of another executable if given; see `Run` in plan.pyx."""
 
+    watched = False  # each execution is one step
+
     def __init__(
         self,
         main: EagerExecutable,

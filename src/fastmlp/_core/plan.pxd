@@ -12,6 +12,7 @@ cdef class Run:
     cdef int threads
     cdef Turns turns
     cdef int64_t started     # when the execution at hand began
+    cdef public bint watched
     cdef ptrdiff_t log_rows
     cdef bint uses_blas
     cdef object _alive

@@ -10,6 +10,7 @@ from fastmlp._core.program import Program
 from fastmlp._core.turns import Turns
 
 class Run:
+    watched: bool
     def __init__(
         self,
         main: Program,

@@ -22,8 +22,9 @@ cdef extern from "<stdint.h>":
 
 
 cdef enum:
-    LOOK_NS = 50_000_000     # an execution looks around every so many nanoseconds, and ends there …
-    PROLOGUES = 200          # … if it has lasted so many prologues, which with epilogues are 1 % of it …
+    LOOK_NS = 50_000_000     # an execution looks around every so many nanoseconds, and ends there if it is watched …
+    UNWATCHED_NS = 200_000_000  # … or has lasted so many, and …
+    PROLOGUES = 200          # … so many prologues, which with epilogues are 1 % of it …
     LONGEST_NS = 1_000_000_000  # … or so many nanoseconds
 
 
@@ -45,6 +46,9 @@ cdef class Run:
         window: Samples of an epoch, if fewer than all: the next epoch goes on behind them, and they
             are shuffled anew when each has been visited.
         turns: Of the model, for whose sake an execution ends early.
+
+    Attributes:
+        watched: Whether somebody shows how far it is: executions are shorter then.
     """
 
     def __init__(self, Program main, ptrdiff_t samples, ptrdiff_t batch, Program after=None,
@@ -271,7 +275,7 @@ cdef class Run:
         return logs.read(row)
 
     cdef int _execute(self) except -1:
-        """One execution: 50 ms long, up to a second where its two ends would take more than 1 % of it.
+        """One execution: 200 ms long, 50 if it is watched, up to a second where its two ends would take 1 % of it.
 
         No Python code runs on this thread while weights are in panels: whoever looks, a signal's
         handler, the progress line or another thread with a turn, does so when it is over.
@@ -306,8 +310,9 @@ cdef class Run:
         cdef bint waited_for = self.turns is not None and self.turns._waiting > 0
         if interrupted:
             PyErr_SetInterrupt()  # its handler's turn is when weights are where it sees them
-        if interrupted or waited_for or now - self.started >= min(
-            LONGEST_NS, PROLOGUES * self.job.prologue_ns
+        cdef int64_t least = LOOK_NS if self.watched else UNWATCHED_NS
+        if interrupted or waited_for or now - self.started >= max(
+            least, min(LONGEST_NS, PROLOGUES * self.job.prologue_ns)
         ):
             self.job.passes_left = 0
         self.job.wakes = now + LOOK_NS

@@ -2,8 +2,8 @@
 
 How much one native call does depends on who wants to know. With hooks on batches, or data that come
 in batches, it is `steps_per_execution` steps; with hooks on epochs, or a progress bar that shows them, an epoch at most;
-else as many epochs as fit into a moment. Every call ends after about 50 ms, or up to a second where
-weights are dear to copy (`_core/plan.pyx`), so that the bar gets its turn; and 50 ms after Ctrl-C, or
+else as many epochs as fit into a moment. Every call ends after about 200 ms, with a bar after 50 ms, so that it gets
+its turn, or up to a second where weights are dear to copy (`_core/plan.pyx`); and 50 ms after Ctrl-C, or
 after another thread began to wait, at the latest, but for the step at hand.
 """
 
@@ -87,6 +87,7 @@ class FitLoop:
         self._told: int | None = None  # epoch that callbacks have been told of, while it lasts
         logs: dict[str, float] = {}
         outer, self.model._fit = self.model._fit, self
+        self._native.watched = progress is not None
         try:
             while self._native.epoch < epochs and not self.model.stop_training:
                 if self.supply.stream is not None and not self.supply.stream.begin_epoch():
