@@ -1,4 +1,5 @@
-/* Dropout, and the random numbers that shuffles draw. x, y, dx, dy: (n); y == x and dx == dy allowed; mask (n): 1 where an element is kept.
+/* Dropout, and the random numbers that shuffles draw. x, y, dx, dy: (n); y == x and dx == dy allowed; mask (n): 1 where
+ * an element is kept, or NULL, of dropout_fwd.
  *
  * Element e draws 16 random bits: of Philox block e / 8 (philox.h), the 32-bit words in order, the
  * lower half of each before the upper, number e % 8. It is kept where they are >= threshold, which
@@ -70,7 +71,10 @@ FM_INLINE void FM(masked)(R *y, const R *x, const uint8_t *mask, ptrdiff_t n, vf
 FM_INLINE void FM(dropped)(R *y, uint8_t *mask, const R *x, const uint16_t *r, ptrdiff_t n,
                            vf scale, uint32_t threshold)
 {
-    for (ptrdiff_t i = 0; i < n; i++) mask[i] = r[i] >= threshold;
+    const uint16_t last =
+        (uint16_t)(threshold - 1); /* of the numbers that drop an element, if any does */
+    const uint8_t every = threshold == 0;
+    for (ptrdiff_t i = 0; i < n; i++) mask[i] = (r[i] > last) | every;
     FM(masked)(y, x, mask, n, scale);
 }
 
@@ -80,8 +84,11 @@ static void FM(dropout_fwd)(R *y, uint8_t *mask, const R *x, uint64_t first, ptr
 {
     const fm_philox p = fm_philox_of(seed, stream, step);
     const vf s = v_set1(scale);
+    const ptrdiff_t kept = mask != NULL; /* how far to move in it */
     ptrdiff_t skip = (ptrdiff_t)(first % 8), k;
     uint16_t r[FM_GROUP];
+    uint8_t own[FM_GROUP];
+    if (!mask) mask = own;
     for (uint64_t block = first / 8; n > 0; block += FM_GROUP / 8) {
         FM(random16)(r, p, block);
         if (skip == 0 && n >= FM_GROUP) { /* of a length that the compiler knows */
@@ -90,7 +97,7 @@ static void FM(dropout_fwd)(R *y, uint8_t *mask, const R *x, uint64_t first, ptr
             k = n < FM_GROUP - skip ? n : FM_GROUP - skip;
             FM(dropped)(y, mask, x, r + skip, k, s, threshold);
         }
-        n -= k, x += k, y += k, mask += k, skip = 0;
+        n -= k, x += k, y += k, mask += k * kept, skip = 0;
     }
 }
 

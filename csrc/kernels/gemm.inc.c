@@ -1,13 +1,14 @@
 /* Matrix product with bias and relu.
  *
  *   c (m, n) = act(a (m, k) · b (k, n) + bias (n))     with FM_ACCUMULATE: act(c + a · b + bias)
- *   c (m, n) = a · b where y (m, n) > 0, else 0        with FM_GATED: y instead of the bias
- *   c (m, n) -= rate · a · b                           with FM_DESCEND: rate instead of the bias
+ *   c (m, n) = factor · a · b where y (m, n) > 0, else 0    with FM_GATED: y instead of the bias
+ *   c (m, n) = a · b (1 - y (m, n)^2)                       with FM_CURVED: the same
+ *   c (m, n) -= factor · a · b                              with FM_DESCEND: no bias
  *
  * a by row and column strides, so that one kernel serves x · w, dz · wᵀ (w transposed before) and
  * xᵀ · dz. Rows of b and c are contiguous. c is apart from the rest; bias may be NULL. y, whose rows
- * lie as those of c, is what relu made: the product is its gradient (NaN in y lets it pass). y == c is
- * allowed if k <= FM_UNCUT.
+ * lie as those of c, is what relu or tanh made, or dropout of relu, whose kept elements are `factor` times as large:
+ * the product is its gradient (NaN in y lets it pass). y == c is allowed if k <= FM_UNCUT.
  *
  * Every c[i, j] is summed over k in order 0 .. k-1 in one accumulator by v_fma, then the bias is
  * added: its bits depend on neither m nor n, nor on where the caller cuts c into pieces. The only
@@ -20,7 +21,7 @@
  * goes along a row of b meets all sets of a cache, whatever k is.
  *
  * With FM_DESCEND b is in panels, too, and c is a part of a matrix that is: of as many rows as ldc tells. Each c
- * is one sum, of k <= FM_UNCUT products, times the rate. While it is computed c is fetched for writing: of two cores
+ * is one sum, of k <= FM_UNCUT products, times the factor. While it is computed c is fetched for writing: of two cores
  * one would otherwise wait for what the other one has read.
  *
  * With FM_TURNED instead b is the transpose of a w (n, k) that is kept in panels; blocks of them are turned
@@ -87,7 +88,7 @@ FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
     }
     ptrdiff_t way = nv;
     if (nv == FM_NV && t->b_last == FM_PANEL - VL) {
-        const int columns = t->a_packed || t->a_rs == 1;
+        const int columns = (t->a_packed || t->a_rs == 1) && !(t->flags & (FM_GATED | FM_CURVED));
         if (t->ldb != FM_PANEL) way = columns ? FM_APART : nv;
         else if (columns) way = t->flags & FM_DESCEND ? FM_DOWN : FM_BY_COLUMNS;
         else if (t->a_cs == 1) way = FM_BY_ROWS;
@@ -188,7 +189,7 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
         const int final = p + kc >= whole->k;
         t.k = final ? whole->k - p : kc;
         t.flags = (p ? FM_ACCUMULATE : whole->flags & FM_ACCUMULATE) |
-                  (final ? whole->flags & (FM_RELU | FM_GATED | FM_DESCEND) : 0);
+                  (final ? whole->flags & (FM_RELU | FM_GATED | FM_CURVED | FM_DESCEND) : 0);
         for (ptrdiff_t i = 0; i < whole->m; i += t.m) {
             t.m = whole->m - i < mc ? whole->m - i : mc;
             t.n = whole->n;
@@ -262,7 +263,7 @@ FM_INLINE vf v_sums(vf r[VL])
 /* c (m) = a (m, k) · b (k): 16 virtual lanes over k, added by halves, of up to VL rows at once. */
 static void fm_dots(FM_OPERANDS)
 {
-    (void)a_cs, (void)ldb, (void)n;
+    (void)a_cs, (void)ldb, (void)n, (void)factor;
     ptrdiff_t i = 0;
     for (ptrdiff_t rows; VL > 1 && ldc == 1 && m - i >= VL / 2; i += rows) {
         vf t[VL];
@@ -302,13 +303,14 @@ static void fm_dots(FM_OPERANDS)
 
 /* c (m, n) = a (m, 1) · b (1, n), nv vectors a row, the last of which may overlap the one before: what a
  * layer of one input does, and backward one of one unit. */
-enum { FM_PLAIN, FM_BIAS, FM_BIAS_RELU, FM_GATE };
+enum { FM_PLAIN, FM_BIAS, FM_BIAS_RELU, FM_GATE, FM_CURVE };
 
 FM_INLINE void fm_outer(FM_OPERANDS, const int nv, const int way)
 {
     (void)a_cs, (void)ldb, (void)k, (void)flags;
     vf x[4], y[4], z[4];
-    const ptrdiff_t last = n - VL, gate = way == FM_GATE ? bias - c : 0;
+    const ptrdiff_t last = n - VL, gate = way >= FM_GATE ? bias - c : 0;
+    const vf times = v_set1(factor);
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
 #define FM_AT(p) ((p) + (v == nv - 1 ? last : v * (ptrdiff_t)VL))
     FM_EACH_V x[v] = v_load(FM_AT(b));
@@ -322,7 +324,8 @@ FM_INLINE void fm_outer(FM_OPERANDS, const int nv, const int way)
             if (way == FM_BIAS || way == FM_BIAS_RELU) z[v] = v_add(v_mul(s, x[v]), y[v]);
             else z[v] = v_fma(s, x[v], v_zero());
             if (way == FM_BIAS_RELU) z[v] = v_max(v_zero(), z[v]);
-            if (way == FM_GATE) z[v] = fm_gate(z[v], v_load(FM_AT(c + gate)));
+            if (way == FM_GATE) z[v] = fm_gate(z[v], times, v_load(FM_AT(c + gate)));
+            if (way == FM_CURVE) z[v] = fm_curve(z[v], v_load(FM_AT(c + gate)));
         }
         FM_EACH_V v_store(FM_AT(c), z[v]);
     }
@@ -335,7 +338,7 @@ FM_INLINE void fm_outer(FM_OPERANDS, const int nv, const int way)
 /* clang-format off */
 #define FM_OUTERS(way) FM_OUTER(1, way) FM_OUTER(2, way) FM_OUTER(3, way) FM_OUTER(4, way)
 #define FM_ROW_OF_OUTERS(way) {fm_outer_1_##way, fm_outer_2_##way, fm_outer_3_##way, fm_outer_4_##way},
-#define FM_EACH_WAY(X) X(FM_PLAIN) X(FM_BIAS) X(FM_BIAS_RELU) X(FM_GATE)
+#define FM_EACH_WAY(X) X(FM_PLAIN) X(FM_BIAS) X(FM_BIAS_RELU) X(FM_GATE) X(FM_CURVE)
 
 FM_EACH_WAY(FM_OUTERS)
 static fm_way *const fm_outers[][4] = {FM_EACH_WAY(FM_ROW_OF_OUTERS)};
@@ -343,7 +346,10 @@ static fm_way *const fm_outers[][4] = {FM_EACH_WAY(FM_ROW_OF_OUTERS)};
 
 FM_INLINE fm_way *const *fm_outers_for(const R *bias, int flags)
 {
-    return fm_outers[flags & FM_GATED ? FM_GATE : flags & FM_RELU ? FM_BIAS_RELU : bias != NULL];
+    return fm_outers[flags & FM_GATED    ? FM_GATE
+                     : flags & FM_CURVED ? FM_CURVE
+                     : flags & FM_RELU   ? FM_BIAS_RELU
+                                         : bias != NULL];
 }
 
 /* The same of n > 4 VL. No panel of less than a vector is left. */
@@ -352,7 +358,7 @@ static void fm_wide_outer(FM_OPERANDS)
     fm_way *const *ways = fm_outers_for(bias, flags);
     for (ptrdiff_t columns; n > 0; n -= columns, c += columns, b += columns) {
         columns = n <= 4 * VL ? n : n < 5 * VL ? 2 * VL : 4 * VL;
-        ways[(columns - 1) / VL](c, ldc, a, a_rs, a_cs, b, ldb, m, columns, k, bias, flags);
+        ways[(columns - 1) / VL](c, ldc, a, a_rs, a_cs, b, ldb, m, columns, k, bias, factor, flags);
         if (bias) bias += columns;
     }
 }
@@ -365,9 +371,9 @@ static void fm_large(FM_OPERANDS)
     t.k = k, t.bias = bias, t.flags = flags, t.gate = 0;
     t.c = c, t.a = a, t.b = b, t.pack = NULL, t.ahead = t.end = b;
     t.m = m, t.n = n, t.a_packed = 0, t.b_panel = 0;
-    if (flags & FM_GATED) t.gate = bias - c, t.bias = NULL;
-    t.c_panel = 0, t.rate = bias;
-    if (flags & FM_DESCEND) t.bias = NULL, t.c_panel = fm_panel_size(ldc), t.ldc = FM_PANEL;
+    if (flags & (FM_GATED | FM_CURVED)) t.gate = bias - c, t.bias = NULL;
+    t.c_panel = 0, t.factor = factor;
+    if (flags & FM_DESCEND) t.c_panel = fm_panel_size(ldc), t.ldc = FM_PANEL;
     t.turned = flags & FM_TURNED ? fm_panel_size(n) : 0, t.row = 0;
     if (flags & FM_TURNED) t.ldb = FM_PANEL, t.b_panel = FM_PANEL * FM_PANEL;
     else if (flags & FM_PANELS) t.ldb = FM_PANEL, t.b_panel = fm_panel_size(k);
@@ -390,17 +396,17 @@ static void FM(gemm)(FM_OPERANDS);
 static void fm_column(FM_OPERANDS)
 {
     (void)ldc, (void)a_rs, (void)n;
-    FM(gemm)(c, m, b, 0, ldb, a, a_cs, 1, m, k, bias, flags);
+    FM(gemm)(c, m, b, 0, ldb, a, a_cs, 1, m, k, bias, factor, flags);
 }
 
 static void FM(gemm)(FM_OPERANDS)
 {
-    enum { SPECIAL = FM_ACCUMULATE | FM_GATED | FM_TURNED | FM_DESCEND };
+    enum { Y = FM_GATED | FM_CURVED, SPECIAL = FM_ACCUMULATE | Y | FM_TURNED | FM_DESCEND };
     fm_way *way = fm_large;
     if (n == 1) {
-        if (a_cs == 1 && ldb == 1 && !(flags & (FM_PANELS | FM_GATED | FM_TURNED))) way = fm_dots;
+        if (a_cs == 1 && ldb == 1 && !(flags & (FM_PANELS | Y | FM_TURNED))) way = fm_dots;
         else if (a_rs == 1 && ldc == 1 && !(flags & (FM_PANELS | FM_TURNED)) &&
-                 (!bias || flags & FM_GATED))
+                 (!bias || flags & Y))
             way = fm_column;
     } else if (k == 1 && n >= VL && !(flags & (FM_ACCUMULATE | FM_TURNED | FM_DESCEND))) {
         /* panels of one row are that row */

@@ -21,9 +21,9 @@ typedef struct fm_product {
     ptrdiff_t ldc, a_rs, a_cs, ldb, m, n, k;
     ptrdiff_t b_panel;        /* distance of the panels of b, if it is kept in them, else 0 */
     ptrdiff_t c_last, b_last; /* where a panel's last vector begins: in c and bias, and in b */
-    ptrdiff_t gate;           /* from c to y, with FM_GATED */
+    ptrdiff_t gate;           /* from c to y, with FM_GATED or FM_CURVED */
     ptrdiff_t c_panel;        /* distance of the panels of c, if it is kept in them, else 0 */
-    const R *rate;            /* with FM_DESCEND */
+    R factor;
     ptrdiff_t turned, row; /* with FM_TURNED: distance of w's panels; the first row of bᵀ's block */
     int flags;
     int a_packed; /* a is in groups of a tile's rows, each group (k, rows) contiguous */
@@ -117,8 +117,12 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *c, const R *a, ptrdiff_t a_rs, ptrd
     return p;
 }
 
-/* s where y > 0 (or NaN), else 0: relu's gradient. */
-FM_INLINE vf fm_gate(vf s, vf y) { return v_sel(v_le(y, v_zero()), v_zero(), s); }
+/* Of relu, and of dropout behind it: s · factor where y > 0 (or NaN), else 0. Of tanh: s (1 - y^2). */
+FM_INLINE vf fm_gate(vf s, vf factor, vf y)
+{
+    return v_sel(v_le(y, v_zero()), v_zero(), v_mul(s, factor));
+}
+FM_INLINE vf fm_curve(vf s, vf y) { return v_mul(s, v_fnma(y, y, v_set1(1))); }
 
 /* Tiles of mr rows and nv vectors, one below the other. The last vector overlaps the one before when
  * n is no multiple of VL, which costs nothing, as all of a tile's c is read before any is written.
@@ -128,6 +132,8 @@ FM_INLINE void fm_tile(fm_product *t, ptrdiff_t tiles, const int mr, const int n
                        const ptrdiff_t w, const int packing, const int way)
 {
     enum { AHEAD = 12 }; /* rows of b to prefetch when it is read for the first time */
+    const int by_rows =
+        way == FM_ANYHOW || way == FM_BY_ROWS; /* so does fm_panel take those with a y */
     vf s[FM_MR * FM_NV > FM_ROW_NV ? FM_MR * FM_NV : FM_ROW_NV], x[FM_ROW_NV];
     const R *a_tile = t->a;
     R *c = t->c, *pack = t->pack;
@@ -178,16 +184,25 @@ FM_INLINE void fm_tile(fm_product *t, ptrdiff_t tiles, const int mr, const int n
         if (t->flags & FM_RELU) {
             FM_EACH s[i * nv + v] = v_max(v_zero(), s[i * nv + v]);
         }
-        if (t->flags & FM_GATED) {
+        if (by_rows && t->flags & FM_GATED) {
+            const vf factor = v_set1(t->factor);
             const R *y = c + t->gate;
             FM_UNROLL for (int i = 0; i < mr; i++, y += ldc)
             {
                 FM_HIDE(y);
-                FM_EACH_V s[i * nv + v] = fm_gate(s[i * nv + v], FM_GET(y + cj[v]));
+                FM_EACH_V s[i * nv + v] = fm_gate(s[i * nv + v], factor, FM_GET(y + cj[v]));
             }
         }
-        if (t->flags & FM_DESCEND) {
-            const vf rate = v_set1(*t->rate);
+        if (by_rows && t->flags & FM_CURVED) {
+            const R *y = c + t->gate;
+            FM_UNROLL for (int i = 0; i < mr; i++, y += ldc)
+            {
+                FM_HIDE(y);
+                FM_EACH_V s[i * nv + v] = fm_curve(s[i * nv + v], FM_GET(y + cj[v]));
+            }
+        }
+        if ((way == FM_ANYHOW || way == FM_DOWN) && t->flags & FM_DESCEND) {
+            const vf rate = v_set1(t->factor);
             R *row = c;
             FM_UNROLL for (int i = 0; i < mr; i++, row += ldc)
             {
@@ -264,8 +279,8 @@ static fm_tile_fn *const fm_packing[] = {
 /* What gemm is given, and with it each of its ways: to take one is a jump. */
 #define FM_OPERANDS                                                                                \
     R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b, ptrdiff_t ldb,    \
-        ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const R *bias, int flags
-#define FM_THEM c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, flags
+        ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const R *bias, R factor, int flags
+#define FM_THEM c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, factor, flags
 typedef void fm_way(FM_OPERANDS);
 
 /* A small product, by tiles of mr rows and up to two vectors (four of one row), or of w < VL lanes; mr, nv,
@@ -276,6 +291,7 @@ FM_INLINE void fm_small(FM_OPERANDS, const int mr, const int nv, const ptrdiff_t
                         const int by_columns)
 {
     vf s[FM_MR * 2 > 4 ? FM_MR * 2 : 4], x[4];
+    (void)factor;
     if (flags & FM_PANELS) ldb = FM_PANEL;
     const R *at[(FM_MR + 2) / 3]; /* every third row, as in fm_steps */
     ptrdiff_t row = a_rs * (ptrdiff_t)sizeof(R), row2 = 2 * row;

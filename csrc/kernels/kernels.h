@@ -10,7 +10,8 @@ enum {
     FM_PANELS = 4,
     FM_GATED = 8,
     FM_TURNED = 16,
-    FM_DESCEND = 32
+    FM_DESCEND = 32,
+    FM_CURVED = 64
 }; /* flags of gemm and colsum */
 
 /* Up to so many elements, or products of a gemm of so many rows, are for the table `few`. With AVX-512 that

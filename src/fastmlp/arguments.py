@@ -22,6 +22,7 @@ UPDATES = {name: index for index, name in enumerate(_native.UPDATES)}
 _ACTIVATIONS = {name: index for index, name in enumerate(_native.ACTIVATIONS)}
 _MAPS = {name: index for index, name in enumerate(_native.MAPS)}
 _ROWS = {name: index for index, name in enumerate(losses.ROWS)}
+_GRADIENTS = {"relu": "gated", "tanh": "curved"}  # gemm's flags
 _RANDOM_BITS = 16  # of one element's decision in dropout
 
 # Ops that only rename a buffer.
@@ -102,16 +103,15 @@ def _loss_values(op: Op) -> Arguments:
 
 
 def _dropout(op: Op) -> Arguments:
-    rate = op.attrs["rate"]
-    scale = 1.0 / (1.0 - rate) if rate < 1 else 0.0
-    sizes = [_width(op)]
+    scale, sizes = op.attrs["scale"], [_width(op)]
     if op.name != "dropout_bwd":
-        sizes += [op.attrs["stream"], round(rate * 2**_RANDOM_BITS)]
+        sizes += [op.attrs["stream"], round(op.attrs["rate"] * 2**_RANDOM_BITS)]
     if op.name == "dropout_noise_fwd":
         noise = op.attrs["noise_shape"]
         sizes += [math.prod(noise[1:]), noise[0] is not None]
         return [*op.outs, *op.ins, _noise_map(op)], sizes, [scale]
-    return [*op.outs, *op.ins], sizes, [scale]
+    without_mask = [None] * (op.name == "dropout_fwd" and len(op.outs) == 1)
+    return [*op.outs, *without_mask, *op.ins], sizes, [scale]
 
 
 def _noise_map(op: Op) -> np.ndarray:
@@ -143,8 +143,11 @@ def _shares_sizes(op: Op) -> list[int]:
 def _dense_sizes(op: Op) -> list[int]:
     packed = op.attrs.get("packed", False)
     if op.name == "dense_bwd":
-        own, turned = op.attrs.get("own", (0, False)), op.attrs.get("turned", False)
-        return [*_attrs("rep", "k", "n")(op), packed, op.attrs["blas"], *own, turned]
+        how = ["turned"] if op.attrs.get("turned") else ["panels"] * packed
+        how += [_GRADIENTS[op.attrs["act"]]] if "act" in op.attrs else []
+        flags = sum(_native.GEMM_FLAGS[name] for name in how)
+        own = op.attrs.get("own", (0, False))
+        return [*_attrs("rep", "k", "n")(op), flags, op.attrs["blas"], *own]
     return [*_attrs("rep", "k", "n")(op), op.attrs["relu"], op.attrs["blas"], packed]
 
 
@@ -210,7 +213,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "activity_loss": _simple(lambda op: [_width(op)], "l1", "l2"),
     "activity_penalty_bwd": _simple(lambda op: [_width(op)], "l1", "l2"),
     "dense_fwd": _simple(_dense_sizes),
-    "dense_bwd": _simple(_dense_sizes),
+    "dense_bwd": lambda op: ([*op.outs, *op.ins], _dense_sizes(op), [op.attrs.get("factor", 1.0)]),
     "grad_matmul": _simple(_grad_sizes),
     "descend": _simple(_attrs("rep", "k", "n")),
     "grad_bias": _simple(_grad_sizes),

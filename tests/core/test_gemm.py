@@ -134,18 +134,48 @@ def test_a_gate_lets_pass_what_relu_let_pass(n, dtype, tier):
         want = np.where(y <= 0, 0, whole.array)
         panels = np.zeros(_native.panels_size(k, n), dtype)
         _native.pack(panels, b)
-        for packed in [None, panels]:
+        factor = dtype(1 / 0.7)
+        for packed, factors in itertools.product([None, panels], [(), (factor,)]):
+            options = {"panels": packed, **dict.fromkeys(["factor"] * len(factors), factor)}
+            expected = want * factor if factors else want
             c = Guarded((m, n), dtype)
-            _native.gemm(c.array, read_only(a), read_only(b), panels=packed, gate=read_only(y))
+            _native.gemm(c.array, read_only(a), read_only(b), gate=read_only(y), **options)
             c.check()
-            np.testing.assert_array_equal(c.array, want)
+            np.testing.assert_array_equal(c.array, expected)
             if k <= 256:
                 c = guarded(y)
-                _native.gemm(c.array, read_only(a), read_only(b), panels=packed, gate=c.array)
+                _native.gemm(c.array, read_only(a), read_only(b), gate=c.array, **options)
                 c.check()
-                np.testing.assert_array_equal(c.array, want)
+                np.testing.assert_array_equal(c.array, expected)
     with pytest.raises(ValueError, match="a gate like c"):
         _native.gemm(c.array, a, b, relu=True, gate=c.array)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 5, 16, 20, 50, 70, 200])
+def test_a_curve_is_the_gradient_of_tanh(n, dtype, tier):
+    for m, k in itertools.product([1, 9, 40], [0, 1, 8, 40, 256, 600]):
+        a, b, _, y = make(m, n, k, dtype)
+        y = np.tanh(y)
+        y[0, 0] = 1
+        whole = guarded(y)
+        _native.gemm(whole.array, a, read_only(b))
+        want = whole.array * (1 - y.astype(np.float64) ** 2)
+        bound = 2 * np.finfo(dtype).eps * np.abs(whole.array)  # 1 - y² rounded, and its product
+        panels = np.zeros(_native.panels_size(k, n), dtype)
+        _native.pack(panels, b)
+        for packed, a_of in itertools.product([None, panels], [a, np.asfortranarray(a)]):
+            c = Guarded((m, n), dtype)
+            _native.gemm(c.array, a_of, read_only(b), panels=packed, curve=read_only(y))
+            c.check()
+            assert_close(c.array, want, bound)
+            if k <= 256:
+                c = guarded(y)
+                _native.gemm(c.array, a_of, read_only(b), panels=packed, curve=c.array)
+                c.check()
+                assert_close(c.array, want, bound)
+    with pytest.raises(ValueError, match="a gate like c"):
+        _native.gemm(c.array, a, b, curve=c.array, gate=c.array)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

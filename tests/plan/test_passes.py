@@ -55,7 +55,7 @@ def test_relu_joins_the_product_before_it():
 
 
 @pytest.mark.parametrize(("units", "capacity"), [(64, 256), (260, 256), (200, 256), (64, 8)])
-def test_the_gradient_of_relu_joins_the_product_behind_it(units, capacity):
+def test_the_gradients_of_relu_and_tanh_join_the_products_behind_them(units, capacity):
     """Over what relu made, where no later task reads that and the product is in one piece."""
     rng = np.random.default_rng(0)
     x = graph.input_tensor((None, 8), "float32", "x")
@@ -65,10 +65,39 @@ def test_the_gradient_of_relu_joins_the_product_behind_it(units, capacity):
     feeds = [rng.normal(size=(capacity, 8)), rng.normal(size=(capacity, 1))]
     plan = Case([x], [y], [LossSpec(0, "mean_squared_error")], feeds, "float32").plan(capacity)
     products = [op for op in plan.rows if op.name == "dense_bwd"]
-    joined = any(b is not None for b in products[1].ins[2:3])
-    assert joined == (capacity == 256 and not products[1].attrs["blas"])
-    assert names(plan).count("act_bwd") == 2 - joined
-    assert (products[1].outs[0].alias is not None) == (joined and units <= 256)
+    kinds = [
+        kind if capacity == 256 and not op.attrs["blas"] else None
+        for op, kind in zip(products, ("tanh", "relu"), strict=True)
+    ]
+    assert [op.attrs.get("act") for op in products] == kinds
+    assert names(plan).count("act_bwd") == kinds.count(None)
+    assert (products[1].outs[0].alias is not None) == (bool(kinds[1]) and units <= 256)
+
+
+@pytest.mark.parametrize("rate", [0.25, 1.0])
+@pytest.mark.parametrize("others", [False, True])
+def test_the_gradient_of_dropout_of_relu_joins_the_product_and_needs_no_mask(rate, others):
+    rng = np.random.default_rng(0)
+    x = graph.input_tensor((None, 8), "float32", "x")
+    hidden = dense(x, weight(rng, 8, 64, dtype="float32"), act="relu")
+    dropped = ops.dropout(hidden, rate, 0, None)
+    y = dense(dropped, weight(rng, 64, 64, dtype="float32"))
+    y = ops.add(y, hidden) if others else y  # the gradient of relu is then no product's alone
+    feeds = [rng.normal(size=(256, 8)).astype("f"), rng.normal(size=(256, 64)).astype("f")]
+    case = Case([x], [y], [LossSpec(0, "mean_squared_error", target_shape=(64,))], feeds, "float32")
+    plan = case.plan(256)
+    native = next(op for op in plan.rows if op.name == "dense_bwd")
+    dropout = next(op for op in plan.rows if op.name == "dropout_fwd")
+    joined = not others and not native.attrs["blas"]
+    assert names(plan).count("dropout_bwd") == names(plan).count("act_bwd") == 1 - joined
+    assert len(dropout.outs) == 2 - joined
+    if joined:
+        assert native.ins[2] is dropout.outs[0]
+        assert native.attrs["factor"] == (1 / 0.75 if rate < 1 else 0)
+    expected = case.run_reference(3)
+    case.run_native(3, threads=2)
+    for variable in case.variables:
+        np.testing.assert_allclose(variable.value, expected.weights[variable], 1e-4, 1e-5)
 
 
 def test_softmax_and_its_loss_have_one_gradient():

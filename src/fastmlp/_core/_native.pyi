@@ -26,9 +26,12 @@ def gemm(
     accumulate: bool = False,
     panels: NDArray[_Real] | None = None,
     gate: NDArray[_Real] | None = None,
+    factor: float = 1,
+    curve: NDArray[_Real] | None = None,
     turned: NDArray[_Real] | None = None,
 ) -> None: ...
 
+GEMM_FLAGS: dict[str, int]
 PANEL_MULTIPLE: int
 
 def panels_size(k: int, n: int) -> int: ...

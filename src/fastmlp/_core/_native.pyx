@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from fastmlp._core.kernels cimport (
     FM_ACCUMULATE,
     FM_ACT_COUNT,
+    FM_CURVED,
     FM_GATED,
     FM_GATHER_COUNT,
     FM_PANELS,
@@ -145,14 +146,14 @@ cdef uintptr_t _out(object x, str where) except? 0:
 
 
 def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None, gate=None,
-         turned=None):
+         double factor=1, curve=None, turned=None):
     """c (m, n) = a (m, k) · b (k, n) + bias (n), with relu max(c, 0); accumulate: c += a · b.
 
     `a` may have any strides; rows of `b` and `c` are contiguous. `panels`: what `pack` made of b,
-    read in its place; `turned`: what it made of bᵀ. `gate`: y (m, n), strided as c; the product is 0
-    where it is not positive.
+    read in its place; `turned`: what it made of bᵀ. `gate`: y (m, n), strided as c; the product, times
+    `factor`, is 0 where it is not positive. `curve`: y likewise; the product is times 1 - y².
     """
-    dtype = _float_type("gemm", (c, a, b, bias, gate))
+    dtype = _float_type("gemm", (c, a, b, bias, gate, curve))
     _check(
         c.ndim == a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]
         and c.shape == (a.shape[0], b.shape[1])
@@ -167,11 +168,13 @@ def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None
     if bias is not None:
         bias = np.ascontiguousarray(bias)
     cdef uintptr_t pv = _in(bias)
-    if gate is not None:
-        _check(bias is None and gate.shape == c.shape and gate.strides == c.strides and not (relu or accumulate),
-               "gemm", "a gate like c and nothing else", (c, gate))
-        pv = _in(gate)
-        flags |= FM_GATED
+    if gate is not None or curve is not None:
+        y = curve if gate is None else gate
+        _check(bias is None and y.shape == c.shape and y.strides == c.strides
+               and not (relu or accumulate) and (gate is None or curve is None),
+               "gemm", "a gate like c and nothing else", (c, y))
+        pv = _in(y)
+        flags |= FM_CURVED if gate is None else FM_GATED
     if panels is not None:
         if panels.dtype != dtype or _vector(panels, "gemm panels") < panels_size(k, n):
             raise ValueError(f"gemm: expected panels that hold b. Received: {panels.shape}")
@@ -185,13 +188,14 @@ def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None
     if dtype == np.float32:
         with nogil:
             fm_f32.gemm(<float *> pc, ldc, <const float *> pa, rs, cs, <const float *> pb, ldb,
-                        m, n, k, <const float *> pv, flags)
+                        m, n, k, <const float *> pv, <float>factor, flags)
     else:
         with nogil:
             fm_f64.gemm(<double *> pc, ldc, <const double *> pa, rs, cs, <const double *> pb, ldb,
-                        m, n, k, <const double *> pv, flags)
+                        m, n, k, <const double *> pv, factor, flags)
 
 
+GEMM_FLAGS = {"panels": FM_PANELS, "turned": FM_TURNED, "gated": FM_GATED, "curved": FM_CURVED}
 PANEL_MULTIPLE = 48  # columns of panels are filled up to: a multiple of every tier's panel
 
 

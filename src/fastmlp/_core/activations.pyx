@@ -8,7 +8,7 @@
     softmax_bwd        dx dy y       rep n
     log_softmax_fwd    y  x          rep n
     log_softmax_bwd    dx dy y       rep n
-    dropout_fwd        y  mask x     width stream threshold  scale    y = x · mask · scale
+    dropout_fwd        y  mask x     width stream threshold  scale    y = x · mask · scale; mask may be absent
     dropout_bwd        dx dy mask    width                   scale    dx = dy · mask · scale
 
 `saved` is x or y, as `ACTIVATIONS` says; h are the parameters of `PARAMETERS`. Element j of sample i
@@ -129,7 +129,8 @@ cdef inline void run_softmax_bwd(real *dx, const Op *op, ptrdiff_t i0, ptrdiff_t
 
 cdef inline void run_dropout_fwd(real *y, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t start = i0 * op.n[0], n = (i1 - i0) * op.n[0]
-    dropout_fwd(y + start, <uint8_t *>op.p[1] + start, <const real *>op.p[2] + start, start, n, op.f[0],
+    cdef uint8_t *mask = <uint8_t *>op.p[1]
+    dropout_fwd(y + start, mask + start if mask != NULL else NULL, <const real *>op.p[2] + start, start, n, op.f[0],
                 <uint32_t>op.n[2], step.seed, op.n[1], step.t)
 
 

@@ -3,7 +3,7 @@
 
     op            p                n                                     items [i0, i1)
     dense_fwd     y  x  w  bias    rep k n relu blas packed              samples
-    dense_bwd     dx dy w  y  v    rep k n packed blas own panels turned   samples
+    dense_bwd     dx dy w  y  v    rep k n flags blas own panels         samples     (factor)
     grad_matmul   g  x  dy         rep k n accumulate g_stride blas packed   rows of w (k)
     descend       w  x  dy h       rep k n                               rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
@@ -17,11 +17,12 @@
     y (m, n) = x (m, k) · w (k, n) + bias (n)      dx = dy · wᵀ      dw = xᵀ · dy      dbias = Σ dy
 
 `rep` rows a sample. With `packed`, w is a copy in the micro-kernel's panels (csrc/kernels/gemm.inc.c),
-for dense_bwd of wᵀ unless `turned`, and dy one made by pack_samples, without the first `skip` of each
+for dense_bwd of wᵀ, unless it is turned, and dy one made by pack_samples, without the first `skip` of each
 sample's rows, which are not among its `rep`; BLAS needs no such copy. With `panels`, pack reads such a copy of
-w. With y, what relu made, dense_bwd also takes relu's gradient: dx = 0 where y is 0;
-then it runs on the micro-kernel. With `own`, each worker has its own copy of wᵀ, so many elements from
-one to the next, and makes it in its first task of a step, if v is there: w, or a copy of it in `panels`.
+w. `flags` are gemm's. With y, what an activation made, dense_bwd also takes the gradient of that, and of dropout
+behind relu: dx = factor · dy · wᵀ where y > 0, or dy · wᵀ (1 - y²); then it runs on the micro-kernel. With `own`,
+each worker has its own copy of wᵀ, so many elements from one to the next, and makes it in its first task of a step, if
+v is there: w, or a copy of it in `panels`.
 A gradient tile lies in the worker's scratch when g_stride is 0. s holds what each task of the row phase
 adds to a gradient: `stride` elements of each `chunk` samples. descend is a gradient and plain descent along
 it: w, in panels, -= h[0] · xᵀ · dy, with dy `packed`.
@@ -38,14 +39,13 @@ cdef enum:
     ACCUMULATE = 1
     RELU = 2
     PANELS = 4
-    GATED = 8
     TURNED = 16
     DESCEND = 32
 
 
 cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
                              const real *b, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                             const real *bias, int flags) noexcept nogil:
+                             const real *bias, int flags, real factor=1) noexcept nogil:
     cdef const fm_kernels_f32 *kernels
     if real is float:
         kernels = kernels32()
@@ -53,9 +53,9 @@ cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_
             if flags & PANELS:
                 ldb, flags = kernels.panel, flags - PANELS  # one panel is a matrix, too
             kernels = kernels.few
-        kernels.gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, flags)
+        kernels.gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, factor, flags)
     else:
-        kernels64().gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, flags)
+        kernels64().gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, factor, flags)
 
 
 cdef void add_bias_relu(real *y, const real *bias, ptrdiff_t m, ptrdiff_t n, bint relu) noexcept nogil:
@@ -82,12 +82,12 @@ cdef inline void dense_fwd(real *y, const real *x, const real *w, const real *bi
 
 
 cdef inline void dense_bwd(real *dx, const real *dy, const real *w, const real *y,
-                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, bint on_blas) noexcept nogil:
+                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, real factor, bint on_blas) noexcept nogil:
     """w is wᵀ (n, k) on the micro-kernel, w (k, n) on BLAS and with TURNED."""
     if on_blas:
         blas.gemm(dx, k, dy, n, False, w, n, True, m, k, n, <real>1, <real>0)
     else:
-        native_gemm(dx, k, dy, n, 1, w, k, m, k, n, y, flags | (GATED if y != NULL else 0))
+        native_gemm(dx, k, dy, n, 1, w, k, m, k, n, y, flags, factor)
 
 
 cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
@@ -133,7 +133,7 @@ cdef inline void run_dense_bwd(real *dx, const Op *op, Worker *worker, ptrdiff_t
         pack(w, <const real *>op.p[4], n, k, 0, k, True, op.n[6])
     dense_bwd(dx + i0 * rep * k, <const real *>op.p[1] + i0 * rep * n, w,
               y + i0 * rep * k if y != NULL else NULL, (i1 - i0) * rep, n, k,
-              TURNED if op.n[7] else PANELS if op.n[3] else 0, op.n[4])
+              <int>op.n[3], <real>op.f[0], op.n[4])
 
 
 cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker *worker,
@@ -146,7 +146,7 @@ cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker
 cdef inline void run_descend(real *w, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t k = op.n[1], n = op.n[2], panel = kernels32().panel if real is float else kernels64().panel
     native_gemm(w + i0 * panel, k, <const real *>op.p[1] + i0, 1, k, <const real *>op.p[2], n, i1 - i0, n,
-                step.m * op.n[0], <const real *>op.p[3], PANELS | DESCEND)
+                step.m * op.n[0], NULL, PANELS | DESCEND, (<const real *>op.p[3])[0])
 
 
 cdef inline void run_grad_bias(real *g, const Op *op, const Step *step, Worker *worker,
@@ -336,7 +336,7 @@ def backward(const real[:, ::1] dy, const real[:, ::1] w, bint on_blas=False):
     dx = np.empty((m, k), np.asarray(dy).dtype)
     cdef real[:, ::1] out = dx
     if m and k:
-        dense_bwd(&out[0, 0], &dy[0, 0] if n else NULL, &right[0, 0] if n else NULL, NULL, m, n, k, 0, on_blas)
+        dense_bwd(&out[0, 0], &dy[0, 0] if n else NULL, &right[0, 0] if n else NULL, NULL, m, n, k, 0, 1, on_blas)
     return dx
 
 
@@ -363,7 +363,6 @@ def descend(real[::1] w, const real[:, ::1] x, dy, double rate, ptrdiff_t first=
     packed = np.empty(_native.panels_size(m, n), dy.dtype)
     _native.pack(packed, dy)
     cdef const real[::1] right = packed
-    cdef real factor = <real>rate
     if m and n and first < last:
-        native_gemm(&w[first * panel], k, &x[0, first], 1, k, &right[0], n, last - first, n, m, &factor,
-                    PANELS | DESCEND)
+        native_gemm(&w[first * panel], k, &x[0, first], 1, k, &right[0], n, last - first, n, m, NULL,
+                    PANELS | DESCEND, <real>rate)

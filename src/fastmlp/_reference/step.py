@@ -146,7 +146,9 @@ def _dense_fwd(op: Op, s: State) -> None:
 def _dense_bwd(op: Op, s: State) -> None:
     dx = s.rows(op.ins[0], op.attrs["n"]) @ s[op.ins[1]].T
     if len(op.ins) > 2 and op.ins[2] is not None:
-        dx = np.where(s.rows(op.ins[2], op.attrs["k"]) <= 0, 0, dx)
+        y = s.rows(op.ins[2], op.attrs["k"])
+        gate = op.attrs["act"] == "relu"
+        dx = np.where(y <= 0, 0, dx * op.attrs["factor"]) if gate else dx * (1 - y * y)
     s.put(op.outs[0], dx)
 
 
@@ -230,8 +232,10 @@ def _dropout_fwd(op: Op, s: State) -> None:
     drawn = (s.m, *x.shape[1:]) if noise is None else (s.m if noise[0] is None else 1, *noise[1:])
     size = int(np.prod(drawn))
     keep = dropout.keep(size, rate, s.seed, op.attrs["stream"], s.t).reshape(drawn)
-    s.put(op.outs[1], np.broadcast_to(keep, x.shape).copy())
-    s.put(op.outs[0], _kept(x, s[op.outs[1]], rate))
+    kept = _kept(x, keep, op.attrs["scale"])
+    for mask in op.outs[1:]:
+        s.put(mask, np.broadcast_to(keep, x.shape).copy())
+    s.put(op.outs[0], kept)
 
 
 def _normal(op: Op, s: State) -> None:
@@ -241,11 +245,11 @@ def _normal(op: Op, s: State) -> None:
 
 
 def _dropout_bwd(op: Op, s: State) -> None:
-    s.put(op.outs[0], _kept(s[op.ins[0]], s[op.ins[1]], op.attrs["rate"]))
+    s.put(op.outs[0], _kept(s[op.ins[0]], s[op.ins[1]], op.attrs["scale"]))
 
 
-def _kept(x: np.ndarray, keep: np.ndarray, rate: float) -> np.ndarray:
-    return np.where(keep, x * (1 / (1 - rate) if rate < 1 else 0), 0)
+def _kept(x: np.ndarray, keep: np.ndarray, scale: float) -> np.ndarray:
+    return np.where(keep, x * scale, 0)
 
 
 def _row_values(op: Op, s: State, gradient: bool) -> tuple[np.ndarray, Any]:

@@ -102,7 +102,9 @@ class Dropout(OpSpec):
         y = b.value(ins[0].shape)
         mask = b.mask(y.shape)
         shared = node.attrs["noise_shape"] is not None
-        attrs = {**node.attrs, "stream": b.stream(node.attrs["stream"])}
+        rate = node.attrs["rate"]
+        scale = 1 / (1 - rate) if rate < 1 else 0.0
+        attrs = {**node.attrs, "stream": b.stream(node.attrs["stream"]), "scale": scale}
         b.emit("dropout_noise_fwd" if shared else "dropout_fwd", [y, mask], ins, **attrs)
         return y
 
@@ -112,7 +114,7 @@ class Dropout(OpSpec):
         (x,) = op.ins
         assert x is not None
         dx = b.value(x.shape, f"d_{x.name}")
-        b.emit("dropout_bwd", [dx], [dy, op.outs[1]], rate=op.attrs["rate"])
+        b.emit("dropout_bwd", [dx], [dy, op.outs[1]], scale=op.attrs["scale"])
         b.add_gradient(x, dx)
 
 

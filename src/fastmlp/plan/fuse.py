@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from fastmlp.plan.ir import Buffer, Op, Plan
 
 # An output activation and the loss behind it: together their gradient is (p - t), which needs
@@ -11,6 +13,9 @@ _LOSS_OF_LOGITS = {
     ("softmax_fwd", "sparse_categorical_crossentropy"): "sparse_categorical_crossentropy_softmax",
     ("act_fwd", "binary_crossentropy"): "binary_crossentropy_sigmoid",
 }
+
+
+_GATES = ("relu", "tanh")  # whose gradients dense_bwd can take
 
 
 def fuse(plan: Plan) -> None:
@@ -42,15 +47,39 @@ def _fuse_relu(plan: Plan) -> None:
 
 
 def fuse_gates(plan: Plan) -> None:
-    """dense_bwd, act_bwd(relu) → dense_bwd that also reads what relu made, on the micro-kernel"""
+    """dense_bwd, act_bwd → dense_bwd that also reads what the activation made, on the micro-kernel
+
+    Of relu, tanh, and dropout behind relu: dense_bwd, dropout_bwd, act_bwd. Only what is kept of relu is positive, so
+    the mask says nothing that the output does not.
+    """
     readers = _readers(plan)
-    producer = {op.outs[0]: op for op in plan.rows if op.name == "dense_bwd"}
-    for act in [op for op in plan.rows if op.name == "act_bwd" and op.attrs["kind"] == "relu"]:
-        dy, y = act.ins
-        dense = producer.get(dy) if dy is not None else None
-        if dense is not None and not dense.attrs["blas"] and readers[dense.outs[0]] == [act]:
-            dense.outs, dense.ins = act.outs, [*dense.ins, y]
-            plan.rows.remove(act)
+    makers = {out: op for op in plan.rows for out in op.outs}
+    for act in [op for op in plan.rows if op.name == "act_bwd" and op.attrs["kind"] in _GATES]:
+        ops, y, factor = [act], act.ins[1], 1.0
+        maker = makers.get(_input(act))
+        if maker is not None and maker.name == "dropout_bwd" and act.attrs["kind"] == "relu":
+            dropout = makers[_input(maker, 1)]
+            if dropout.ins == [y]:
+                ops, y, factor = [maker, act], dropout.outs[0], dropout.attrs["scale"]
+        dense = makers.get(_input(ops[0]))
+        if dense is None or dense.name != "dense_bwd" or dense.attrs["blas"]:
+            continue
+        if any(readers[a.outs[0]] != [b] for a, b in pairwise([dense, *ops])):
+            continue
+        dense.outs, dense.ins = act.outs, [*dense.ins, y]
+        dense.attrs |= {"act": act.attrs["kind"], "factor": factor}
+        for op in ops:
+            plan.rows.remove(op)
+    readers = _readers(plan)
+    for op in plan.rows:
+        if op.name == "dropout_fwd" and op.outs[1] not in readers:
+            del op.outs[1:]
+
+
+def _input(op: Op, number: int = 0) -> Buffer:
+    buffer = op.ins[number]
+    assert buffer is not None
+    return buffer
 
 
 def _fuse_loss(plan: Plan) -> None:
