@@ -45,7 +45,7 @@ cdef enum:
 
 cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
                              const real *b, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                             const real *bias, int flags, real factor=1) noexcept nogil:
+                             const real *bias, int flags, real factor) noexcept nogil:
     cdef const fm_kernels_f32 *kernels
     if real is float:
         kernels = kernels32()
@@ -78,7 +78,7 @@ cdef inline void dense_fwd(real *y, const real *x, const real *w, const real *bi
         blas.gemm(y, n, x, k, False, w, n, False, m, n, k, <real>1, <real>0)
         add_bias_relu(y, bias, m, n, flags & RELU)
     else:
-        native_gemm(y, n, x, k, 1, w, n, m, n, k, bias, flags)
+        native_gemm(y, n, x, k, 1, w, n, m, n, k, bias, flags, 1)
 
 
 cdef inline void dense_bwd(real *dx, const real *dy, const real *w, const real *y,
@@ -97,7 +97,7 @@ cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdi
         blas.gemm(g, n, x + i0, k, True, dy, n, False, i1 - i0, n, m,
                   <real>1, <real>1 if flags & ACCUMULATE else <real>0)
     else:
-        native_gemm(g, n, x + i0, 1, k, dy, n, i1 - i0, n, m, <const real *>NULL, flags)
+        native_gemm(g, n, x + i0, 1, k, dy, n, i1 - i0, n, m, <const real *>NULL, flags, 1)
 
 
 cdef inline void pack(real *b, const real *w, ptrdiff_t n, ptrdiff_t k, ptrdiff_t i0, ptrdiff_t i1,
