@@ -24,6 +24,8 @@
  * is one sum, of k <= FM_UNCUT products, times the factor. While it is computed c is fetched for writing: of two cores
  * one would otherwise wait for what the other one has read.
  *
+ * With FM_AGAIN, which wants a b in panels or turned, c is also stored into a matrix in panels.
+ *
  * With FM_TURNED instead b is the transpose of a w (n, k) that is kept in panels; blocks of them are turned
  * as they are read, for which a block of a should have 32 rows or more. k is not 0.
  *
@@ -88,7 +90,8 @@ FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
     }
     ptrdiff_t way = nv;
     if (nv == FM_NV && t->b_last == FM_PANEL - VL) {
-        const int columns = (t->a_packed || t->a_rs == 1) && !(t->flags & (FM_GATED | FM_CURVED));
+        const int rows_only = t->flags & (FM_GATED | FM_CURVED) || t->again;
+        const int columns = (t->a_packed || t->a_rs == 1) && !rows_only;
         if (t->ldb != FM_PANEL) way = columns ? FM_APART : nv;
         else if (columns) way = t->flags & FM_DESCEND ? FM_DOWN : FM_BY_COLUMNS;
         else if (t->a_cs == 1) way = FM_BY_ROWS;
@@ -106,7 +109,7 @@ FM_INLINE void fm_panel(fm_product *t, fm_split rows, const ptrdiff_t nv)
     t->ldb = ldb;
 }
 
-/* All column panels. Leaves b, c, bias and n of t moved. */
+/* All column panels. Leaves b, c, again, bias and n of t moved. */
 static __attribute__((noinline)) void fm_panels(fm_product *t)
 {
     if (t->m <= 0) return;
@@ -120,6 +123,7 @@ static __attribute__((noinline)) void fm_panels(fm_product *t)
         const ptrdiff_t cols = nv * VL < t->n ? nv * VL : t->n;
         if (cols < VL) nv = 0;
         const R *const w = t->b;
+        R *const again = t->again;
         if (t->turned) {
             fm_turn(t, cols);
             t->b = t->pack;
@@ -129,6 +133,7 @@ static __attribute__((noinline)) void fm_panels(fm_product *t)
         t->end = t->n > cols ? t->ahead + t->b_panel : t->ahead;
         if (t->m == 1) fm_row_tiles[nv](t, 1);
         else fm_panel(t, rows, nv);
+        if (again) t->again = again + t->again_panel;
         t->n -= cols;
         t->c += t->c_panel ? t->c_panel : cols;
         t->b = w + (t->b_panel ? t->b_panel : cols);
@@ -198,6 +203,7 @@ static __attribute__((noinline)) void fm_blocks(const fm_product *whole)
             t.b = t.turned ? whole->b : whole->b + p * whole->ldb;
             t.row = t.turned ? p : 0;
             t.bias = final ? whole->bias : NULL;
+            t.again = final && whole->again ? whole->again + i * FM_PANEL : NULL;
             if (t.a_packed) {
                 fm_pack_rows(pa, t.a, whole->a_cs, t.m, t.k);
                 t.a = pa;
@@ -263,7 +269,7 @@ FM_INLINE vf v_sums(vf r[VL])
 /* c (m) = a (m, k) · b (k): 16 virtual lanes over k, added by halves, of up to VL rows at once. */
 static void fm_dots(FM_OPERANDS)
 {
-    (void)a_cs, (void)ldb, (void)n, (void)factor;
+    (void)a_cs, (void)ldb, (void)n, (void)after;
     ptrdiff_t i = 0;
     for (ptrdiff_t rows; VL > 1 && ldc == 1 && m - i >= VL / 2; i += rows) {
         vf t[VL];
@@ -310,7 +316,7 @@ FM_INLINE void fm_outer(FM_OPERANDS, const int nv, const int way)
     (void)a_cs, (void)ldb, (void)k, (void)flags;
     vf x[4], y[4], z[4];
     const ptrdiff_t last = n - VL, gate = way >= FM_GATE ? bias - c : 0;
-    const vf times = v_set1(factor);
+    const vf factor = v_set1(after ? (R)after->factor : 1);
 #define FM_EACH_V FM_UNROLL for (int v = 0; v < nv; v++)
 #define FM_AT(p) ((p) + (v == nv - 1 ? last : v * (ptrdiff_t)VL))
     FM_EACH_V x[v] = v_load(FM_AT(b));
@@ -324,7 +330,7 @@ FM_INLINE void fm_outer(FM_OPERANDS, const int nv, const int way)
             if (way == FM_BIAS || way == FM_BIAS_RELU) z[v] = v_add(v_mul(s, x[v]), y[v]);
             else z[v] = v_fma(s, x[v], v_zero());
             if (way == FM_BIAS_RELU) z[v] = v_max(v_zero(), z[v]);
-            if (way == FM_GATE) z[v] = fm_gate(z[v], times, v_load(FM_AT(c + gate)));
+            if (way == FM_GATE) z[v] = fm_gate(z[v], factor, v_load(FM_AT(c + gate)));
             if (way == FM_CURVE) z[v] = fm_curve(z[v], v_load(FM_AT(c + gate)));
         }
         FM_EACH_V v_store(FM_AT(c), z[v]);
@@ -358,7 +364,7 @@ static void fm_wide_outer(FM_OPERANDS)
     fm_way *const *ways = fm_outers_for(bias, flags);
     for (ptrdiff_t columns; n > 0; n -= columns, c += columns, b += columns) {
         columns = n <= 4 * VL ? n : n < 5 * VL ? 2 * VL : 4 * VL;
-        ways[(columns - 1) / VL](c, ldc, a, a_rs, a_cs, b, ldb, m, columns, k, bias, factor, flags);
+        ways[(columns - 1) / VL](c, ldc, a, a_rs, a_cs, b, ldb, m, columns, k, bias, after, flags);
         if (bias) bias += columns;
     }
 }
@@ -372,7 +378,8 @@ static void fm_large(FM_OPERANDS)
     t.c = c, t.a = a, t.b = b, t.pack = NULL, t.ahead = t.end = b;
     t.m = m, t.n = n, t.a_packed = 0, t.b_panel = 0;
     if (flags & (FM_GATED | FM_CURVED)) t.gate = bias - c, t.bias = NULL;
-    t.c_panel = 0, t.factor = factor;
+    t.c_panel = 0, t.factor = after ? (R)after->factor : 1, t.again = NULL;
+    if (flags & FM_AGAIN) t.again = after->again, t.again_panel = fm_panel_size(after->rows);
     if (flags & FM_DESCEND) t.c_panel = fm_panel_size(ldc), t.ldc = FM_PANEL;
     t.turned = flags & FM_TURNED ? fm_panel_size(n) : 0, t.row = 0;
     if (flags & FM_TURNED) t.ldb = FM_PANEL, t.b_panel = FM_PANEL * FM_PANEL;
@@ -396,19 +403,22 @@ static void FM(gemm)(FM_OPERANDS);
 static void fm_column(FM_OPERANDS)
 {
     (void)ldc, (void)a_rs, (void)n;
-    FM(gemm)(c, m, b, 0, ldb, a, a_cs, 1, m, k, bias, factor, flags);
+    FM(gemm)(c, m, b, 0, ldb, a, a_cs, 1, m, k, bias, after, flags);
 }
 
 static void FM(gemm)(FM_OPERANDS)
 {
-    enum { Y = FM_GATED | FM_CURVED, SPECIAL = FM_ACCUMULATE | Y | FM_TURNED | FM_DESCEND };
+    enum {
+        Y = FM_GATED | FM_CURVED,
+        SPECIAL = FM_ACCUMULATE | Y | FM_TURNED | FM_DESCEND | FM_AGAIN
+    };
     fm_way *way = fm_large;
     if (n == 1) {
         if (a_cs == 1 && ldb == 1 && !(flags & (FM_PANELS | Y | FM_TURNED))) way = fm_dots;
         else if (a_rs == 1 && ldc == 1 && !(flags & (FM_PANELS | FM_TURNED)) &&
                  (!bias || flags & Y))
             way = fm_column;
-    } else if (k == 1 && n >= VL && !(flags & (FM_ACCUMULATE | FM_TURNED | FM_DESCEND))) {
+    } else if (k == 1 && n >= VL && !(flags & (SPECIAL & ~Y))) {
         /* panels of one row are that row */
         way = n <= 4 * VL ? fm_outers_for(bias, flags)[(n - 1) / VL] : fm_wide_outer;
     } else if (VL > 1 && k < 32 && m > 0 && (VL <= n || FM_MASKS) && !(flags & SPECIAL)) {

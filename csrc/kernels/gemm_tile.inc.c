@@ -24,6 +24,8 @@ typedef struct fm_product {
     ptrdiff_t gate;           /* from c to y, with FM_GATED or FM_CURVED */
     ptrdiff_t c_panel;        /* distance of the panels of c, if it is kept in them, else 0 */
     R factor;
+    R *again;              /* with FM_AGAIN: c's place in a matrix in panels, else NULL */
+    ptrdiff_t again_panel; /* distance of those */
     ptrdiff_t turned, row; /* with FM_TURNED: distance of w's panels; the first row of bᵀ's block */
     int flags;
     int a_packed; /* a is in groups of a tile's rows, each group (k, rows) contiguous */
@@ -57,7 +59,8 @@ FM_INLINE void fm_fetch_row(const R *w)
  * Meanwhile the next panel of b is fetched, t->pace elements in four steps: from L3, latency makes
  * products of 22 rows 5 to 8 % slower. By columns the next line of each row of a is, too, as rows are too
  * far apart for the processor to do so (784-128-128-10 on two threads: 2 % of a step). With FM_DOWN c's rows
- * are fetched instead, for writing. */
+ * are fetched instead, for writing; by rows those of t->again, too, which another core has read last: else to store
+ * them here would be no faster than a pass that copies c. */
 FM_INLINE ptrdiff_t fm_steps(vf *s, const R *c, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
                              const R *b, ptrdiff_t ldb, ptrdiff_t k, const int mr, const int nv,
                              const int way, fm_product *t)
@@ -70,6 +73,7 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *c, const R *a, ptrdiff_t a_rs, ptrd
     FM_EACH_THIRD at[j] = a + 3 * j * a_rs;
     const R *fetched = way == FM_DOWN ? c : t->ahead;
     const ptrdiff_t pace = fetched < t->end ? t->pace : 0;
+    const R *again = t->again, *again_end = again ? again + mr * FM_PANEL : again;
     for (; p + 4 <= k; p += 4) {
         /* Branches below the products would make clang move these below them, yet not what they load:
          * factors on the stack, a third of the peak. */
@@ -77,6 +81,10 @@ FM_INLINE ptrdiff_t fm_steps(vf *s, const R *c, const R *a, ptrdiff_t a_rs, ptrd
             if (fetched < c + mr * FM_PANEL) fm_fetch_row(fetched);
             fetched += FM_PANEL;
         } else if (way != FM_APART) {
+            if (way == FM_BY_ROWS) {
+                if (again < again_end) fm_fetch_row(again);
+                again += FM_PANEL;
+            }
             FM_UNROLL for (int j = 0; j < FM_PANEL; j += LINE)
             {
                 if (j < pace) __builtin_prefetch(fetched + j);
@@ -132,8 +140,8 @@ FM_INLINE void fm_tile(fm_product *t, ptrdiff_t tiles, const int mr, const int n
                        const ptrdiff_t w, const int packing, const int way)
 {
     enum { AHEAD = 12 }; /* rows of b to prefetch when it is read for the first time */
-    const int by_rows =
-        way == FM_ANYHOW || way == FM_BY_ROWS; /* so does fm_panel take those with a y */
+    /* fm_panel takes those with a y or again in these ways */
+    const int by_rows = way == FM_ANYHOW || way == FM_BY_ROWS;
     vf s[FM_MR * FM_NV > FM_ROW_NV ? FM_MR * FM_NV : FM_ROW_NV], x[FM_ROW_NV];
     const R *a_tile = t->a;
     R *c = t->c, *pack = t->pack;
@@ -155,6 +163,9 @@ FM_INLINE void fm_tile(fm_product *t, ptrdiff_t tiles, const int mr, const int n
                 FM_HIDE(row);
                 FM_EACH_V s[i * nv + v] = FM_GET(row + cj[v]);
             }
+        }
+        if (way == FM_ANYHOW && t->again) {
+            for (int i = 0; i < mr; i++) fm_fetch_row(t->again + i * FM_PANEL);
         }
         ptrdiff_t p = 0;
         if (way) {
@@ -208,6 +219,12 @@ FM_INLINE void fm_tile(fm_product *t, ptrdiff_t tiles, const int mr, const int n
             {
                 FM_HIDE(row);
                 FM_EACH_V s[i * nv + v] = v_fnma(rate, s[i * nv + v], FM_GET(row + cj[v]));
+            }
+        }
+        if (by_rows && t->again) {
+            FM_UNROLL for (int i = 0; i < mr; i++, t->again += FM_PANEL)
+            {
+                FM_EACH_V v_store(t->again + cj[v], s[i * nv + v]);
             }
         }
         FM_UNROLL for (int i = 0; i < mr; i++, c += ldc)
@@ -279,8 +296,8 @@ static fm_tile_fn *const fm_packing[] = {
 /* What gemm is given, and with it each of its ways: to take one is a jump. */
 #define FM_OPERANDS                                                                                \
     R *c, ptrdiff_t ldc, const R *a, ptrdiff_t a_rs, ptrdiff_t a_cs, const R *b, ptrdiff_t ldb,    \
-        ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const R *bias, R factor, int flags
-#define FM_THEM c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, factor, flags
+        ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const R *bias, const fm_after *after, int flags
+#define FM_THEM c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, after, flags
 typedef void fm_way(FM_OPERANDS);
 
 /* A small product, by tiles of mr rows and up to two vectors (four of one row), or of w < VL lanes; mr, nv,
@@ -291,7 +308,7 @@ FM_INLINE void fm_small(FM_OPERANDS, const int mr, const int nv, const ptrdiff_t
                         const int by_columns)
 {
     vf s[FM_MR * 2 > 4 ? FM_MR * 2 : 4], x[4];
-    (void)factor;
+    (void)after;
     if (flags & FM_PANELS) ldb = FM_PANEL;
     const R *at[(FM_MR + 2) / 3]; /* every third row, as in fm_steps */
     ptrdiff_t row = a_rs * (ptrdiff_t)sizeof(R), row2 = 2 * row;

@@ -11,8 +11,16 @@ enum {
     FM_GATED = 8,
     FM_TURNED = 16,
     FM_DESCEND = 32,
-    FM_CURVED = 64
+    FM_CURVED = 64,
+    FM_AGAIN = 128
 }; /* flags of gemm and colsum */
+
+/* What gemm does with its sums beside what flags say. */
+typedef struct fm_after {
+    double factor;
+    void *again; /* with FM_AGAIN: first row of c in a matrix in panels, of so many rows */
+    ptrdiff_t rows;
+} fm_after;
 
 /* Up to so many elements, or products of a gemm of so many rows, are for the table `few`. With AVX-512 that
  * is AVX2's: even few products of 16 lanes lower the clock (Emerald Rapids: 2.73 GHz instead of 2.93), and

@@ -140,15 +140,19 @@ def _shares_sizes(op: Op) -> list[int]:
     return [row_width(g), *_attrs("stride", "chunk", "accumulate")(op), _g_stride(g)]
 
 
+def _dense_bwd(op: Op) -> Arguments:
+    dx, *again = op.outs
+    ins = [*op.ins, *[None] * (4 - len(op.ins))]
+    how = ["turned"] if op.attrs.get("turned") else ["panels"] * op.attrs.get("packed", False)
+    how += [_GRADIENTS[op.attrs["act"]]] if "act" in op.attrs else []
+    flags = sum(_native.GEMM_FLAGS[name] for name in (*how, *["again"] * len(again)))
+    own = op.attrs.get("own", (0, False))
+    sizes = [*_attrs("rep", "k", "n")(op), flags, op.attrs["blas"], *own]
+    return [dx, *ins, *again], sizes, [op.attrs.get("factor", 1.0)]
+
+
 def _dense_sizes(op: Op) -> list[int]:
-    packed = op.attrs.get("packed", False)
-    if op.name == "dense_bwd":
-        how = ["turned"] if op.attrs.get("turned") else ["panels"] * packed
-        how += [_GRADIENTS[op.attrs["act"]]] if "act" in op.attrs else []
-        flags = sum(_native.GEMM_FLAGS[name] for name in how)
-        own = op.attrs.get("own", (0, False))
-        return [*_attrs("rep", "k", "n")(op), flags, op.attrs["blas"], *own]
-    return [*_attrs("rep", "k", "n")(op), op.attrs["relu"], op.attrs["blas"], packed]
+    return [*_attrs("rep", "k", "n", "relu", "blas")(op), op.attrs.get("packed", False)]
 
 
 def _map(op: Op) -> Arguments:
@@ -213,7 +217,7 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "activity_loss": _simple(lambda op: [_width(op)], "l1", "l2"),
     "activity_penalty_bwd": _simple(lambda op: [_width(op)], "l1", "l2"),
     "dense_fwd": _simple(_dense_sizes),
-    "dense_bwd": lambda op: ([*op.outs, *op.ins], _dense_sizes(op), [op.attrs.get("factor", 1.0)]),
+    "dense_bwd": _dense_bwd,
     "grad_matmul": _simple(_grad_sizes),
     "descend": _simple(_attrs("rep", "k", "n")),
     "grad_bias": _simple(_grad_sizes),

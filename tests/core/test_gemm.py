@@ -388,3 +388,28 @@ def test_wrong_panels_are_refused():
         _native.pack(np.zeros(_native.panels_size(7, 5), np.float32), b, True, panels=panels[:-1])
     with pytest.raises(ValueError, match="pack: expected panels that hold a, for its transpose"):
         _native.pack(panels.copy(), b, panels=panels)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [2, 5, 16, 20, 50, 70, 200])
+def test_a_product_may_be_stored_once_more_in_panels(n, dtype, tier):
+    for m, k, gated in itertools.product([1, 9, 40, 200], [0, 1, 8, 40, 256, 600], [False, True]):
+        a, b, _, y = make(m, n, k, dtype)
+        options = {"gate": read_only(y), "factor": 1.25} if gated else {}
+        want = Guarded((m, n), dtype)
+        in_panels = np.zeros(_native.panels_size(k, n), dtype)
+        _native.pack(in_panels, b)
+        across = np.zeros(_native.panels_size(n, k), dtype)
+        _native.pack(across, b.T.copy())
+        for how in [{"panels": in_panels}] + [{"turned": across}] * (k > 0):
+            _native.gemm(want.array, a, read_only(b), **how, **options)
+            c, again = Guarded((m, n), dtype), Guarded((_native.panels_size(m, n),), dtype)
+            _native.gemm(c.array, a, read_only(b), **how, **options, again=again.array)
+            c.check()
+            again.check()
+            np.testing.assert_array_equal(c.array, want.array)
+            unpacked = np.empty((m, n), dtype)
+            _native.unpack(unpacked, again.array)
+            np.testing.assert_array_equal(unpacked, want.array)
+    with pytest.raises(ValueError, match="panels that hold c"):
+        _native.gemm(c.array, a, b, panels=in_panels, again=again.array[:1])

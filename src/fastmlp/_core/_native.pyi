@@ -29,6 +29,7 @@ def gemm(
     factor: float = 1,
     curve: NDArray[_Real] | None = None,
     turned: NDArray[_Real] | None = None,
+    again: NDArray[_Real] | None = None,
 ) -> None: ...
 
 GEMM_FLAGS: dict[str, int]

@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from fastmlp._core.kernels cimport (
     FM_ACCUMULATE,
     FM_ACT_COUNT,
+    FM_AGAIN,
     FM_CURVED,
     FM_GATED,
     FM_GATHER_COUNT,
@@ -19,6 +20,7 @@ from fastmlp._core.kernels cimport (
     FM_MAP_COUNT,
     FM_RELU,
     FM_UPDATE_COUNT,
+    fm_after,
     fm_act_names,
     fm_act_saves,
     fm_gather_names,
@@ -146,12 +148,13 @@ cdef uintptr_t _out(object x, str where) except? 0:
 
 
 def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None, gate=None,
-         double factor=1, curve=None, turned=None):
+         double factor=1, curve=None, turned=None, again=None):
     """c (m, n) = a (m, k) · b (k, n) + bias (n), with relu max(c, 0); accumulate: c += a · b.
 
     `a` may have any strides; rows of `b` and `c` are contiguous. `panels`: what `pack` made of b,
     read in its place; `turned`: what it made of bᵀ. `gate`: y (m, n), strided as c; the product, times
-    `factor`, is 0 where it is not positive. `curve`: y likewise; the product is times 1 - y².
+    `factor`, is 0 where it is not positive. `curve`: y likewise; the product is times 1 - y². `again`:
+    panels that get c once more; with `panels` or `turned`.
     """
     dtype = _float_type("gemm", (c, a, b, bias, gate, curve))
     _check(
@@ -185,17 +188,24 @@ def gemm(c, a, b, bias=None, bint relu=False, bint accumulate=False, panels=None
                and _vector(turned, "gemm turned") >= panels_size(n, k), "gemm", "panels that hold bᵀ", (c, a, b))
         pb = _in(turned)
         flags |= FM_TURNED
+    cdef fm_after after = fm_after(factor, NULL, m)
+    if again is not None:
+        _check((panels is not None or turned is not None) and again.dtype == dtype
+               and _vector(again, "gemm again") >= panels_size(m, n), "gemm", "panels that hold c", (c, a, b))
+        after.again = <void *>_out(again, "gemm again")
+        flags |= FM_AGAIN
     if dtype == np.float32:
         with nogil:
             fm_f32.gemm(<float *> pc, ldc, <const float *> pa, rs, cs, <const float *> pb, ldb,
-                        m, n, k, <const float *> pv, <float>factor, flags)
+                        m, n, k, <const float *> pv, &after, flags)
     else:
         with nogil:
             fm_f64.gemm(<double *> pc, ldc, <const double *> pa, rs, cs, <const double *> pb, ldb,
-                        m, n, k, <const double *> pv, factor, flags)
+                        m, n, k, <const double *> pv, &after, flags)
 
 
-GEMM_FLAGS = {"panels": FM_PANELS, "turned": FM_TURNED, "gated": FM_GATED, "curved": FM_CURVED}
+GEMM_FLAGS = {"panels": FM_PANELS, "turned": FM_TURNED, "gated": FM_GATED, "curved": FM_CURVED,
+              "again": FM_AGAIN}
 PANEL_MULTIPLE = 48  # columns of panels are filled up to: a multiple of every tier's panel
 
 

@@ -3,7 +3,7 @@
 
     op            p                n                                     items [i0, i1)
     dense_fwd     y  x  w  bias    rep k n relu blas packed              samples
-    dense_bwd     dx dy w  y  v    rep k n flags blas own panels         samples     (factor)
+    dense_bwd     dx dy w  y  v  b rep k n flags blas own panels         samples     (factor)
     grad_matmul   g  x  dy         rep k n accumulate g_stride blas packed   rows of w (k)
     descend       w  x  dy h       rep k n                               rows of w (k)
     grad_bias     g  dy            rep n accumulate g_stride             elements of bias
@@ -22,13 +22,13 @@ sample's rows, which are not among its `rep`; BLAS needs no such copy. With `pan
 w. `flags` are gemm's. With y, what an activation made, dense_bwd also takes the gradient of that, and of dropout
 behind relu: dx = factor · dy · wᵀ where y > 0, or dy · wᵀ (1 - y²); then it runs on the micro-kernel. With `own`,
 each worker has its own copy of wᵀ, so many elements from one to the next, and makes it in its first task of a step, if
-v is there: w, or a copy of it in `panels`.
+v is there: w, or a copy of it in `panels`. b, if it is there, gets dx, too, as pack_samples would make it.
 A gradient tile lies in the worker's scratch when g_stride is 0. s holds what each task of the row phase
 adds to a gradient: `stride` elements of each `chunk` samples. descend is a gradient and plain descent along
 it: w, in panels, -= h[0] · xᵀ · dy, with dy `packed`.
 """
 from fastmlp._core._native cimport few32, kernels32, kernels64, real
-from fastmlp._core.kernels cimport FM_FEW_PRODUCTS, FM_FEW_ROWS, fm_kernels_f32
+from fastmlp._core.kernels cimport FM_FEW_PRODUCTS, FM_FEW_ROWS, fm_after, fm_kernels_f32
 from fastmlp._core.op cimport Op, Step, Worker
 from fastmlp._core cimport blas
 from fastmlp._core import _native, blas as _blas
@@ -41,21 +41,23 @@ cdef enum:
     PANELS = 4
     TURNED = 16
     DESCEND = 32
+    AGAIN = 128
 
 
 cdef inline void native_gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
                              const real *b, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                             const real *bias, int flags, real factor) noexcept nogil:
+                             const real *bias, int flags, const fm_after *after) noexcept nogil:
     cdef const fm_kernels_f32 *kernels
     if real is float:
         kernels = kernels32()
-        if m * n * k <= FM_FEW_PRODUCTS and m <= FM_FEW_ROWS and n <= kernels.panel and not flags & (TURNED | DESCEND):
+        if (m * n * k <= FM_FEW_PRODUCTS and m <= FM_FEW_ROWS and n <= kernels.panel
+                and not flags & (TURNED | DESCEND | AGAIN)):
             if flags & PANELS:
                 ldb, flags = kernels.panel, flags - PANELS  # one panel is a matrix, too
             kernels = kernels.few
-        kernels.gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, factor, flags)
+        kernels.gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, after, flags)
     else:
-        kernels64().gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, factor, flags)
+        kernels64().gemm(c, ldc, a, a_rs, a_cs, b, ldb, m, n, k, bias, after, flags)
 
 
 cdef void add_bias_relu(real *y, const real *bias, ptrdiff_t m, ptrdiff_t n, bint relu) noexcept nogil:
@@ -78,16 +80,17 @@ cdef inline void dense_fwd(real *y, const real *x, const real *w, const real *bi
         blas.gemm(y, n, x, k, False, w, n, False, m, n, k, <real>1, <real>0)
         add_bias_relu(y, bias, m, n, flags & RELU)
     else:
-        native_gemm(y, n, x, k, 1, w, n, m, n, k, bias, flags, 1)
+        native_gemm(y, n, x, k, 1, w, n, m, n, k, bias, flags, NULL)
 
 
 cdef inline void dense_bwd(real *dx, const real *dy, const real *w, const real *y,
-                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, real factor, bint on_blas) noexcept nogil:
+                           ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, int flags, const fm_after *after,
+                           bint on_blas) noexcept nogil:
     """w is wᵀ (n, k) on the micro-kernel, w (k, n) on BLAS and with TURNED."""
     if on_blas:
         blas.gemm(dx, k, dy, n, False, w, n, True, m, k, n, <real>1, <real>0)
     else:
-        native_gemm(dx, k, dy, n, 1, w, k, m, k, n, y, flags, factor)
+        native_gemm(dx, k, dy, n, 1, w, k, m, k, n, y, flags, after)
 
 
 cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
@@ -97,7 +100,7 @@ cdef void grad_matmul(real *g, const real *x, const real *dy, ptrdiff_t m, ptrdi
         blas.gemm(g, n, x + i0, k, True, dy, n, False, i1 - i0, n, m,
                   <real>1, <real>1 if flags & ACCUMULATE else <real>0)
     else:
-        native_gemm(g, n, x + i0, 1, k, dy, n, i1 - i0, n, m, <const real *>NULL, flags, 1)
+        native_gemm(g, n, x + i0, 1, k, dy, n, i1 - i0, n, m, <const real *>NULL, flags, NULL)
 
 
 cdef inline void pack(real *b, const real *w, ptrdiff_t n, ptrdiff_t k, ptrdiff_t i0, ptrdiff_t i1,
@@ -125,15 +128,18 @@ cdef inline void run_dense_fwd(real *y, const Op *op, ptrdiff_t i0, ptrdiff_t i1
               (RELU if op.n[3] else 0) | (PANELS if op.n[5] else 0), op.n[4])
 
 
-cdef inline void run_dense_bwd(real *dx, const Op *op, Worker *worker, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
+cdef inline void run_dense_bwd(real *dx, const Op *op, const Step *step, Worker *worker,
+                               ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t rep = op.n[0], k = op.n[1], n = op.n[2]
+    cdef ptrdiff_t panel = kernels32().panel if real is float else kernels64().panel
+    cdef fm_after after = fm_after(op.f[0], <real *>op.p[5] + i0 * rep * panel, step.m * rep)
     cdef real *w = <real *>op.p[2] + worker.id * op.n[5]
     cdef const real *y = <const real *>op.p[3]
     if op.p[4] != NULL and worker.fresh:
         pack(w, <const real *>op.p[4], n, k, 0, k, True, op.n[6])
     dense_bwd(dx + i0 * rep * k, <const real *>op.p[1] + i0 * rep * n, w,
               y + i0 * rep * k if y != NULL else NULL, (i1 - i0) * rep, n, k,
-              <int>op.n[3], <real>op.f[0], op.n[4])
+              <int>op.n[3], &after, op.n[4])
 
 
 cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker *worker,
@@ -145,8 +151,9 @@ cdef inline void run_grad_matmul(real *g, const Op *op, const Step *step, Worker
 
 cdef inline void run_descend(real *w, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     cdef ptrdiff_t k = op.n[1], n = op.n[2], panel = kernels32().panel if real is float else kernels64().panel
+    cdef fm_after after = fm_after((<const real *>op.p[3])[0], NULL, 0)
     native_gemm(w + i0 * panel, k, <const real *>op.p[1] + i0, 1, k, <const real *>op.p[2], n, i1 - i0, n,
-                step.m * op.n[0], NULL, PANELS | DESCEND, (<const real *>op.p[3])[0])
+                step.m * op.n[0], NULL, PANELS | DESCEND, &after)
 
 
 cdef inline void run_grad_bias(real *g, const Op *op, const Step *step, Worker *worker,
@@ -226,10 +233,10 @@ cdef void dense_fwd_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, pt
     run_dense_fwd(<double *>op.p[0], op, i0, i1)
 
 cdef void dense_bwd_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_dense_bwd(<float *>op.p[0], op, w, i0, i1)
+    run_dense_bwd(<float *>op.p[0], op, s, w, i0, i1)
 
 cdef void dense_bwd_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
-    run_dense_bwd(<double *>op.p[0], op, w, i0, i1)
+    run_dense_bwd(<double *>op.p[0], op, s, w, i0, i1)
 
 cdef void grad_matmul_f32(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
     run_grad_matmul(<float *>op.p[0], op, s, w, i0, i1)
@@ -336,7 +343,7 @@ def backward(const real[:, ::1] dy, const real[:, ::1] w, bint on_blas=False):
     dx = np.empty((m, k), np.asarray(dy).dtype)
     cdef real[:, ::1] out = dx
     if m and k:
-        dense_bwd(&out[0, 0], &dy[0, 0] if n else NULL, &right[0, 0] if n else NULL, NULL, m, n, k, 0, 1, on_blas)
+        dense_bwd(&out[0, 0], &dy[0, 0] if n else NULL, &right[0, 0] if n else NULL, NULL, m, n, k, 0, NULL, on_blas)
     return dx
 
 
@@ -363,6 +370,7 @@ def descend(real[::1] w, const real[:, ::1] x, dy, double rate, ptrdiff_t first=
     packed = np.empty(_native.panels_size(m, n), dy.dtype)
     _native.pack(packed, dy)
     cdef const real[::1] right = packed
+    cdef fm_after after = fm_after(rate, NULL, 0)
     if m and n and first < last:
         native_gemm(&w[first * panel], k, &x[0, first], 1, k, &right[0], n, last - first, n, m, NULL,
-                    PANELS | DESCEND, <real>rate)
+                    PANELS | DESCEND, &after)

@@ -9,6 +9,7 @@ cdef extern from "kernels/kernels.h" nogil:
         FM_RELU
         FM_GATED
         FM_CURVED
+        FM_AGAIN
         FM_PANELS
         FM_FEW
         FM_FEW_PRODUCTS
@@ -27,10 +28,15 @@ cdef extern from "kernels/kernels.h" nogil:
     const int *fm_update_slots
     const char *const *fm_gather_names
 
+    ctypedef struct fm_after:
+        double factor
+        void *again
+        ptrdiff_t rows
+
     ctypedef struct fm_kernels_f32:
         void (*gemm)(float *c, ptrdiff_t ldc, const float *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
                      const float *b, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                     const float *bias, float factor, int flags) noexcept nogil
+                     const float *bias, const fm_after *after, int flags) noexcept nogil
         void (*transpose)(float *b, ptrdiff_t ldb, const float *a, ptrdiff_t lda,
                           ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*pack_rows)(float *b, ptrdiff_t k, const float *a, ptrdiff_t lda, ptrdiff_t first,
@@ -90,7 +96,7 @@ cdef extern from "kernels/kernels.h" nogil:
     ctypedef struct fm_kernels_f64:
         void (*gemm)(double *c, ptrdiff_t ldc, const double *a, ptrdiff_t a_rs, ptrdiff_t a_cs,
                      const double *b, ptrdiff_t ldb, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
-                     const double *bias, double factor, int flags) noexcept nogil
+                     const double *bias, const fm_after *after, int flags) noexcept nogil
         void (*transpose)(double *b, ptrdiff_t ldb, const double *a, ptrdiff_t lda,
                           ptrdiff_t m, ptrdiff_t n) noexcept nogil
         void (*pack_rows)(double *b, ptrdiff_t k, const double *a, ptrdiff_t lda, ptrdiff_t first,

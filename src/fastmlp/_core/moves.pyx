@@ -65,9 +65,9 @@ cdef inline void run_bmm(real *y, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noex
     for _ in range(i1 - i0):
         for j in range(batch):
             if real is float:
-                kernels32().gemm(y, n, a + j * m * k, a_rs, a_cs, b + j * k * n, n, m, n, k, NULL, 1, 0)
+                kernels32().gemm(y, n, a + j * m * k, a_rs, a_cs, b + j * k * n, n, m, n, k, NULL, NULL, 0)
             else:
-                kernels64().gemm(y, n, a + j * m * k, a_rs, a_cs, b + j * k * n, n, m, n, k, NULL, 1, 0)
+                kernels64().gemm(y, n, a + j * m * k, a_rs, a_cs, b + j * k * n, n, m, n, k, NULL, NULL, 0)
             y += m * n
         a += wa
         b += wb

@@ -51,9 +51,9 @@ GIVEN = ("all", "each", "last")
 cdef inline void gemm(real *c, ptrdiff_t ldc, const real *a, ptrdiff_t lda, const real *b, ptrdiff_t m, ptrdiff_t n,
                       ptrdiff_t k, const real *bias, int flags) noexcept nogil:
     if real is float:
-        kernels32().gemm(c, ldc, a, lda, 1, b, n, m, n, k, bias, 1, flags | PANELS)
+        kernels32().gemm(c, ldc, a, lda, 1, b, n, m, n, k, bias, NULL, flags | PANELS)
     else:
-        kernels64().gemm(c, ldc, a, lda, 1, b, n, m, n, k, bias, 1, flags | PANELS)
+        kernels64().gemm(c, ldc, a, lda, 1, b, n, m, n, k, bias, NULL, flags | PANELS)
 
 
 cdef inline void act(real *y, ptrdiff_t n, ptrdiff_t index) noexcept nogil:

@@ -149,7 +149,8 @@ def _dense_bwd(op: Op, s: State) -> None:
         y = s.rows(op.ins[2], op.attrs["k"])
         gate = op.attrs["act"] == "relu"
         dx = np.where(y <= 0, 0, dx * op.attrs["factor"]) if gate else dx * (1 - y * y)
-    s.put(op.outs[0], dx)
+    for out in op.outs:  # the second one is the same in panels
+        s.put(out, dx)
 
 
 def _accumulate(op: Op, s: State, g: np.ndarray) -> None:
