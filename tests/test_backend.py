@@ -120,6 +120,10 @@ def test_values_are_set_where_they_can_be():
     model = Sequential([Input((3,)), layers.Dense(1)])
     model.compile("sgd", "mse")
     assert backend.get_value(model.optimizer.lr) == 0.01
+    table = layers.Embedding(2, 3)
+    table.build((None,))
+    backend.set_value(table.embeddings, np.ones((2, 3)))
+    assert (table.get_weights()[0] == 1).all()
     backend.set_value(model.optimizer.lr, 0.5)
     assert model.optimizer.learning_rate == 0.5
     with pytest.raises(TypeError, match="set_value: expected a weight"):

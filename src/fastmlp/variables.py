@@ -49,12 +49,29 @@ class Values(np.ndarray):
 
         Raises:
             ValueError: `value` has another shape.
+            TypeError: It is a copy, not the weight, or a `call` is being traced.
         """
+        if self.flags.owndata:
+            raise TypeError("assign: expected a layer's weight. Received: a copy of one")
+        if recording.get() is not None:
+            hint = "assign to the variable in layer.weights"
+            raise TypeError(f"assign: expected no call of a layer to be traced. Hint: {hint}")
         new = np.asarray(value)
         if new.shape != self.shape:
             raise ValueError(f"assign: expected shape {self.shape}. Received: shape={new.shape}")
         self[...] = new
         return self
+
+    def assign_add(self, value: Any) -> Values:
+        """Adds a value; see `assign`."""
+        return self.assign(self + value)
+
+    def assign_sub(self, value: Any) -> Values:
+        """Subtracts a value; see `assign`."""
+        return self.assign(self - value)
+
+    def __reduce__(self) -> Any:
+        return np.asarray(self).__reduce__()  # a copy is a plain array
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return array[()] if return_scalar else array
@@ -78,9 +95,17 @@ class _Setting:
 
     def assign(self, value: Any) -> Any:
         """Sets the optimizer's attribute; returns what it is now."""
-        number = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
-        setattr(*self._of, number)
+        is_one = isinstance(value, (np.ndarray, Variable)) and value.size == 1
+        setattr(*self._of, np.asarray(value).item() if is_one else value)
         return getattr(*self._of)
+
+    def assign_add(self, value: Any) -> Any:
+        """Adds a value; see `assign`."""
+        return self.assign(getattr(*self._of) + value)
+
+    def assign_sub(self, value: Any) -> Any:
+        """Subtracts a value; see `assign`."""
+        return self.assign(getattr(*self._of) - value)
 
 
 class Rate(_Setting, float):

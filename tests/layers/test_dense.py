@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -158,5 +160,10 @@ def test_views_answer_to_the_methods_of_a_variable():
     assert type(copy) is np.ndarray
     assert type(dense.kernel * 2) is np.ndarray
     np.testing.assert_array_equal(dense.kernel, new)
+    dense.kernel.assign_add(np.ones((3, 2)))
+    np.testing.assert_array_equal(dense.kernel, new + 1)
+    assert type(pickle.loads(pickle.dumps(dense.kernel))) is np.ndarray
     with pytest.raises(ValueError, match=r"expected shape \(3, 2\)"):
         dense.kernel.assign(np.zeros((2, 3)))
+    with pytest.raises(TypeError, match="a copy"):
+        dense.kernel.copy().assign(new)

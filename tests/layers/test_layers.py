@@ -311,3 +311,18 @@ def test_weights_without_initializer_and_by_the_other_name_are_those_of_keras():
     assert found[1] == found[0]
     prelu.alpha[...] = 2.0
     np.testing.assert_array_equal(prelu(-np.ones((1, 3))), -2 * np.ones((1, 3)))
+
+
+@pytest.mark.parametrize("name", ["calls", "_shapes", "blocks"])
+def test_layers_in_any_attribute_are_parts(name):
+    class Holds(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            setattr(self, name, [layers.Dense(2)])
+
+        def call(self, x):
+            return getattr(self, name)[0](x)
+
+    layer = Holds()
+    layer(np.ones((1, 3), "float32"))
+    assert len(layer.weights) == 2

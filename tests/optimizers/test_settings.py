@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fastmlp import Input, Sequential, callbacks, layers, optimizers
+from fastmlp.variables import Variable
 
 
 def test_a_learning_rate_is_a_number():
@@ -22,7 +23,9 @@ def test_a_learning_rate_is_a_number():
     assert type(optimizer.get_config()["learning_rate"]) is float
 
 
-@pytest.mark.parametrize("value", [0.25, np.float32(0.25), np.array(0.25)])
+@pytest.mark.parametrize(
+    "value", [0.25, np.float32(0.25), np.array(0.25), np.array([0.25]), Variable(0.25, "x")]
+)
 def test_it_can_be_assigned_to(value):
     optimizer = optimizers.SGD(0.1)
     before = optimizer.learning_rate
@@ -72,6 +75,12 @@ def test_iterations_can_be_assigned_to_and_move_a_schedule():
     assert optimizer.iterations.assign(10) == 10
     assert optimizer.iterations.numpy().dtype == np.int64
     assert optimizer.learning_rate == pytest.approx(0.05)
+
+
+def test_they_can_be_added_to():
+    optimizer = optimizers.SGD(0.5)
+    assert optimizer.learning_rate.assign_sub(0.25) == 0.25
+    assert optimizer.iterations.assign_add(2) == 2
 
 
 def test_copies_are_plain_numbers():

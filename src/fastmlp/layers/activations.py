@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from fastmlp import activations, constraints, initializers, ops, regularizers
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number
@@ -251,7 +249,7 @@ class PReLU(Layer):
         )
 
     @property
-    def alpha(self) -> np.ndarray:
+    def alpha(self) -> Values:
         """Live view of the slopes: what is written there is what the model uses."""
         if self._alpha is None:
             raise AttributeError(

@@ -126,12 +126,12 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
     @property
-    def kernel(self) -> np.ndarray:
+    def kernel(self) -> Values:
         """Live view `(inputs, units)`: what is written there is what the model uses."""
         return self._built(self._kernel).value.view(Values)
 
     @property
-    def bias(self) -> np.ndarray | None:
+    def bias(self) -> Values | None:
         """Live view `(units,)`, or `None` without a bias."""
         return self._built(self._bias).value.view(Values) if self.use_bias else None
 

@@ -9,6 +9,7 @@ from fastmlp._spelling import accepts_old
 from fastmlp.errors import check_int
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.variables import Values
 
 
 class Embedding(Layer):
@@ -96,11 +97,11 @@ class Embedding(Layer):
         )
 
     @property
-    def embeddings(self) -> Any:
+    def embeddings(self) -> Values:
         """The table `(input_dim, output_dim)`: a live view of the weight."""
         if not self.built:
             raise AttributeError(f"{type(self).__name__} '{self.name}': has no embeddings yet")
-        return self._embeddings.value
+        return self._embeddings.value.view(Values)
 
     def call(self, inputs: Tensor) -> Any:
         return ops.take(self._embeddings, inputs, axis=0)

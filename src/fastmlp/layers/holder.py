@@ -21,10 +21,8 @@ def _is_holder(kind: type) -> bool:
 
 _may_hold_layers: Callable[[Any], bool] = lru_cache(1024)(_is_holder)
 
-# Attributes of every layer or model that hold no parts of it; of what was given, what __init__ made of it counts.
-_NO_PARTS = frozenset(
-    ("_given", "_variables", "_build_shape", "_shapes", "calls", "_functions", "_executables")
-)
+# Lists and tuples of every layer that hold no parts of it; of what was given, what __init__ made of it counts.
+_NO_PARTS = frozenset(("_given", "_variables", "_build_shape"))
 
 
 class WeightHolder:

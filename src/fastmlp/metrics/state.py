@@ -9,6 +9,7 @@ the accumulators. Either way `result` is computed from the variables, when it is
 from __future__ import annotations
 
 import copy
+import os
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from fastmlp.metrics.base import Metric
 
 _lock = threading.RLock()  # a metric has one set of variables, whichever plans use it
+
+
+def _after_fork() -> None:
+    """In a forked child: the thread that held it may be gone."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class State:

@@ -196,7 +196,7 @@ class Optimizer(State, Configurable):
             self._learning_rate = Variable(rate, "learning_rate", "float64", trainable=False)
 
     @property
-    def lr(self) -> float:
+    def lr(self) -> Rate:
         """The learning rate, as earlier Kerases spelled it."""
         warn_old_spelling("optimizer.lr", "optimizer.learning_rate")
         return self.learning_rate
@@ -268,7 +268,7 @@ class Optimizer(State, Configurable):
         Example:
 
         >>> from fastmlp import optimizers
-        >>> from fastmlp.variables import Rate, Variable
+        >>> from fastmlp.variables import Variable
         >>> w = Variable([1.0, 2.0], "w")
         >>> optimizers.SGD(0.5).apply([[1.0, 0.0]], [w])
         >>> w.numpy()

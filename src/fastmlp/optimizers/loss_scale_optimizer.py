@@ -41,7 +41,7 @@ class LossScaleOptimizer(Wrapping):
     Example:
 
     >>> from fastmlp import optimizers
-    >>> from fastmlp.variables import Rate, Variable
+    >>> from fastmlp.variables import Variable
     >>> w, optimizer = Variable([1.0], "w"), LossScaleOptimizer(optimizers.SGD(0.5), 8.0)
     >>> optimizer.apply([[8.0]], [w])
     >>> w.numpy(), optimizer.scale_loss(1.0)

@@ -87,7 +87,7 @@ class FitLoop:
         self._told: int | None = None  # epoch that callbacks have been told of, while it lasts
         logs: dict[str, float] = {}
         outer, self.model._fit = self.model._fit, self
-        self._native.watched = progress is not None
+        self._native.watched = progress is not None and progress.within_epochs
         try:
             while self._native.epoch < epochs and not self.model.stop_training:
                 if self.supply.stream is not None and not self.supply.stream.begin_epoch():

@@ -136,7 +136,7 @@ def run_pass(
     steps = -(-n // batch_size)
     told = _Told(callbacks, mode, verbose, steps, executable, inner, at_once)
     run = _run(executable, turns, n)
-    run.watched = told.progress is not None
+    run.watched = told.progress is not None and told.progress.within_epochs
     for step in range(0, steps, at_once) if told.each else ():
         told.batch_begins(step)
         left = at_once

@@ -111,6 +111,11 @@ class Progress:
         self._line = 0  # characters on the unfinished line
 
     @property
+    def within_epochs(self) -> bool:
+        """Whether it shows how far an epoch is."""
+        return self._verbose == 1
+
+    @property
     def wants_every_epoch(self) -> bool:
         """Whether each epoch is to be reported by itself; false in quick mode."""
         return not self._quick
