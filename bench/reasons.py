@@ -20,11 +20,11 @@ ROWS: dict[str, str] = {
     "sin": f"{_CALLS}; an epoch has six steps, and its Python (history, order) costs as much as one",
     "pima": f"{_CALLS}; Adam's update, the gather and the loss's logarithms take a quarter",
     "tab64": f"{_EDGES}; with 64 columns a tile starts and ends too often",
-    "mnist128": "products, SGD within them, take four fifths, gather, dropout and packing the rest; each of two "
-    "cores reads half of the weights and of the batch from the other's cache",
+    "mnist128": "products, SGD within them, take four fifths, gather, dropout and waiting at the ends of phases the "
+    "rest; each of two cores reads half of the weights and of the batch from the other's cache",
     "mnist512": "products take three quarters; weights and Adam's two arrays come from L3 or the other "
-    "core's cache every step, and Adam and packing take a seventh",
-    "higgs300": "products, SGD within them, take four fifths, turning weights for their gradients, tanh and packing the "
+    "core's cache every step, and Adam takes a ninth",
+    "higgs300": "products, SGD within them, take four fifths, turning weights for their gradients, tanh and sums of columns the "
     "rest; two cores are not twice as fast as one, as each reads what the other has changed of weights",
     "lstm300": "products take four fifths, near the peak; the rest is gates, packing of weights and "
     "gradients, Adam and the inputs' products, which one row of weights makes as long as a copy",
