@@ -244,3 +244,19 @@ def test_a_callback_that_raises_leaves_the_weights_of_the_last_iteration() -> No
     with pytest.raises(KeyError, match="mine"):
         model.fit(X, Y, epochs=9, callbacks=[stop], verbose=0)
     assert model.evaluate(X, Y, verbose=0)[0] == pytest.approx(stop.loss, rel=1e-9)
+
+
+def test_lbfgs_says_what_it_has_no_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*arguments: Any, **options: Any) -> None:
+        raise MemoryError("Unable to allocate")
+
+    model = fastmlp.Sequential([fastmlp.Input((3,)), layers.Dense(2)])
+    model.compile("lbfgs", "mse")
+    before = model.get_weights()
+    monkeypatch.setattr("scipy.optimize.minimize", no_memory)
+    with pytest.raises(
+        MemoryError, match=r"LBFGS: expected memory for 20 changes of 8 weights .* 2,560 bytes"
+    ):
+        model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -125,7 +125,10 @@ class State:
         for variable in given:
             if not isinstance(variable, Variable):
                 where, expected = f"{type(self).__name__}.build", "weights, as model.weights"
-                raise bad_argument(where, expected, "variables", type(variable))
+                hint = (
+                    "a layer's are layer.trainable_weights; layer.kernel is an array, a view of one"
+                )
+                raise bad_argument(where, expected, "variables", type(variable), hint)
         new = [v for v in given if v not in self.state]
         known = next(iter(self.state.values()), None)
         if new and known is not None and self.steps and (known or self._own):

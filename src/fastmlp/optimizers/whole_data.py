@@ -111,7 +111,11 @@ class LBFGS(WholeDataOptimizer):
         self.maxcor = check_int("LBFGS", "maxcor", maxcor, 1)
 
     def minimize(self, problem: Problem, done: Callable[[np.ndarray], bool]) -> None:
-        """Lowers the loss until nothing is gained."""
+        """Lowers the loss until nothing is gained.
+
+        Raises:
+            MemoryError: What it remembers does not fit; weights stay as they were.
+        """
         from scipy.optimize import minimize  # a slow import, and only this needs it
 
         def each(intermediate_result: Any) -> None:
@@ -123,9 +127,17 @@ class LBFGS(WholeDataOptimizer):
             "ftol": 0.0, "maxls": 40,
         }  # fmt: skip
         loss: Any = problem.loss
-        result = minimize(
-            loss, problem.start(), jac=True, method="L-BFGS-B", callback=each, options=options
-        )
+        start = problem.start()
+        try:
+            result = minimize(
+                loss, start, jac=True, method="L-BFGS-B", callback=each, options=options
+            )
+        except MemoryError as error:
+            raise MemoryError(
+                f"LBFGS: expected memory for {self.maxcor} changes of {start.size:,} weights and of "
+                f"their gradients, {16 * self.maxcor * start.size:,} bytes. Hint: a smaller maxcor, "
+                "or optimizer='adam'"
+            ) from error
         self.message = str(result.message)
 
 
