@@ -1,7 +1,7 @@
 """Part of pass 8: factors are copied into panels, in the order the micro-kernel reads them.
 
 A product then reads its right factor from first to last and packs nothing (csrc/kernels/gemm.inc.c).
-Gradients of activations are copied by the row phase. A weight that only products read is in panels
+The row phase leaves gradients of activations in them, too. A weight that only products read is in panels
 for as long as an execution lasts: its update changes them, and what the user sees is written at the
 end (784-512-512-10 with Adam: 7 % of a step). Other weights are copied tile by tile by their update.
 """
