@@ -182,10 +182,10 @@ FM_INLINE vi vi_blocks(uint64_t b) /* in the order that vi_store's unpacking und
 FM_INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi64(a, b); }
 FM_INLINE vi vi_xor3(vi a, vi b, vi c) { return _mm512_ternarylogic_epi64(a, b, c, 0x96); }
 FM_INLINE vi vi_mul(vi a, vi b) { return _mm512_mul_epu32(a, b); }
-FM_INLINE vi vi_high(vi a)
+FM_INLINE vi vi_high(vi a) /* a shift would want the port of the multiplier */
 {
     return _mm512_shuffle_epi32(a, _MM_PERM_DDBB);
-} /* not the multiplier's port */
+}
 FM_INLINE void vi_store(uint16_t *r, vi a, vi b, vi c, vi d)
 {
     vi ab = _mm512_mask_blend_epi32(0xaaaa, a, _mm512_slli_epi64(b, 32));

@@ -21,9 +21,6 @@ def _is_holder(kind: type) -> bool:
 
 _may_hold_layers: Callable[[Any], bool] = lru_cache(1024)(_is_holder)
 
-# Lists and tuples of every layer that hold no parts of it; of what was given, what __init__ made of it counts.
-_NO_PARTS = frozenset(("_given", "_variables", "_build_shape"))
-
 
 class WeightHolder:
     """Base of `Layer`: weights made by `add_weight`, and layers found in attributes.
@@ -117,7 +114,9 @@ class WeightHolder:
         """The layers that are parts of this one, each once."""
         found: dict[int, WeightHolder] = {}
         for name, value in vars(self).items():
-            if _may_hold_layers(type(value)) and name not in _NO_PARTS:
+            if (
+                _may_hold_layers(type(value)) and name != "_given"
+            ):  # what __init__ made of it counts
                 for layer in _layers_in(value):
                     found.setdefault(id(layer), layer)
         found.pop(id(self), None)
