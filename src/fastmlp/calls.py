@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from fastmlp import _names, _tree, graph
+from fastmlp import _names, _tree, graph, open_sizes
 from fastmlp.graph import Node, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -171,7 +171,7 @@ class Operation:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with graph.layer_scope(self.name):
-            outputs = self.function(*args, **kwargs)
+            outputs = open_sizes.call(self.function, args, kwargs)
         return record(self, args, kwargs, outputs)
 
     @property

@@ -7,7 +7,6 @@ panels, for many rows.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from fastmlp import ops
 from fastmlp._core.call import Call
+from fastmlp._lock import Lock
 from fastmlp._seed import next_seed
 from fastmlp.boundary import Boundary
 from fastmlp.graph import Tensor, layer_scope
@@ -23,6 +23,7 @@ from fastmlp.plan.schedule import MANY_ROWS
 from fastmlp.runtime import Executable, compile_long, compile_plan
 
 _SMALLEST = 8  # rows that a first call makes room for
+_compiling = Lock()
 
 
 class Function:
@@ -52,7 +53,12 @@ class Function:
         self._few: Call | None = None  # up to the largest batch seen
         self._many: Call | None = None
         self._is_random = False
-        self._lock = threading.Lock()
+        self._bytes = {True: 0, False: 0}  # of plans for many rows, and for few
+
+    @property
+    def arena_bytes(self) -> int:
+        """Memory of its plans."""
+        return sum(self._bytes.values())
 
     def not_finite(self, m: int) -> bool:
         """Whether the first array of the last call, of so many rows, held a NaN or an infinity."""
@@ -98,7 +104,7 @@ class Function:
     def _room_for(self, m: int) -> Call:
         """Compiles for as many rows, and where the weights lie now."""
         many, boundary = m >= MANY_ROWS, self._boundary
-        with self._lock:
+        with _compiling:
             known = self._many if many else self._few
             capacity = boundary.rows or max(_SMALLEST, m, known.capacity if known else 0)
             if many and not self.training:
@@ -115,6 +121,7 @@ class Function:
             )
             self._few, self._many = (self._few, call) if many else (call, self._many)
             self._is_random = plan.is_random
+            self._bytes[many] = plan.arena_bytes
             if boundary.plain and not (boundary.states or self._whole[0] or self._is_random):
                 first = self._few or call
                 first.more = self._many if self._few else None

@@ -188,13 +188,13 @@ class Node:
         self.op = op
         self.inputs = tuple(inputs)
         for t in self.inputs:
-            if t.dtype == "string" and op != "encode":
+            if t.dtype == "string" and op not in ("encode", "open"):
                 raise strings_are_no_numbers(op)
-            if None in t.shape[1:]:
+            if None in t.shape[1:] and op not in ("open", "identity"):
                 raise ValueError(
                     f"Layer {current_layer() or op!r}: expected sizes that are known. Received: {t.shape} "
-                    f"from '{t.name}'. Hint: Input((steps, features)), with sequences padded to one length; "
-                    "a Sequential learns the number of steps from the first data"
+                    f"from '{t.name}'. Hint: make a Model of it, which learns them from the data, or give "
+                    "all sizes to Input"
                 )
         self.weights = tuple(weights)
         self.attrs = dict(attrs or {})

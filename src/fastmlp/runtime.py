@@ -134,16 +134,15 @@ class Executable:
         self.weights: dict[Variable, np.ndarray] = {}
         self.program = Program(len(plan.feeds), len(plan.fetches))
         self._faulty: list[Op] = []  # that may meet an index which is no row
-        self.program.on_fault = self._raise_fault
+        self.program.on_fault = partial(
+            _raise_fault, self._faulty
+        )  # no cycle: memory is freed at once
         self._freeze()
         self._updates: dict[int, dict[str, Any]] = {}
         for op in plan.ops():
             if op.name in CHANGES_WEIGHTS:
                 self._updates.setdefault(op.attrs["part"], op.attrs)
         self.set_hyper(hyper)
-
-    def _raise_fault(self, number: int, value: float, row: int) -> None:
-        raise no_such_row(self._faulty[number], value, row)
 
     def set_hyper(self, hyper: tuple[Any, ...]) -> None:
         """New constants for the optimizer, as a learning rate that has changed.
@@ -442,3 +441,7 @@ def _ready_blas(threads: int) -> None:
     """Loads BLAS, and makes it allocate what these threads need now: later it may not fail."""
     blas.load()
     blas.warm_up(threads)
+
+
+def _raise_fault(faulty: Sequence[Op], number: int, value: float, row: int) -> None:
+    raise no_such_row(faulty[number], value, row)

@@ -9,7 +9,6 @@ import time
 import pytest
 
 from fastmlp._core.turns import Turns
-from fastmlp.metrics import state
 
 
 def thread(work) -> threading.Thread:
@@ -132,23 +131,4 @@ def test_a_turn_is_kept_by_the_thread_that_forks():
             waits.join(0.2)
             turns.__exit__(None, None, None)
             os._exit(0 if ends(waits) else 1)
-    assert os.waitpid(pid, 0)[1] == 0
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_forked_child_does_not_wait_for_the_metrics_of_a_thread_that_it_lacks():
-    holds, done = threading.Event(), threading.Event()
-
-    def hold():
-        with state._lock:
-            holds.set()
-            done.wait()
-
-    worker = thread(hold)
-    assert holds.wait(10)
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if state._lock.acquire(timeout=5) else 1)
-    done.set()
-    assert ends(worker)
     assert os.waitpid(pid, 0)[1] == 0

@@ -312,8 +312,8 @@ def test_what_is_no_cell_or_does_not_fit_is_told():
         layers.Bidirectional(layers.GRU(3))(x, initial_state=x[:, 0])
     with pytest.raises(ValueError, match=r"expected 1 state of shape \(batch, 2\)"):
         layers.RNN(layers.GRUCell(2))(x, initial_state=[x[:, 0]])
-    with pytest.raises(ValueError, match="padded to one"):
-        layers.Dense(2)(fastmlp.Input((None, 3)))
+    with pytest.raises(ValueError, match="batch, steps, features"):
+        layers.GRU(2)(fastmlp.Input((3, None)))
 
     class Forgets(Minimal):
         def call(self, inputs, states):

@@ -248,3 +248,38 @@ def test_functions_of_ops_are_activations_in_configs_and_files(name, tmp_path):
         fastmlp.activations.get(
             {**fastmlp.activations.serialize(fastmlp.ops.gelu), "config": "gel"}
         )
+
+
+@pytest.mark.parametrize("lib", [fastmlp, keras])
+def test_json_tells_how_a_model_is_compiled(lib):
+    model = lib.Sequential([lib.Input((3,)), lib.layers.Dense(1, "sigmoid")])
+    model.compile(
+        lib.optimizers.SGD(0.3, momentum=0.5),
+        "binary_crossentropy",
+        metrics=["accuracy", lib.metrics.AUC(name="area")],
+        weighted_metrics=["mse"],
+    )
+    twin = model_from_json(model.to_json())
+    twin.set_weights(model.get_weights())
+    x, y = X[:8, :3], (X[:8, :1] > 0).astype("float32")
+    expected = model.train_on_batch(x, y, return_dict=True)
+    found = twin.train_on_batch(x, y, return_dict=True)
+    for key, value in expected.items():
+        assert found[key] == pytest.approx(float(value), rel=1e-5, abs=1e-6)
+    for a, b in zip(twin.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_json_leaves_out_a_loss_without_a_name():
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", lambda y, p: fastmlp.ops.mean(y - p))
+    assert not model_from_json(model.to_json()).compiled
+
+
+def test_json_of_an_unknown_loss_is_a_model_that_is_not_compiled():
+    model = Sequential([Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    text = model.to_json().replace('"mse"', '"mses"')
+    with pytest.warns(UserWarning, match="not compiled: .*mse"):
+        twin = model_from_json(text)
+    assert twin.built and not twin.compiled

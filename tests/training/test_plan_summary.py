@@ -87,7 +87,7 @@ def test_what_cannot_be_shown_is_told():
         Sequential([Input((2,)), layers.Dense(1)]).plan_summary()
     model = Sequential([layers.Dense(1)])
     model.compile("sgd", "mse")
-    with pytest.raises(RuntimeError, match="is not built, since it does not know"):
+    with pytest.raises(RuntimeError, match="does not know the sizes of its input"):
         model.plan_summary()
     with pytest.raises(ValueError, match="batch_size"):
         make().plan_summary(0)

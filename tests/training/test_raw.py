@@ -132,7 +132,7 @@ def test_numbers_beside_strings_stay_where_they_are():
     entry, numbers = words(), Input((2,), name="numbers")
     model = Model([entry, numbers], layers.concatenate([lookup()(entry), numbers]))
     x = np.ones((50, 2))
-    sources = model._sources({"words": WORDS, "numbers": x})
+    sources = model._rows({"words": WORDS, "numbers": x}).inputs
     (kept,) = (s for s in sources if s.width == 2)
     assert kept.copied is None
     assert np.shares_memory(kept.parts[0].array, x)

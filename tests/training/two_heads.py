@@ -7,6 +7,7 @@ from typing import Any
 import fastmlp
 from fastmlp import graph, layers
 from fastmlp.graph import Tensor
+from fastmlp.training.sized import Sized
 from fastmlp.training.structure import walk
 from fastmlp.training.trainer import Trainer
 
@@ -33,6 +34,7 @@ class Net(Trainer):
         self._output_structure: Any = outs if form == "dict" else list(outs.values())
         if form == "nested":
             self._output_structure = [outs["p"], {"deep": outs["q"]}]
+        self._sized = Sized(self.inputs, self.outputs)
 
     @property
     def inputs(self) -> list[Tensor]:

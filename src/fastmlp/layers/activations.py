@@ -234,7 +234,7 @@ class PReLU(Layer):
         self._alpha: Variable | None = None
 
     def build(self, input_shape: Shape) -> None:
-        sizes = [int(d or 0) for d in input_shape[1:]]
+        sizes = list(input_shape[1:])
         for axis in self.shared_axes or ():
             if not isinstance(axis, int) or not 1 <= axis < len(input_shape):
                 expected = f"axes of {input_shape}, counted from 1"

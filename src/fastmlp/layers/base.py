@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from fastmlp import _names, _tree, calls, config, graph, ops, regularizers
+from fastmlp import _names, _tree, calls, config, graph, open_sizes, ops, regularizers
 from fastmlp._spelling import accepts_old, missing
 from fastmlp.calls import Call
 from fastmlp.custom_objects import custom_object_scope, own_objects
@@ -220,22 +221,51 @@ class Layer(Configured):
             args = () if first is None else (kwargs.pop(first),)
         if graph.is_tracing() and (self._makes_weights() or eager.holds_weights(args)):
             args = eager.to_constants(args, self.dtype)  # within call, whose weights may train
-        if calls.tensors((args, kwargs)):
-            return self._call_symbolic(args, kwargs)
+        tensors = calls.tensors((args, kwargs))
+        if tensors:
+            return self._call_symbolic(args, kwargs, any(map(open_sizes.is_open, tensors)))
         return self._call_arrays(args, kwargs)
 
-    def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        outputs = self._compute(args, kwargs)
-        if self._shapes is None:
+    def _call_symbolic(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], is_open: bool = False
+    ) -> Any:
+        if is_open:
+            known, around = self._narrowed(args), functools.partial(self._building, args)
+            outputs = open_sizes.outputs_of(self._compute, known, kwargs, around)
+        else:
+            outputs = self._compute(*args, **kwargs)
+        if self._shapes is None and not open_sizes.is_trying():
             self._shapes = (shapes(args[0]) if args else None, shapes(outputs))
         return calls.record(self, args, kwargs, outputs)
 
-    def _compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _narrowed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments with sizes that the layer knows in the place of open ones."""
+        return args
+
+    @contextmanager
+    def _building(self, args: tuple[Any, ...]) -> Iterator[None]:
+        """Builds for open inputs; what has been built until something fails is forgotten."""
+        parts = (part for part in self._all_layers() if isinstance(part, Layer))
+        new = [layer for layer in parts if not layer.built]
+        try:
+            with graph.layer_scope(self.name):
+                self._check_spec(args)
+                self._build_once(args)
+            yield
+        except BaseException:
+            for layer in new:
+                layer.unbuild()
+            raise
+
+    def _check_spec(self, args: tuple[Any, ...]) -> None:
+        if self.input_spec is not None:
+            check_inputs(f"{type(self).__name__} '{self.name}'", self.input_spec, args[0])
+
+    def _compute(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs, with penalties and masks, and no record of the call."""
         with graph.layer_scope(self.name):
             self._check_dtype(calls.tensors((args, kwargs)))
-            if self.input_spec is not None:
-                check_inputs(f"{type(self).__name__} '{self.name}'", self.input_spec, args[0])
+            self._check_spec(args)
             self._build_once(args)
             told = masks.with_mask(args, kwargs, self._call_takes())
             outputs = self._check_outputs(self._trace(args, told))
@@ -251,7 +281,7 @@ class Layer(Configured):
             ValueError: They would have other shapes.
         """
         with graph.training_scope(None):
-            new = _tree.flatten(self._compute(call.args, call.kwargs))
+            new = _tree.flatten(self._compute(*call.args, **call.kwargs))
         old = _tree.flatten(call.outputs)
         if [t.shape for t in new] != [t.shape for t in old]:
             raise ValueError(
@@ -431,7 +461,8 @@ class Layer(Configured):
                 for given in input_shapes
             )
             self._build_once(inputs)
-            return _tree.apply(lambda y: (*sizes[:1], *y.shape[1:]), self._trace(inputs, {}))
+            outputs = open_sizes.call(lambda *given: self._trace(given, {}), inputs, {})
+            return _tree.apply(lambda y: (*sizes[:1], *y.shape[1:]), outputs)
 
     @property
     def compute_dtype(self) -> str:

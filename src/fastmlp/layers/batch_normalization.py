@@ -142,7 +142,7 @@ class BatchNormalization(Scaled):
 
     def build(self, input_shape: Shape) -> None:
         (at,) = known_axes(self._where(), input_shape, self.axis)
-        shape = (int(input_shape[at] or 0),)
+        shape = (input_shape[at],)
         self.add_scale(shape)
         self.moving_mean = self.add_weight(
             shape, self.moving_mean_initializer, trainable=False, name="moving_mean"

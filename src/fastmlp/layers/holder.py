@@ -11,6 +11,7 @@ import numpy as np
 from fastmlp import constraints, graph, initializers, regularizers
 from fastmlp._spelling import accepts_name_first
 from fastmlp.errors import bad_argument
+from fastmlp.graph import Shape
 from fastmlp.variables import Variable, first_value
 
 
@@ -42,7 +43,7 @@ class WeightHolder:
     @accepts_name_first
     def add_weight(
         self,
-        shape: tuple[int, ...] | int = (),
+        shape: Shape | int = (),
         initializer: Any = None,
         dtype: str | None = None,
         trainable: bool = True,
@@ -64,9 +65,18 @@ class WeightHolder:
             constraint: Applied after each update.
             aggregation: Accepted and not needed.
             name: Name within the layer. Default: `'variable'`.
+
+        Raises:
+            ValueError: A size is `None`, as of an input that leaves it open.
         """
         name = name or "variable"
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        given = (shape,) if isinstance(shape, int) else tuple(shape)
+        shape = tuple(d for d in given if d is not None)
+        if len(shape) < len(given):
+            raise ValueError(
+                f"{type(self).__name__} '{self.name}': expected sizes that are known for the weight "
+                f"'{name}'. Received: shape={given}. Hint: give the Input all sizes but the number of steps"
+            )
         dtype = dtype or self.dtype
         default = "glorot_uniform" if np.dtype(dtype).kind == "f" else "zeros"
         first = initializers.get(initializer or default)

@@ -22,8 +22,8 @@ class InputLayer(Layer):
     """Declares the shape of the samples that a model takes.
 
     Args:
-        shape: Shape of one sample, without the batch. A number of steps may be `None` in a `Sequential`, which
-            learns it from the first data.
+        shape: Shape of one sample, without the batch; `None` where each call's data may have another size, as a
+            number of steps.
         batch_size: Samples of every batch, for stateful layers; others take any number.
         dtype: Type of the data to expect; any number is converted on the way in. `'string'`: strings,
             which layers as `StringLookup` make numbers of.
@@ -102,8 +102,8 @@ def Input(
     """The symbolic tensor that a model starts from.
 
     Args:
-        shape: Shape of one sample, without the batch: `(4,)` for four numbers. A number of steps may be `None`
-            in a `Sequential`, which learns it from the first data.
+        shape: Shape of one sample, without the batch: `(4,)` for four numbers; `None` where each call's data may
+            have another size, as a number of steps.
         batch_size: Samples of every batch, for stateful layers; others take any number.
         dtype: Type of the data to expect; any number is converted on the way in. `'string'`: strings,
             which layers as `StringLookup` make numbers of.
@@ -118,7 +118,7 @@ def Input(
 
     Example:
 
-    >>> Input((4,)).shape
-    (None, 4)
+    >>> Input((4,)).shape, Input((None, 4)).shape
+    ((None, 4), (None, None, 4))
     """
     return InputLayer(shape, batch_size, dtype, batch_shape, name, **kwargs).tensor

@@ -52,7 +52,7 @@ class LayerNormalization(Scaled):
 
     def build(self, input_shape: Shape) -> None:
         axes = known_axes(self._where(), input_shape, self.axis)
-        self.add_scale(tuple(int(input_shape[i] or 0) for i in axes))
+        self.add_scale(tuple(input_shape[i] for i in axes))
 
     def call(self, x: Tensor) -> Tensor:
         axes = known_axes(self._where(), x.shape, self.axis)
@@ -107,8 +107,8 @@ class GroupNormalization(Scaled):
 
     def build(self, input_shape: Shape) -> None:
         (at,) = known_axes(self._where(), input_shape, self.axis)
-        features = int(input_shape[at] or 0)
-        if self.groups != -1 and features % self.groups:
+        features = input_shape[at]
+        if features and self.groups != -1 and features % self.groups:
             expected = f"groups of equal size for {features} features"
             raise bad_argument(self._where(), expected, "groups", self.groups)
         self.add_scale((features,))
@@ -168,7 +168,7 @@ class RMSNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         axes = known_axes(f"RMSNormalization '{self.name}'", input_shape, self.axis)
-        shape = tuple(int(input_shape[i] or 0) for i in axes)
+        shape = tuple(input_shape[i] for i in axes)
         self.scale = self.add_weight(shape, "ones", name="scale")
 
     def call(self, x: Tensor) -> Tensor:

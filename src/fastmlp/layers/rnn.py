@@ -58,7 +58,7 @@ class RNN(Layer):
         `return_state` a tuple, the last states behind it.
 
     Raises:
-        ValueError: An argument is not as described, or the number of steps is not known.
+        ValueError: An argument is not as described, or the number of features is not known.
 
     Example:
 
@@ -124,15 +124,13 @@ class RNN(Layer):
 
     def _check_shape(self, sequences_shape: Any) -> tuple[Any, ...]:
         shape = tuple(sequences_shape)
-        if len(shape) < 3 or None in shape[1:]:
+        if len(shape) < 3 or None in shape[2:]:
             hint = ""
             if len(shape) == 2:
                 hint = (
                     ". Hint: a recurrent layer before it needs return_sequences=True; of an array, "
                     "x[..., None] makes one feature of each number"
                 )
-            if None in shape[1:2]:
-                hint = ". Hint: pad all sequences to one length, and say it in Input((steps, features))"
             raise ValueError(
                 f"{self._where()}: expected inputs (batch, steps, features). "
                 f"Received: shape={shape}{hint}"
@@ -186,7 +184,7 @@ class RNN(Layer):
             variable.path = f"{self.name}/rnn_state"
             return variable
 
-        self.states = _tree.apply(state, self.get_initial_state())
+        self.states = _tree.apply(state, self.get_initial_state(1))
 
     def reset_state(self, states: Any = None) -> None:
         """Sets the states that a stateful layer keeps between batches.
@@ -261,11 +259,12 @@ class RNN(Layer):
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """The states before the first step, as the cell has them."""
-        return over_time.initial_states(self.cell, batch_size or 1)
+        known = batch_size is not None or graph.is_tracing()
+        return over_time.initial_states(self.cell, batch_size if known else 1)
 
     def _first_states(self, given: Any) -> list[Any] | None:
         """What was given, in the form of the cell's states; `None`: zeros of built-in cells."""
-        form = self.get_initial_state()
+        form = self.get_initial_state(1)
         if given is None:
             if self.stateful:
                 return None

@@ -60,7 +60,7 @@ class Scaled(Layer):
     def _where(self) -> str:
         return f"{type(self).__name__} '{self.name}'"
 
-    def add_scale(self, shape: tuple[int, ...]) -> None:
+    def add_scale(self, shape: Shape) -> None:
         """Makes `gamma` and `beta` of this shape, where they are wanted."""
         if self.scale:
             self.gamma = self.add_weight(

@@ -46,9 +46,7 @@ def check_shape(where: str, shape: Any, may_be_open: bool = False) -> tuple[Any,
     if not whole or any(int(d) < 1 for d in known):
         hint = None
         if len(sizes) > 1 and sizes[0] is None:
-            hint = (
-                "leave the batch out; sequences of several lengths are padded to one, which is told"
-            )
+            hint = "leave the batch out"
         expected = "a shape of positive integers without the batch"
         raise bad_argument(where, expected, "shape", given, hint)
     return tuple(None if d is None else int(d) for d in sizes)

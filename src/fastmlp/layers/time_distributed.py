@@ -59,7 +59,7 @@ class TimeDistributed(Wrapper):
 
     def _step(self, shape: Any) -> Shape:
         """The shape of one step."""
-        if not isinstance(shape, (tuple, list)) or len(shape) < 3 or shape[1] is None:
+        if not isinstance(shape, (tuple, list)) or len(shape) < 3:
             raise ValueError(
                 f"TimeDistributed '{self.name}': expected inputs (batch, steps, …) of at least three "
                 f"axes. Received: shape={shape}"

@@ -9,31 +9,20 @@ the accumulators. Either way `result` is computed from the variables, when it is
 from __future__ import annotations
 
 import copy
-import os
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastmlp import graph, ops
+from fastmlp._lock import Lock
 from fastmlp.graph import Tensor
 from fastmlp.variables import Variable, recording
 
 if TYPE_CHECKING:
     from fastmlp.metrics.base import Metric
 
-_lock = threading.RLock()  # a metric has one set of variables, whichever plans use it
-
-
-def _after_fork() -> None:
-    """In a forked child: the thread that held it may be gone."""
-    global _lock
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+_lock = Lock()  # a metric has one set of variables, whichever plans use it
 
 
 class State:
@@ -130,10 +119,10 @@ def _parts(variable: Variable, new: Any, metric: Metric) -> tuple[Variable, list
         TypeError: It is assigned something else.
     """
     terms = [] if new is None else _terms(new)
-    own = [t for t in terms if t.node.op == "weight" and t.node.weights[0] is variable]
-    rest = [t for t in terms if t not in own]
+    is_own = [t.node.op == "weight" and t.node.weights[0] is variable for t in terms]
+    rest = [t for t, own in zip(terms, is_own, strict=True) if not own]
     read = {v for node in graph.order(rest) if node.op == "weight" for v in node.weights}
-    if len(own) != (new is not None) or read & {*metric.variables}:
+    if sum(is_own) != (new is not None) or read & {*metric.variables}:
         raise TypeError(f"{variable!r} is not a sum over batches")
     return variable, rest
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fastmlp.errors import bad_argument
+from fastmlp.custom_objects import custom_object_scope
+from fastmlp.errors import bad_argument, warn_user
 from fastmlp.layers import lookup
 from fastmlp.models.model import Model
 
@@ -18,7 +19,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         custom_objects: Classes and functions of your own that the model uses, by name.
 
     Returns:
-        The model; not compiled.
+        The model; compiled, if it was.
 
     Raises:
         ValueError: It is no JSON, no model, or a name in it is not known.
@@ -40,4 +41,11 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     model = lookup.deserialize(config, custom_objects)
     if not isinstance(model, Model):
         raise bad_argument("model_from_json", expected, "json_string", json_string)
+    compiled = config.get("compile_config")
+    if compiled is not None:
+        try:
+            with custom_object_scope(custom_objects or {}):
+                model.compile_from_config(compiled)
+        except (TypeError, ValueError) as error:
+            warn_user(f"model_from_json: the model is not compiled: {error}")
     return model

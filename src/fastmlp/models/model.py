@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from fastmlp import _names, _tree, calls, graph
+from fastmlp import _names, _tree, calls, graph, open_sizes
+from fastmlp._lock import Lock
 from fastmlp._spelling import accepts_old
 from fastmlp.custom_objects import custom_object_scope
 from fastmlp.errors import bad_argument, closest
 from fastmlp.function import Function
-from fastmlp.graph import Tensor
+from fastmlp.graph import Shape, Tensor
 from fastmlp.layers import InputLayer, eager, lookup, masks
 from fastmlp.layers.base import Layer
 from fastmlp.layers.shapes import check_shape, map_shapes
 from fastmlp.models.network import Network
 from fastmlp.models.persistent import Persistent
+from fastmlp.training.sized import Sized
 from fastmlp.training.trainer import Trainer
-from fastmlp.variables import move_to_arena
+from fastmlp.variables import Variable, move_to_arena
+
+_KEPT_SIZES = 256  # sizes of data that graphs are kept for
+# Functions of arrays that are kept, unless they have more memory than this; then so many.
+_KEPT, _KEPT_BYTES, _KEPT_LARGE = 48, 1 << 26, 4
+_sizing = Lock()
 
 _SHAPE = "a shape with the batch first, as (None, 4)"
 
@@ -81,11 +89,67 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         """Takes a graph, or forgets the one there is."""
         self._network = network
         self._functions, self._executables = {}, {}
-        self._kept_boundary = None
+        self._forget_sizes()
         self._traced_at = Layer._last_edit
         if network is not None:
             self.dtype = network.outputs[0].dtype
             self._arena_room = move_to_arena(self.weights, self._arena_room)
+
+    def _forget_sizes(self) -> None:
+        """No data told sizes that the inputs leave open."""
+        network = self._network
+        known = network is not None and not network.is_open
+        self._sized = Sized(network.inputs, network.outputs) if network and known else Sized()
+        self._by_sizes: dict[Any, Sized] = {}
+
+    @property
+    def _is_open(self) -> bool:
+        network = self._network
+        return network is not None and (network.is_open or not self._is_functional())
+
+    def _sized_for(self, row_shapes: Any) -> Sized:
+        network, last = self._graph(), self._sized
+        if not self._is_open:
+            return last
+        sizes = network.sizes_of(row_shapes)
+        if sizes is None or sizes == last.sizes:
+            return last
+        with _sizing:  # also threads that call the model, or read batches ahead
+            known = self._by_sizes.get(sizes)
+            if known is None:
+                try:
+                    known = self._with_sizes(network, sizes)
+                except (TypeError, ValueError):
+                    if network.is_open or _differ_in_steps(sizes, network.inputs):
+                        raise
+                    return last  # which tells what features were expected
+                self._by_sizes = dict([*self._by_sizes.items(), (sizes, known)][-_KEPT_SIZES:])
+        return known
+
+    def _with_sizes(self, network: Network, sizes: Any) -> Sized:
+        """The graph with these sizes: of a subclass its `call` traced anew."""
+        inputs = network.inputs_of(sizes)
+        with graph.layer_scope(self.name), graph.training_scope(None):
+            if self._is_functional():
+                outputs = network.run(inputs)
+            else:
+                outputs = self._trace((_tree.pack(network.input_structure, inputs),), {})
+        return Sized(inputs, _tree.flatten(outputs))
+
+    def _states(self) -> list[Variable]:
+        """What stateful layers leave to the next batch."""
+        if self._network is None or not self._network.is_open:
+            return self._sized.boundary.states
+        return _tree.flatten([getattr(layer, "states", None) for layer in self._all_layers()])
+
+    def _narrowed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        network = self._network
+        if network is None or self._is_open or not args:
+            return args
+        if not _tree.same_form(args[0], network.input_structure):
+            return args
+        both = zip(_tree.flatten(args[0]), network.inputs, strict=True)
+        return _tree.pack(args[0], [open_sizes.narrowed(*one) for one in both]), *args[1:]
 
     def _look_again(self) -> None:
         """Traces the layers anew if an attribute of one was set since the graph was made."""
@@ -99,7 +163,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             for layer in network.layers:  # its calls took the places of these
                 layer.calls[:] = [call for call in layer.calls if call not in network.calls]
             return
-        network.trace_again()
+        if not network.is_open:
+            network.trace_again()
         self._set_network(network)
 
     def _graph(self) -> Network:
@@ -261,7 +326,9 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         return cls(inputs, outputs, name=name, trainable=trainable)
 
     def to_json(self, **kwargs: Any) -> str:
-        """The config as JSON, for `fastmlp.models.model_from_json`.
+        """The config as JSON, for `fastmlp.models.model_from_json`; also how it is compiled.
+
+        That is left out where a loss or metric has no name.
 
         Args:
             **kwargs: For `json.dumps`, as `indent=2`.
@@ -270,7 +337,11 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
         from fastmlp.saving.model_file import plain
 
-        return json.dumps(lookup.serialize(self), default=plain, **kwargs)
+        config = lookup.serialize(self)
+        if self.compiled and type(self).compile is Model.compile:
+            with contextlib.suppress(ValueError):
+                config = {**config, "compile_config": self.get_compile_config()}
+        return json.dumps(config, default=plain, **kwargs)
 
     @property
     def shown_type(self) -> str:
@@ -355,7 +426,10 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             )
         if not calls.tensors(inputs):
             return self(inputs) if mask is None else self(inputs, mask=mask)
-        found = self._network.match(inputs)
+        sizes = None
+        if self._is_open:
+            sizes = self._network.sizes_of(_tree.apply(lambda t: t.shape[1:], inputs))
+        found = self._network.match(inputs, sizes)
         if isinstance(mask, dict):
             mask = [mask.get(name) for name in self._network.input_names]
         given = list(mask) if isinstance(mask, (list, tuple)) else [mask]
@@ -390,17 +464,23 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             given = _tree.apply(_column, given)
         x = eager.to_arrays(f"'{self.name}'", given, kinds=kinds)
         self._ensure_built(_tree.apply(lambda array: array.shape[1:], x))
-        arrays = self._graph().match(x)
+        sized = self._sized
+        if not isinstance(x, np.ndarray) or sized.sizes != (x.shape[1:],):
+            sized = self._sized_for(_tree.apply(lambda array: array.shape[1:], x))
+        arrays = self._graph().match(x, sized.sizes)
         training = bool(kwargs.get("training"))
         simple = len(arrays) == 1 and isinstance(self._output_structure, Tensor)
-        simple = simple and not self._overrides(
-            "predict"
-        )  # predict_on_batch looks for the simple one
-        key = training if simple else (training, "several")
-        if key not in self._functions:
-            self._functions[key] = Function(self.inputs, self.outputs, training)
-        results = self._functions[key](arrays)
-        return _tree.pack(self._output_structure, results)
+        simple = simple and not self._overrides("predict")
+        key = (training, sized.sizes)
+        function = self._functions.get(key)
+        if function is None:
+            function = Function(sized.inputs, sized.outputs, training)
+            kept = [*self._functions.items(), (key, function)]
+            large = sum(one.arena_bytes for _, one in kept) > _KEPT_BYTES
+            self._functions = dict(kept[-_KEPT_LARGE if large else -_KEPT :])
+        if simple and self._functions.get(training) is not function:  # where a call looks first
+            self._functions = {**self._functions, training: function}
+        return _tree.pack(self._output_structure, function(arrays))
 
     def summary(
         self,
@@ -483,8 +563,14 @@ def _column(x: Any) -> Any:
     return x[:, None] if isinstance(x, np.ndarray) and x.ndim == 1 else x
 
 
-def _sample(where: str, shape: Any) -> tuple[int, ...]:
+def _differ_in_steps(sizes: Sequence[Shape], inputs: Sequence[Tensor]) -> bool:
+    """Whether samples have the last size that inputs have, if that is not their only one."""
+    both = zip(sizes, inputs, strict=True)
+    return all(len(size) > 1 and size[-1] == tensor.shape[-1] for size, tensor in both)
+
+
+def _sample(where: str, shape: Any) -> Shape:
     """The shape of a sample, from one with the batch first."""
     if len(shape) < 2:
         raise bad_argument(where, _SHAPE, "input_shape", shape)
-    return check_shape(where, shape[1:])
+    return check_shape(where, shape[1:], may_be_open=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fastmlp import _tree, calls
+from fastmlp import _tree, calls, graph, open_sizes
 from fastmlp.calls import Call
-from fastmlp.graph import Tensor
+from fastmlp.graph import Shape, Tensor
 from fastmlp.layers import InputLayer, eager, masks
 from fastmlp.layers.base import Layer
+from fastmlp.layers.shapes import map_shapes
 from fastmlp.ops.ranks import reshaped
-from fastmlp.training.checks import fits
+from fastmlp.training.checks import fits, same
 
 
 class Network:
@@ -74,6 +75,45 @@ class Network:
             values.update((old, new) for old, new in pairs)
         return _tree.apply(lambda t: values[t], self.output_structure)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an input leaves a size to the data."""
+        return any(map(open_sizes.is_open, self.inputs))
+
+    def sizes_of(self, row_shapes: Any) -> tuple[Shape, ...] | None:
+        """Shapes of a sample of each input, as data have them; `None` if they are not for these inputs.
+
+        Args:
+            row_shapes: A tuple, or a list or dict of them.
+
+        Raises:
+            ValueError: The inputs leave sizes open, and data do not have those that they tell.
+        """
+        found: list[Any] = []
+        if isinstance(row_shapes, Mapping) and set(self.input_names) <= set(row_shapes):
+            row_shapes = [row_shapes[name] for name in self.input_names]
+        map_shapes(found.append, row_shapes)
+        declared = [t.shape[1:] for t in self.inputs]
+        if len(found) == len(declared):
+            found = [_squeezed(*both) for both in zip(found, declared, strict=True)]
+        if not self.is_open:
+            alike = [len(shape) for shape in found] == [len(shape) for shape in declared]
+            return tuple(found) if alike else None
+        if len(found) == len(declared) and all(map(same, found, declared)):
+            return tuple(found)
+        expected = ", ".join(map(str, declared))
+        raise ValueError(
+            f"{self.where}: expected samples of shape {expected}. "
+            f"Received: {', '.join(map(str, found))}"
+        )
+
+    def inputs_of(self, sizes: Sequence[Shape]) -> list[Tensor]:
+        """Inputs like these, of these sizes."""
+        return [
+            graph.input_tensor((None, *size), tensor.dtype, tensor.name, graph.batch_size(tensor))
+            for tensor, size in zip(self.inputs, sizes, strict=True)
+        ]
+
     def trace_again(self) -> None:
         """Runs `call` of its layers again: their tensors stand for what they are with attributes of now.
 
@@ -92,8 +132,12 @@ class Network:
                 tensor.node, tensor.mask = node, mask
             raise
 
-    def match(self, given: Any) -> list[Any]:
+    def match(self, given: Any, sizes: Sequence[Shape] | None = None) -> list[Any]:
         """What was given for each input, in order.
+
+        Args:
+            given: Arrays or tensors.
+            sizes: Of a sample of each input, that are expected; `None`: those that the inputs declare.
 
         Raises:
             ValueError: Some are missing, unknown, or of another shape.
@@ -116,12 +160,13 @@ class Network:
             raise ValueError(
                 f"{self.where}: expected {len(names)} inputs, {names}. Received: {len(found)}"
             )
-        found = [_as_input(*both) for both in zip(found, self.inputs, strict=True)]
-        for x, tensor in zip(found, self.inputs, strict=True):
-            if x.shape[1:] != tensor.shape[1:]:
+        sizes = [t.shape[1:] for t in self.inputs] if sizes is None else sizes
+        found = [_as_input(*both) for both in zip(found, sizes, strict=True)]
+        for x, tensor, expected in zip(found, self.inputs, sizes, strict=True):
+            if not same(x.shape[1:], expected):
                 which = f" for '{tensor.name}'" if len(names) > 1 else ""
                 raise ValueError(
-                    f"{self.where}: expected inputs of shape {tensor.shape}{which}. "
+                    f"{self.where}: expected inputs of shape {(None, *expected)}{which}. "
                     f"Received: shape={x.shape}"
                 )
             if tensor.dtype != "string" and eager.holds_strings(x):
@@ -131,12 +176,20 @@ class Network:
         return found
 
 
-def _as_input(x: Any, tensor: Tensor) -> Any:
+def _as_input(x: Any, expected: Shape) -> Any:
     """An array or a tensor without a last axis of size 1 that the input has not, or with one."""
-    if x.shape[1:] == tensor.shape[1:] or not fits(x.shape[1:], tensor.shape[1:]):
+    sizes = _squeezed(x.shape[1:], expected)
+    if sizes == x.shape[1:]:
         return x
-    y = reshaped(x, (x.shape[0], *tensor.shape[1:]))
+    y = reshaped(x, (x.shape[0], *sizes))
     return masks.masked(y, x.mask) if isinstance(x, Tensor) else y
+
+
+def _squeezed(sizes: Shape, expected: Shape) -> Shape:
+    """Sizes of a sample, without a last one of 1 that is not expected, or with one that is."""
+    if same(sizes, expected) or not fits(sizes, expected):
+        return sizes
+    return sizes[:-1] if len(sizes) > len(expected) else (*sizes, 1)
 
 
 def _check_tensors(where: str, name: str, structure: Any) -> None:

@@ -103,6 +103,7 @@ class Persistent:
         state.pop("_nodes")
         self.__dict__.update(state)
         self.__dict__.update(_executables={}, _functions={}, _lock=Turns(), _fit=None, _resume=None)
+        self._forget_sizes()  # type: ignore[attr-defined]
         if state.get("history") is not None:
             state["history"].model = self
         self._arena_room = move_to_arena(self.weights)  # type: ignore[attr-defined]
@@ -112,6 +113,8 @@ class Persistent:
 _OWN = {
     "_executables",
     "_functions",
+    "_sized",
+    "_by_sizes",
     "_kept_objectives",
     "_lock",
     "_fit",

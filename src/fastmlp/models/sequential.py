@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from fastmlp import calls, graph
 from fastmlp.custom_objects import custom_object_scope
-from fastmlp.graph import Shape, Tensor
+from fastmlp.graph import Tensor
 from fastmlp.layers import lookup
 from fastmlp.layers.base import Layer
 from fastmlp.layers.holder import check_trainable
@@ -23,7 +23,7 @@ class Sequential(Model):
     Args:
         layers: Layers, of which the first may be an `Input`. Without one, and without
             `input_shape=` or `input_dim=` at the first layer, and where it is no model that knows
-            its input, weights are made when the model first sees data; also if a size is `None`.
+            its input, weights are made when the model first sees data.
         trainable: Whether `fit` updates the weights.
         name: Name of the model.
 
@@ -49,7 +49,6 @@ class Sequential(Model):
         trainable = check_trainable("Sequential", trainable)
         super().__init__(name=name)
         self._input: Tensor | None = None
-        self._open_input: Tensor | None = None  # what `_input` was before data told its sizes
         self._layers: list[Layer] = []
         if isinstance(layers, (Layer, Tensor)):
             layers = [layers]
@@ -162,7 +161,7 @@ class Sequential(Model):
     def _rebuild(self) -> None:
         """Calls the layers again, from the input on."""
         self._set_network(None)
-        if self._input is None or not self._layers or None in self._input.shape[1:]:
+        if self._input is None or not self._layers:
             return
         dtypes = {layer.dtype for layer in self._layers}
         if len(dtypes) > 1:
@@ -190,32 +189,19 @@ class Sequential(Model):
             raise ValueError(f"Sequential '{self.name}': has no layers yet. Hint: add one")
         return super()._ensure_built(row_shapes)
 
+    @property
+    def _is_open(self) -> bool:
+        """Layers in a row take what they can, as in Keras, whatever the `Input` says."""
+        return self._network is not None
+
     def _trace_network(self, row_shapes: Any) -> Network:
-        self._open_input = entry = self._input
-        if entry is None:
-            self._set_input(row_shapes or (1,))
-        else:
-            sizes = self._closed(entry.shape[1:], row_shapes)
-            batch_size = graph.batch_size(entry)
-            self._input = InputLayer(sizes, batch_size, entry.dtype, name=entry.name).tensor
+        self._set_input(row_shapes or (1,))
         self._rebuild()
         return self._graph()
 
-    def _closed(self, declared: Shape, found: Any) -> tuple[int, ...]:
-        """The shape of a sample of the data, which fits the one that was declared."""
-        sizes: tuple[int, ...] = tuple(found)
-        if len(sizes) == len(declared) - 1 and declared[-1] == 1:
-            sizes = (*sizes, 1)
-        pairs = list(zip(sizes, declared, strict=False))
-        if len(sizes) != len(declared) or any(d not in (None, n) for n, d in pairs):
-            raise ValueError(
-                f"Sequential '{self.name}': expected samples of shape {declared}. Received: {sizes}"
-            )
-        return sizes
-
     def _unbuild(self, layers: list[Any]) -> None:
         if layers:
-            self._input = self._open_input
+            self._input = None
             super()._unbuild(layers)
 
 

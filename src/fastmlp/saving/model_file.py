@@ -328,7 +328,7 @@ def _pack_state(model: Any) -> tuple[dict[str, np.ndarray], Texts]:
         for i, variable in enumerate(optimizer.variables):
             arrays[f"optimizer/{i}/{variable.name}"] = variable.value
     arrays |= pack_own(model)
-    for i, kept in enumerate(model._boundary.states):
+    for i, kept in enumerate(model._states()):
         arrays[f"{_STATE}{i}"] = kept.value
     cursor = model._cursor if model._fit is None else model._fit.cursor()
     if cursor is not None:
@@ -362,7 +362,7 @@ def _restore_training(model: Any, arrays: Mapping[str, np.ndarray], state: Texts
             raise ValueError("its cursor makes no sense")
         cursor = Cursor(seed, _count(position["epoch"]), _count(position["position"]), sums)
     saved, optimizer = state["optimizer"], model.optimizer
-    kept, states = model._boundary.states, _states_of(arrays)
+    kept, states = model._states(), _states_of(arrays)
     if states and [v.shape for v in kept] != [a.shape for a in states]:
         raise ValueError("its states of layers make no sense")
     if saved is not None:

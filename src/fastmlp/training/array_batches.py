@@ -67,8 +67,8 @@ class ArrayBatches:
             self._endless = None if self._given.again else self._given.one_pass(0)
             self.per_epoch = steps if steps is not None else self._given.per_pass
             return
-        with model._built_for(x) as inputs:
-            self.n = check_lengths({source.name: source for source in inputs})
+        with model._built_for(x) as rows:
+            self.n = check_lengths({source.name: source for source in rows.inputs})
             self._data = weighted(model, method, as_arrays(model, data), class_weight)
             for name, part in zip(("y", "sample_weight"), self._data[1:], strict=True):
                 lengths = {len(leaf) for leaf in _tree.flatten(part)}

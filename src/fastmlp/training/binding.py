@@ -9,12 +9,10 @@ from typing import Any
 
 from fastmlp import config, optimizers
 from fastmlp._core.turns import Turns
-from fastmlp.boundary import Boundary
 from fastmlp.eager import EagerExecutable
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Shape, Tensor
 from fastmlp.losses.axes import axis_last
-from fastmlp.ops.states import check_rows
 from fastmlp.plan.objectives import Whole
 from fastmlp.plan.schedule import MANY_ROWS
 from fastmlp.plan.update import COLLECT
@@ -32,16 +30,22 @@ from fastmlp.training.raw import row_shape
 from fastmlp.training.rows import (
     Rows,
     class_weight_sources,
+    input_parts,
     input_sources,
+    slots_name,
     target_sources,
     weight_sources,
 )
+from fastmlp.training.sized import Sized
 from fastmlp.training.stream import Stream
 from fastmlp.training.structure import Slots
 from fastmlp.training.supply import Supply
 from fastmlp.variables import Variable, aligned_empty
 
 _KEPT = 6  # executables kept for the next call
+# For data of several sizes so many are, unless they have more memory than this; then two.
+_SEVERAL, _KEPT_OF_SIZES, _KEPT_BYTES, _KEPT_LARGE = 3, 256, 1 << 26, 2
+_SIZES = 2  # where a key has the sizes of the data
 # A pass without updates takes about so many rows a step, if they hold no more elements than this.
 INFERENCE_ROWS, _INFERENCE_ELEMENTS = 256, 1_000_000
 
@@ -58,7 +62,7 @@ class Binding:
     run_eagerly: bool
     steps_per_execution: int
 
-    _kept_boundary: Boundary | None = None
+    _sized: Sized  # of the last data
     _kept_objectives: tuple[Any, dict[bool, Objective]] = (None, {})
 
     # From the subclass.
@@ -82,6 +86,15 @@ class Binding:
         """Builds the model for samples of this shape, if need be; returns the layers built."""
         raise NotImplementedError
 
+    def _sized_for(self, row_shapes: Any) -> Sized:
+        """The graph for samples of this shape."""
+        return self._sized
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the inputs leave sizes to the data."""
+        return False
+
     def _look_again(self) -> None:
         """Takes in what was changed about the layers since the model was built, if there are any."""
 
@@ -94,22 +107,20 @@ class Binding:
         """Whether the model has a `compute_loss` of its own."""
         raise NotImplementedError
 
-    def _own_loss(self, training: bool) -> Whole | None:
+    def _own_loss(self, sized: Sized, training: bool) -> Whole | None:
         """The model's own `compute_loss`, traced, if it has one."""
         raise NotImplementedError
 
     # Data.
 
-    @property
-    def _boundary(self) -> Boundary:
-        """From the inputs to what plans start from."""
-        if self._kept_boundary is None:
-            self._kept_boundary = Boundary(self.inputs, self.outputs)
-        return self._kept_boundary
-
-    def _sources(self, x: Any) -> tuple[Source, ...]:
+    def _rows(self, x: Any) -> Rows:
         """The data of each tensor that plans start from."""
-        return input_sources(x, self._input_slots(), self._boundary)
+        slots, sized = self._input_slots(), self._sized
+        parts = input_parts(x, slots, self.inputs[0])
+        names = [slots_name("x", slots, i) for i in range(slots.n)]
+        if self._is_open:
+            sized = self._sized_for([row_shape(*both) for both in zip(parts, names, strict=True)])
+        return Rows(sized, input_sources(parts, names, sized.boundary))
 
     def _input_slots(self) -> Slots:
         names = tuple(getattr(self, "input_names", None) or (t.name for t in self.inputs))
@@ -145,40 +156,35 @@ class Binding:
 
     def _batch_size(self, given: int | None) -> int | None:
         """What was given; else the samples that there are states of, if there are any."""
-        return given if given is not None or not self.outputs else self._boundary.rows
+        return given if given is not None else self._sized.boundary.rows
 
-    def _check_rows(self, method: str, batch_size: int, n: int | None = None) -> None:
-        """Refuses batches of other samples than there are states of; `n`: samples of all."""
-        rows = self._boundary.rows
-        if rows is not None:
-            check_rows(method, rows, batch_size, n)
-
-    def _inference_rows(self, batch_size: int, n: int, batch_hooks: bool) -> int:
+    def _inference_rows(self, data: Rows, batch_size: int, n: int, batch_hooks: bool) -> int:
         """Rows of a step without updates: as many whole batches as are worth a step."""
-        self._check_rows(f"'{self.name}'", batch_size, n)
-        one = self._goes_by_batches(batch_hooks)
-        width = max(1, sum(math.prod(sizes(t.shape)) for t in self._boundary.feeds))
+        data.sized.check_rows(f"'{self.name}'", batch_size, n)
+        one = self._goes_by_batches(data, batch_hooks)
+        width = max(1, sum(math.prod(sizes(t.shape)) for t in data.sized.boundary.feeds))
         worth = min(INFERENCE_ROWS, _INFERENCE_ELEMENTS // width)
         return min(n, batch_size if one else batch_size * max(1, worth // batch_size))
 
-    def _goes_by_batches(self, batch_hooks: bool) -> bool:
+    def _goes_by_batches(self, data: Rows, batch_hooks: bool) -> bool:
         """Whether a step must be one batch.
 
         Where a callback is told of each, or where a loss is a sum over the batch, or the mean of those
         of its values that count; or where one batch leaves states to the next, or samples depend on
         the others of their batch.
         """
-        one = batch_hooks or any(t.mask is not None for t in self.outputs)
-        one = one or bool(self._boundary.states) or self._boundary.mixes
+        boundary = data.sized.boundary
+        one = batch_hooks or any(t.mask is not None for t in data.sized.outputs)
+        one = one or bool(boundary.states) or boundary.mixes
         return one or (self._compiled is not None and self._compiled.by_batch) or self._has_own_loss
 
-    def _is_long(self, n: int, batch_hooks: bool) -> bool:
+    def _is_long(self, data: Rows, n: int, batch_hooks: bool) -> bool:
         """Whether `predict` may take steps of any number of rows, and has enough of them."""
-        return n >= MANY_ROWS and not (self.run_eagerly or self._goes_by_batches(batch_hooks))
+        return n >= MANY_ROWS and not (self.run_eagerly or self._goes_by_batches(data, batch_hooks))
 
     def _labelled(
         self,
-        inputs: tuple[Source, ...],
+        rows: Rows,
         y: Any,
         sample_weight: Any = None,
         class_weight: Any = None,
@@ -187,17 +193,17 @@ class Binding:
         """Inputs with the targets and weights of the outputs."""
         slots, used = self._output_slots(), self._objective().used
         if y is None and self._has_own_loss:
-            if self._objective().names([t.shape for t in self.outputs]) != ["loss"]:
+            if self._objective().names([t.shape for t in rows.sized.outputs]) != ["loss"]:
                 raise ValueError(f"{method}: expected y, since the metrics need it. Received: None")
             used = []
-        n = inputs[0].n
-        targets = target_sources(y, slots, used, n) if used else (None,) * slots.n
-        known = [source for source in (*inputs, *targets) if source is not None]
+        targets = target_sources(y, slots, used, rows.n) if used else (None,) * slots.n
+        known = [source for source in (*rows.inputs, *targets) if source is not None]
         n = check_lengths({source.name: source for source in known})
         if class_weight is None:
-            return Rows(inputs, targets, weight_sources(sample_weight, slots, used, n))
-        weights = self._class_weights(method, targets, sample_weight, class_weight)
-        return Rows(inputs, targets, weights)
+            weights = weight_sources(sample_weight, slots, used, n)
+        else:
+            weights = self._class_weights(method, targets, sample_weight, class_weight)
+        return rows.with_values(targets=targets, weights=weights)
 
     def _class_weights(
         self, method: str, targets: Sequence[Source | None], sample_weight: Any, class_weight: Any
@@ -212,14 +218,16 @@ class Binding:
         return class_weight_sources(targets, class_weight, self._output_slots(), width)
 
     @contextmanager
-    def _built_for(self, x: Any) -> Iterator[tuple[Source, ...]]:
+    def _built_for(self, x: Any) -> Iterator[Rows]:
         """The inputs as sources; builds the model for them if need be.
 
         Takes the build back if what follows fails: data that are refused shape no model.
         """
         new = [] if self.outputs else self._ensure_built(_row_shapes(x))
         try:
-            yield self._sources(x)
+            rows = self._rows(x)
+            self._sized = rows.sized
+            yield rows
         except BaseException:
             self._unbuild(new)
             raise
@@ -268,14 +276,21 @@ class Binding:
                     warn_not_finite(source, self.dtype)
             executable.program.release()
             kept[key] = executable
-            while len(kept) > _KEPT:
+            while len(kept) > self._room(kept):
                 del kept[next(iter(kept))]
 
+    def _room(self, kept: Mapping[Any, Executable]) -> int:
+        """How many executables may be kept: some, or more for data of several sizes."""
+        if len({key[_SIZES] for key in kept}) < _SEVERAL:
+            return _KEPT
+        large = sum(e.plan.arena_bytes for e in kept.values()) > _KEPT_BYTES
+        return _KEPT_LARGE if large else _KEPT_OF_SIZES
+
     def _check_data(self, objective: Objective | None, data: Rows) -> None:
-        for tensor, source in zip(self._boundary.feeds, data.inputs, strict=True):
+        for tensor, source in zip(data.sized.boundary.feeds, data.inputs, strict=True):
             check_input(self, tensor, source)
         for i in () if objective is None else objective.used:
-            target, shape = data.targets[i], self.outputs[i].shape
+            target, shape = data.targets[i], data.sized.outputs[i].shape
             if target is None:  # a compute_loss of the model's own may do without
                 continue
             assert objective is not None
@@ -294,7 +309,7 @@ class Binding:
         if mode == "train" and self.optimizer is not None:
             rule = update_spec(self.optimizer, variables)
         return (
-            mode, rows, targets, weighted, trainable, config.gemm(), bool(self.run_eagerly), rule,
+            mode, rows, data.sized.sizes, targets, weighted, trainable, config.gemm(), bool(self.run_eagerly), rule,
         )  # fmt: skip
 
     def _compile(
@@ -307,17 +322,17 @@ class Binding:
         fetch: bool = False,
         method: str = "fit",
     ) -> Executable:
+        feeds, outputs = data.sized.boundary.feeds, data.sized.outputs
         if objective is None:
-            feeds = self._boundary.feeds
             if long:
-                return self._runnable(compile_long(feeds, self.outputs, self.dtype, rows))
-            return self._runnable(compile_plan(feeds, self.outputs, self.dtype, rows, fetch=True))
+                return self._runnable(compile_long(feeds, outputs, self.dtype, rows))
+            return self._runnable(compile_plan(feeds, outputs, self.dtype, rows, fetch=True))
         assert self.optimizer is not None
         losses, metrics = objective.specs(
             [None if t is None else t.row_shape for t in data.targets],
-            [t.shape for t in self.outputs],
+            [t.shape for t in outputs],
             [None if w is None else w.row_shape for w in data.weights],
-            self._own_loss(mode in ("train", "gradients")),
+            self._own_loss(data.sized, mode in ("train", "gradients")),
         )
         variables = self.weights
         trained = [v for v in variables if v.trainable]
@@ -327,7 +342,7 @@ class Binding:
                 raise ValueError(f"{method}: the model has no trainable weights.{self._why_none()}")
             update = update_spec(self.optimizer, variables) if mode == "train" else COLLECT
         plan = compile_plan(
-            self._boundary.feeds, self.outputs, self.dtype, rows, mode in ("train", "gradients"),
+            feeds, outputs, self.dtype, rows, mode in ("train", "gradients"),
             losses, metrics, update, variables, fetch,
         )  # fmt: skip
         if mode == "test":
@@ -385,19 +400,20 @@ class Binding:
         first: Rows | None = None
 
         def prepare(x: Any, y: Any, sample_weight: Any) -> Rows:
-            rows = Rows(self._sources(x))
+            rows = self._rows(x)
             if objective is not None:
-                rows = self._labelled(rows.inputs, y, sample_weight, class_weight, method)
+                rows = self._labelled(rows, y, sample_weight, class_weight, method)
             self._check_data(objective, rows)
-            self._check_rows(method, rows.n)
+            rows.sized.check_rows(method, rows.n)
             if first is not None:
                 _check_alike(rows, first)
             return rows
 
-        def larger(rows: Rows) -> Executable:
-            return stack.enter_context(
-                self._executable(mode, rows, rows.n, warns=False, method=method)
-            )
+        held = stack.enter_context(ExitStack())  # the executable at hand
+
+        def other(rows: Rows, n: int) -> Executable:
+            held.close()
+            return held.enter_context(self._executable(mode, rows, n, warns=False, method=method))
 
         def sources(rows: Rows) -> list[Source]:
             if objective is None:
@@ -407,7 +423,10 @@ class Binding:
         first = stream.start(prepare)
         if steps is None:
             steps = stream.batches.per_pass
-        return Supply(larger(first), steps, stream=stream, sources=sources, larger=larger)
+        executable = other(first, first.n)
+        return Supply(
+            executable, steps, stream=stream, sources=sources, other=other, form=first.form
+        )
 
 
 def _row_shapes(x: Any) -> Any:
@@ -421,8 +440,9 @@ def _row_shapes(x: Any) -> Any:
 
 def _check_alike(rows: Rows, first: Rows) -> None:
     """A batch must have the targets and weights that the first one had."""
+    same_sizes = rows.sized.sizes == first.sized.sizes  # with others targets may have others, too
     for one, other in zip(rows.targets, first.targets, strict=True):
-        if one is not None and other is not None and one.row_shape != other.row_shape:
+        if same_sizes and one and other and one.row_shape != other.row_shape:
             expected = ("samples", *other.row_shape)
             raise bad_argument(
                 one.name, f"shape {expected}, as in the first batch", "shape", one.shape
@@ -433,7 +453,7 @@ def _check_alike(rows: Rows, first: Rows) -> None:
             raise ValueError(
                 f"sample_weight: expected a batch {which} sample weights, as the first one was"
             )
-        if one is not None and other is not None and one.row_shape != other.row_shape:
+        if same_sizes and one and other and one.row_shape != other.row_shape:
             expected = ("samples", *other.row_shape)
             raise bad_argument(
                 one.name, f"shape {expected}, as in the first batch", "shape", one.shape

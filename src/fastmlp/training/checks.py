@@ -22,7 +22,19 @@ def fits(row_shape: tuple[Any, ...], expected: tuple[Any, ...]) -> bool:
     >>> fits((3,), (3, 1)), fits((3, 1), (3,)), fits((3, 1), (1, 3))
     (True, True, False)
     """
-    return expected in (row_shape, (*row_shape, 1)) or row_shape == (*expected, 1)
+    return any(
+        map(same, (row_shape, (*row_shape, 1), row_shape), (expected, expected, (*expected, 1)))
+    )
+
+
+def same(row_shape: tuple[Any, ...], expected: tuple[Any, ...]) -> bool:
+    """Whether two shapes are the same, where both are known."""
+    if row_shape == expected:
+        return True
+    pairs = zip(row_shape, expected, strict=False)
+    return len(row_shape) == len(expected) and all(
+        None in pair or pair[0] == pair[1] for pair in pairs
+    )
 
 
 def check_input(model: Any, tensor: Tensor, source: Source) -> None:

@@ -58,7 +58,8 @@ class Cursor(Record):
         epoch: Number of the epoch at hand, from 0: epochs done.
         position: Samples done of it.
         sums: Accumulators of losses and metrics over these samples: one for each of the plan's
-            tasks, or their sums if the epoch's samples are all done; `None` at its beginning.
+            tasks, or their sums if the epoch's samples are all done, or sizes differ from batch to batch;
+            `None` at its beginning.
     """
 
     seed: int

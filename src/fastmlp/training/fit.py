@@ -132,12 +132,12 @@ class Fitting(StepMethods):
                 most = most if hasattr(x, "__next__") else None
                 stream = self._open(stack, x, most, shuffle, initial_epoch)
                 first = stream.first[0]
-            with self._built_for(first) as inputs:
+            with self._built_for(first) as rows:
                 held_out = validation_data
                 if stream is not None:
                     supply = self._batch_supply(stack, "fit", "train", stream, steps, class_weight)
                 else:
-                    data = self._labelled(inputs, y, sample_weight, class_weight)
+                    data = self._labelled(rows, y, sample_weight, class_weight)
                     n = data.n
                     if held_out is None:
                         n = split_rows(data.n, validation_split)
@@ -149,7 +149,7 @@ class Fitting(StepMethods):
                     else:
                         check_number("fit", "validation_split", validation_split, 0, 1, below=True)
                     size = batch_of(n, self._batch_size(batch_size), steps)
-                    self._check_rows("fit", size, n)
+                    data.sized.check_rows("fit", size, n)
                     executable = stack.enter_context(self._executable("train", data, min(size, n)))
                     supply = Supply(executable, steps, n, size)
                 after, validate = None, None

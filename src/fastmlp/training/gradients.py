@@ -197,8 +197,8 @@ def _compute(
     model._require_compiled(method)
     mode = "gradients" if training else "test_gradients"
     with model._lock, ExitStack() as stack:
-        with model._built_for(x) as inputs:
-            data = model._labelled(inputs, y, sample_weight, None, method)
+        with model._built_for(x) as rows:
+            data = model._labelled(rows, y, sample_weight, None, method)
             executable = stack.enter_context(model._executable(mode, data, data.n, method=method))
         for totals in executable.slots.values():
             totals[0][...] = 0

@@ -9,17 +9,17 @@ import numpy as np
 
 from fastmlp._spelling import accepts_old
 from fastmlp.callbacks import CallbackList
+from fastmlp.graph import Tensor
 from fastmlp.runtime import Executable
 from fastmlp.training.batches import yields_batches
-from fastmlp.training.binding import INFERENCE_ROWS, sizes
+from fastmlp.training.binding import INFERENCE_ROWS
 from fastmlp.training.logs import LogReader
 from fastmlp.training.passes import run_batches, run_pass
 from fastmlp.training.quick import QuickSteps
-from fastmlp.training.rows import Rows
 from fastmlp.training.step_methods import StepMethods
 from fastmlp.training.steps import BATCH, check_alone, check_batch, check_steps, limited
 from fastmlp.training.structure import pack
-from fastmlp.training.supply import Supply
+from fastmlp.training.supply import Supply, room_for
 
 if TYPE_CHECKING:
     from fastmlp.training.trainer import Trainer
@@ -105,10 +105,10 @@ class Inference(StepMethods):
                 )
                 stream.end_epoch()
             else:
-                with self._built_for(x) as inputs:
-                    data = self._labelled(inputs, y, sample_weight, None, "evaluate")
+                with self._built_for(x) as found:
+                    data = self._labelled(found, y, sample_weight, None, "evaluate")
                     n, size = limited("evaluate", data.n, self._batch_size(batch_size), steps)
-                    rows = self._inference_rows(size, n, callbacks.has_test_batch_hooks)
+                    rows = self._inference_rows(data, size, n, callbacks.has_test_batch_hooks)
                     executable = stack.enter_context(self._executable("test", data, rows))
                 supply = Supply(executable, None, n, size)
                 row = run_pass(
@@ -162,15 +162,15 @@ class Inference(StepMethods):
             if yields_batches(x):
                 return self._predict_batches(stack, x, verbose, steps, listed)
             with ExitStack() as bound:
-                with self._built_for(x) as inputs:
-                    data = Rows(inputs)
+                with self._built_for(x) as data:
                     n, size = limited("predict", data.n, self._batch_size(batch_size), steps)
                     hooked = listed.has_predict_batch_hooks
-                    rows, long = self._inference_rows(size, n, hooked), self._is_long(n, hooked)
+                    rows = self._inference_rows(data, size, n, hooked)
+                    long = self._is_long(data, n, hooked)
                     executable = bound.enter_context(
                         self._executable("predict", data, rows, long=long)
                     )
-                structure, results = self._output_slots().structure, self._room_for(n)
+                structure, results = self._output_slots().structure, room_for(executable, n)
                 for index, result in enumerate(results):
                     executable.bind_output(index, result)
                 supply = Supply(executable, None, n, size)
@@ -179,14 +179,11 @@ class Inference(StepMethods):
                     lambda start, stop: pack(structure, [result[start:stop] for result in results]),
                     self.steps_per_execution,
                 )  # fmt: skip
-            boundary = self._boundary
-            if structure is self.outputs[0] and not (boundary.states or boundary.mixes):
-                full = self._inference_rows(BATCH, INFERENCE_ROWS, False)
+            boundary = data.sized.boundary
+            if isinstance(structure, Tensor) and not (boundary.states or boundary.mixes):
+                full = self._inference_rows(data, BATCH, INFERENCE_ROWS, False)
                 self._quick.keep_predict(self, executable, x, full)
             return pack(structure, results)
-
-    def _room_for(self, n: int) -> list[np.ndarray]:
-        return [np.empty((n, *sizes(t.shape)), self.dtype) for t in self.outputs]
 
     def _predict_batches(
         self, stack: ExitStack, x: Any, verbose: Any, steps: int | None, callbacks: CallbackList
@@ -198,7 +195,13 @@ class Inference(StepMethods):
         parts: list[list[np.ndarray]] = []
 
         def fetch(executable: Executable, n: int) -> None:
-            parts.append(self._room_for(n))
+            parts.append(room_for(executable, n))
+            for one, first in zip(parts[-1], parts[0], strict=True):
+                if one.shape[1:] != first.shape[1:]:
+                    raise ValueError(
+                        f"predict: expected outputs of one shape in all batches, {first.shape[1:]}. "
+                        f"Received: {one.shape[1:]}. Hint: predict_on_batch for each batch"
+                    )
             for index, result in enumerate(parts[-1]):
                 executable.bind_output(index, result)
 

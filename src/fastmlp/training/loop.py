@@ -83,7 +83,10 @@ class FitLoop:
                 self._native.resume(start.position, start.sums)
             else:
                 self._skip(start.position)
-                self.supply.executable.program.set_accumulators(start.sums)
+                if self.model._is_open:
+                    self.supply.set_sums(start.sums)
+                else:
+                    self.supply.executable.program.set_accumulators(start.sums)
         self._told: int | None = None  # epoch that callbacks have been told of, while it lasts
         logs: dict[str, float] = {}
         outer, self.model._fit = self.model._fit, self
@@ -162,8 +165,13 @@ class FitLoop:
             row = run.peek_log()[: self.reader.width]
             n = self.supply.samples(self._told) if self.supply.stream is None else self._samples
             return Cursor(self._seed, self._told, n, np.ascontiguousarray(row))
-        position = run.position if self.supply.stream is None else self._samples
-        sums = self.supply.executable.program.accumulators() if position else None
+        supply, streams = self.supply, self.supply.stream is not None
+        position = self._samples if streams else run.position
+        if not position:
+            return Cursor(self._seed, run.epoch)
+        # A batch of other sizes, with which the next fit begins, has a program of other tasks.
+        varies = streams and self.model._is_open
+        sums = supply.sums() if varies else supply.executable.program.accumulators()
         return Cursor(self._seed, run.epoch, position, sums)
 
     def _go(self, **limits: int) -> None:
@@ -269,11 +277,12 @@ class FitLoop:
 
     def _take(self, rows: Rows) -> None:
         """A step on one batch."""
-        supply, run, before = self.supply, self._native, self.supply.executable
-        if supply.make_room(rows):
+        supply, run = self.supply, self._native
+        before = supply.make_room(rows)
+        if before is not None:
             self._native = self._new_run(run.epoch, run.iterations)
             self._native.follow(self._follows)
-            supply.executable.program.set_accumulators(before.program.read_sums())
+            supply.take_sums(before)
         supply.bind(rows)
         self._native.feed(rows.n)
         self._steps_at_once(1)

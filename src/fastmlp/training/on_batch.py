@@ -16,6 +16,7 @@ from fastmlp.training.binding import sizes
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
 from fastmlp.training.rows import Rows
+from fastmlp.training.supply import room_for
 
 if TYPE_CHECKING:
     from fastmlp.training.trainer import Trainer
@@ -166,14 +167,14 @@ def run_one(
     method, optimizer, fetch = f"{mode}_on_batch", model.optimizer, outputs is not None
     assert optimizer is not None
     with ExitStack() as stack:
-        with model._built_for(x) as inputs:
-            data = model._labelled(inputs, y, sample_weight, class_weight, method)
-            model._check_rows(method, data.n)
+        with model._built_for(x) as rows:
+            data = model._labelled(rows, y, sample_weight, class_weight, method)
+            data.sized.check_rows(method, data.n)
             executable = stack.enter_context(
                 model._executable(mode, data, data.n, fetch=fetch, method=method)
             )
         if outputs is not None:
-            outputs += model._room_for(data.n)
+            outputs += room_for(executable, data.n)
             for index, array in enumerate(outputs):
                 executable.bind_output(index, array)
         trains = mode == "train"
@@ -209,7 +210,7 @@ def _by_own_step(
 
 def classes(model: Trainer, data: Rows) -> int:
     """Number of classes, if the targets of the first output are their numbers; else 0."""
-    target, shape = data.targets[0], model.outputs[0].shape
+    target, shape = data.targets[0], data.sized.outputs[0].shape
     loss = None if target is None else model._objective().loss(0, target.row_shape, shape)
     if loss is None or not loss.sparse:
         return 0

@@ -15,25 +15,27 @@ from fastmlp.plan.objectives import Whole
 from fastmlp.training.structure import assign, is_nest, pack
 
 if TYPE_CHECKING:
+    from fastmlp.training.sized import Sized
     from fastmlp.training.step_methods import StepMethods
 
 
-def traced(model: StepMethods, training: bool) -> Whole:
+def traced(model: StepMethods, sized: Sized, training: bool) -> Whole:
     """The model's own `compute_loss` as what a plan minimises.
 
     Args:
         model: Has the method.
+        sized: The graph that it is a loss of.
         training: What it is told.
     """
 
     def whole(targets: Mapping[int, Tensor], weights: Mapping[int, Tensor]) -> tuple[Tensor, Noted]:
-        slots, n = model._output_slots(), len(model.outputs)
+        slots, n = model._output_slots(), len(sized.outputs)
         y = [targets.get(i) for i in range(n)] if targets else None
         sample_weight = [weights.get(i) for i in range(n)] if weights else None
         given = {
-            "x": pack(model._input_slots().structure, model.inputs),
+            "x": pack(model._input_slots().structure, sized.inputs),
             "y": None if y is None else pack(slots.structure, y),
-            "y_pred": pack(slots.structure, model.outputs),
+            "y_pred": pack(slots.structure, sized.outputs),
             "sample_weight": None
             if sample_weight is None
             else pack(slots.structure, sample_weight),

@@ -198,10 +198,10 @@ def run_batches(
             break
         if told.each and step == first:
             told.batch_begins(step)
-        before = supply.executable
-        if supply.make_room(rows):
+        before = supply.make_room(rows)
+        if before is not None:
             run = _run(supply.executable, turns)
-            supply.executable.program.set_accumulators(before.program.read_sums())
+            supply.take_sums(before)
         supply.bind(rows)
         if fetch is not None:
             fetch(supply.executable, rows.n)

@@ -57,25 +57,26 @@ def _executable(model: Trainer, batch_size: int | None) -> Executable:
     batch_size = model._batch_size(batch_size)
     m = 32 if batch_size is None else check_int("plan_summary", "batch_size", batch_size, 1)
     model._require_compiled("plan_summary")
-    if not model.outputs:
+    sized = model._sized
+    if not sized.outputs:
         raise RuntimeError(
-            f"plan_summary: '{model.name}' is not built, since it does not know its input. "
-            "Hint: begin with Input((features,)), or call fit or build first"
+            f"plan_summary: '{model.name}' does not know the sizes of its input. "
+            "Hint: begin with Input((features,)), or call fit first"
         )
     objective = model._objective()
-    feeds = model._boundary.feeds
     inputs = tuple(
-        as_source(np.zeros((m, *(int(d or 0) for d in t.shape[1:]))), "x") for t in feeds
+        as_source(np.zeros((m, *(int(d or 0) for d in t.shape[1:]))), "x")
+        for t in sized.boundary.feeds
     )
-    targets: list[Any] = [None] * len(model.outputs)
+    targets: list[Any] = [None] * len(sized.outputs)
     for i in objective.used:
-        out = tuple(int(d or 0) for d in model.outputs[i].shape[1:])
-        loss = objective.loss(i, out, model.outputs[i].shape)
+        out = tuple(int(d or 0) for d in sized.outputs[i].shape[1:])
+        loss = objective.loss(i, out, sized.outputs[i].shape)
         sparse = loss is not None and loss.sparse
         targets[i] = np.zeros((m, *out[:-1]) if sparse else (m, *out))
     slots = model._output_slots()
     y = target_sources(pack(slots.structure, targets), slots, objective.used, m)
-    return model._compile("train", objective, Rows(inputs, y, (None,) * len(y)), m)
+    return model._compile("train", objective, Rows(sized, inputs, y, (None,) * len(y)), m)
 
 
 def _row(op: Op, capacity: int, dtype: str) -> tuple[str, ...]:

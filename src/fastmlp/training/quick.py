@@ -19,6 +19,7 @@ from fastmlp.plan.schedule import MANY_ROWS
 from fastmlp.runtime import Executable
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
+from fastmlp.training.supply import room_for
 from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class QuickSteps:
     """What a model keeps ready; it does not hold the model, which would keep it alive for longer."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], QuickStep] = {}
+        self._kept: dict[tuple[Any, ...], tuple[Executable, QuickStep]] = {}
         self._fetching: dict[tuple[Any, ...], tuple[Executable, QuickStep]] = {}  # of own steps
         self._predicting: dict[bool, _Predict] = {}  # by whether rows are many
         self._made_for: Any = None
@@ -58,8 +59,8 @@ class QuickSteps:
             return None
         if type(x) is not np.ndarray or type(y) is not np.ndarray:
             return None
-        step = self._kept.get((mode, x.shape, y.shape))
-        return None if step is None else _run(step, model, x, y, return_dict)
+        known = self._kept.get((mode, x.shape, y.shape))
+        return None if known is None else _run(known[1], model, x, y, return_dict)
 
     def fetch(
         self, model: Inference, mode: str, x: Any, y: Any
@@ -71,7 +72,7 @@ class QuickSteps:
         executable, step = self._find(model, mode, x, y)
         if executable is None:
             return None
-        outputs = model._room_for(len(x))
+        outputs = room_for(executable, len(x))
         for index, array in enumerate(outputs):
             executable.bind_output(index, array)
         loss = _run(step, model, x, y, False)
@@ -134,7 +135,7 @@ class QuickSteps:
             sparse: Number of classes, if targets are their numbers; else 0.
             fetches: Whether it gives outputs or gradients, for `fetch` and `gradients`.
         """
-        if not isinstance(executable, Executable) or not model._boundary.plain:
+        if not isinstance(executable, Executable) or not model._sized.boundary.plain:
             return
         if model.optimizer is not None and model.optimizer.wraps:  # `_rule` would need all of them
             return
@@ -159,11 +160,15 @@ class QuickSteps:
                 len(x),
                 sparse,
             )
-            kept: dict[tuple[Any, ...], Any] = self._fetching if fetches else self._kept
+            kept = self._fetching if fetches else self._kept
             kept.pop(key, None)
-            kept[key] = (executable, step) if fetches else step
+            kept[key] = (executable, step)
             if len(kept) > _KEPT:
                 del kept[next(iter(kept))]
+            if model._is_open:  # what the model has dropped is not to stay here
+                alive = set(model._executables.values())
+                for gone in [k for k, (one, _) in kept.items() if one not in alive]:
+                    del kept[gone]
 
     def keep_predict(self, model: Inference, executable: Any, x: Any, full: int) -> None:
         """The same for `predict`.
@@ -174,7 +179,7 @@ class QuickSteps:
             x: The samples as they came.
             full: Rows of a step where there are enough samples.
         """
-        if not isinstance(executable, Executable) or not model._boundary.plain:
+        if not isinstance(executable, Executable) or not model._sized.boundary.plain:
             return
         plan = executable.plan
         if plan.is_random:  # each call has a seed of its own
@@ -197,7 +202,7 @@ class _Predict:
         self._executable = executable
         self._call = executable.as_call(
             [x.shape[1:]],
-            [_row_shape(model.outputs[0])],
+            [executable.plan.fetches[0].shape],
             unlimited=executable.plan.capacity >= full,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -77,7 +78,13 @@ def row_shape(x: Any, name: str) -> tuple[int, ...]:
     Raises:
         TypeError: They are neither.
     """
-    first = getattr(x, "dtype", None) if not isinstance(x, (list, tuple)) else np.asarray(x).dtype
+    if type(x) is np.ndarray and x.ndim > 1 and x.size and x.dtype.kind in "biuf":
+        sizes: tuple[int, ...] = x.shape[1:]
+        return sizes
+    first = getattr(x, "dtype", None)
+    if isinstance(x, (list, tuple)):
+        with contextlib.suppress(ValueError):  # rows of different lengths: as_source tells
+            first = np.asarray(x).dtype
     if getattr(first, "kind", "") in ("U", "S", "T") or (
         getattr(first, "kind", "") == "O" and isinstance(next(iter(np.asarray(x).flat), None), str)
     ):

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmlp._record import Record
 from fastmlp.boundary import Boundary
+from fastmlp.graph import Tensor
 from fastmlp.layers.eager import by_columns
 from fastmlp.training.checks import fits
 from fastmlp.training.data import (
@@ -19,6 +20,7 @@ from fastmlp.training.data import (
     sample_weights,
 )
 from fastmlp.training.raw import as_raw, encoded
+from fastmlp.training.sized import Sized
 from fastmlp.training.structure import Slots, assign, is_nest
 
 
@@ -26,11 +28,13 @@ class Rows(Record):
     """Samples of a model.
 
     Attributes:
+        sized: The graph for samples of their sizes.
         inputs: One source for each input.
         targets: One for each output, `None` where none is needed.
         weights: Sample weights for each output, `None` where there are none.
     """
 
+    sized: Sized
     inputs: tuple[Source, ...]
     targets: tuple[Source | None, ...] = ()
     weights: tuple[Source | None, ...] = ()
@@ -39,6 +43,12 @@ class Rows(Record):
     def n(self) -> int:
         """Number of samples."""
         return self.inputs[0].n
+
+    @property
+    def form(self) -> Any:
+        """Sizes of inputs, targets and weights."""
+        others = (*self.targets, *self.weights)
+        return self.sized.sizes, tuple(None if one is None else one.row_shape for one in others)
 
     def unweighted(self) -> Rows:
         """The same samples without sample weights."""
@@ -56,29 +66,43 @@ class Rows(Record):
         return [source for source in (*self.inputs, *targets, *weights) if source is not None]
 
 
-def input_sources(x: Any, slots: Slots, boundary: Boundary) -> tuple[Source, ...]:
-    """One source for each tensor that plans start from: the inputs, or what is made of them.
+def input_parts(x: Any, slots: Slots, first: Tensor) -> list[Any]:
+    """What was given for each input.
 
     Args:
         x: An array, or a list or dict of arrays in one of the forms of `structure.assign`; of a
             dict, further entries are left alone. Of a frame, columns of the inputs' names.
         slots: The inputs.
-        boundary: From the inputs to those tensors.
+        first: The first of them.
 
     Raises:
-        ValueError: Something is missing, or lengths differ.
+        ValueError: Something is missing.
     """
     x = by_columns(x, slots.names)
     if isinstance(x, Mapping) and set(slots.names) <= set(x):
         x = {name: x[name] for name in slots.names}
-    expected = tuple(boundary.inputs[0].shape[1:])
+    expected = first.shape[1:]
 
     def holds_samples(only: Any) -> bool:
         shape = _shape(only)
         return fits(shape[1:], expected) or not fits(shape, expected)
 
-    parts = spread("x", x, slots, range(slots.n), holds=holds_samples)
-    names = [slots_name("x", slots, i) for i in range(slots.n)]
+    return spread("x", x, slots, range(slots.n), holds=holds_samples)
+
+
+def input_sources(
+    parts: Sequence[Any], names: Sequence[str], boundary: Boundary
+) -> tuple[Source, ...]:
+    """One source for each tensor that plans start from: the inputs, or what is made of them.
+
+    Args:
+        parts: What was given for each input.
+        names: What the user calls it.
+        boundary: From the inputs to those tensors.
+
+    Raises:
+        ValueError: Lengths differ.
+    """
     if boundary.plain:
         sources = tuple(as_source(part, name) for part, name in zip(parts, names, strict=True))
         check_lengths({source.name: source for source in sources})

@@ -11,6 +11,7 @@ from fastmlp.training.compiling import Compiling
 from fastmlp.training.data_tuples import unpack_x_y_sample_weight
 from fastmlp.training.logs import LogReader
 from fastmlp.training.on_batch import classes, run_one
+from fastmlp.training.sized import Sized
 from fastmlp.training.structure import pack
 
 if TYPE_CHECKING:
@@ -214,12 +215,12 @@ class StepMethods(Compiling):
         without = self._compiled is not None and not self._compiled.has_loss
         return without or self._is_own("compute_loss")
 
-    def _own_loss(self, training: bool) -> Whole | None:
+    def _own_loss(self, sized: Sized, training: bool) -> Whole | None:
         if not self._has_own_loss:
             return None
         from fastmlp.training.own_loss import traced
 
-        return traced(self, training)
+        return traced(self, sized, training)
 
     def _require_compiled(self, method: str) -> Compiled:
         if self._compiled is None or self.optimizer is None:

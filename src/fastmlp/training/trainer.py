@@ -16,6 +16,7 @@ from fastmlp.training.inference import Inference
 from fastmlp.training.loop import FitLoop
 from fastmlp.training.on_batch import OnBatch
 from fastmlp.training.quick import QuickSteps
+from fastmlp.training.sized import Sized
 
 _STEPS = {
     "train_step",
@@ -41,6 +42,7 @@ class Trainer(OnBatch, Fitting, Inference):
         self.stop_training = False
         self._compiled: Compiled | None = None
         self._executables: dict[tuple[Any, ...], Executable] = {}
+        self._sized = Sized()
         self.run_eagerly = False
         self.jit_compile: Any = "auto"
         self.steps_per_execution = 1

@@ -87,13 +87,13 @@ class Validation:
             data, first = given
         elif isinstance(given, (tuple, list)) and len(given) in (1, 2, 3):
             x, y, *weight = (*given, None)[: max(2, len(given))]
-            data, first = model._labelled(model._sources(x), y, *weight), 0
+            data, first = model._labelled(model._rows(x), y, *weight), 0
         else:
             expected = "(x, y) or (x, y, sample_weight), or what yields batches"
             raise bad_argument("fit", expected, "validation_data", type(given))
         size = model._batch_size(self._batch_size or batch_size)
         n, size = limited("validation_data", data.n - first, size, self._steps)
-        rows = model._inference_rows(size, n, callbacks.has_test_batch_hooks)
+        rows = model._inference_rows(data, size, n, callbacks.has_test_batch_hooks)
         executable = stack.enter_context(model._executable("test", data, rows, first))
         return Supply(executable, None, n, size), None
 

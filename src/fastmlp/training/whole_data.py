@@ -105,15 +105,16 @@ class _Errors:
 
     def __init__(self, problem: WholeData) -> None:
         model, self.n, variables = problem.model, problem.n, problem.variables
+        sized = problem.data.sized
         objective = model._objective()
         feeds = problem.data.feeds(objective.used, objective.weighing)
         target = problem.data.targets[0]
         assert target is not None
-        shape = objective.target_shape(0, target.row_shape, model.outputs[0].shape)
+        shape = objective.target_shape(0, target.row_shape, sized.outputs[0].shape)
         self.y = target.block(0, self.n, model.dtype).astype(np.float64).reshape(self.n, -1)
-        entries = model._boundary.feeds
+        entries = sized.boundary.feeds
         self.batch = min(self.n, _ROWS)
-        outputs = compile_plan(entries, model.outputs, model.dtype, self.batch, fetch=True)
+        outputs = compile_plan(entries, sized.outputs, model.dtype, self.batch, fetch=True)
         self.outputs = Executable(outputs)
         self.outputs.bind_all(feeds[: len(outputs.feeds)])
         self.rows = []
@@ -122,7 +123,7 @@ class _Errors:
                 0, "output", mean=False, function=_output(number), target_shape=shape, name="output"
             )
             plan = compile_plan(
-                entries, model.outputs, model.dtype, self.batch, True, [spec], rows_of=variables
+                entries, sized.outputs, model.dtype, self.batch, True, [spec], rows_of=variables
             )
             executable = Executable(plan)
             executable.bind_all(feeds[: len(plan.feeds)])
@@ -165,7 +166,7 @@ def check_whole(model: Trainer, data: Rows, n: int) -> None:
     if not isinstance(optimizer, LevenbergMarquardt):
         return
     where, hint = "LevenbergMarquardt", "use optimizer='lbfgs'"
-    objective, shape = model._objective(), model.outputs[0].shape
+    objective, shape = model._objective(), data.sized.outputs[0].shape
     target = data.targets[0]
     loss = None if target is None else objective.loss(0, target.row_shape, shape)
     if (
@@ -211,8 +212,8 @@ def fit_whole(
         raise bad_argument(where, "a model without steps of its own", "model", kind, hint)
     listed = CallbackList(callbacks, add_history=True)
     with model._lock, ExitStack() as stack:
-        with model._built_for(x) as inputs:
-            data = model._labelled(inputs, y, sample_weight, class_weight)
+        with model._built_for(x) as rows:
+            data = model._labelled(rows, y, sample_weight, class_weight)
             n = data.n if validation_data is not None else split_rows(data.n, validation_split)
             check_whole(model, data, n)
             train = stack.enter_context(model._executable("gradients", data, n))
@@ -243,7 +244,7 @@ def _held_out(model: Trainer, validation_data: Any) -> Rows:
         expected = "(x, y) or (x, y, sample_weight)"
         raise bad_argument("fit", expected, "validation_data", type(validation_data))
     x, *labels = validation_data
-    return model._labelled(model._sources(x), *labels)
+    return model._labelled(model._rows(x), *labels)
 
 
 class _Iterations:
