@@ -44,8 +44,15 @@ def test_a_name_of_an_array_may_become_that_of_a_tensor() -> None:
 
 def test_a_tensor_equals_itself_alone() -> None:
     t = Input((3,))
-    assert operator.eq(C, t) is False and operator.ne(C, t) is True
+    assert operator.eq(C, t) is False and operator.eq(t, C) is False
     assert t in [C, t]
+
+
+def test_a_tensor_differs_from_an_array_where_elements_do() -> None:
+    t = Input((3,))
+    y, z = Model(t, [operator.ne(C, t), t != C]).predict(np.array([[0.5, 1.0, 1.5]]), verbose=0)
+    np.testing.assert_array_equal(y, [[0, 1, 0]])
+    np.testing.assert_array_equal(z, y)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,12 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 # Operators of two operands, by their names in `fastmlp.ops`.
 _BINARY: set[str] = set()
+_SCALARS = (bool, int, float, np.generic)
+_NUMBERS = (*_SCALARS, list, tuple, np.ndarray)
 
 
 def _operator(name: str, swap: bool = False) -> Callable[[Any, Any], Any]:
@@ -22,6 +26,23 @@ def _operator(name: str, swap: bool = False) -> Callable[[Any, Any], Any]:
 
 def _call(name: str, *operands: Any) -> Any:
     return getattr(importlib.import_module("fastmlp.ops"), name)(*operands)
+
+
+def _compared(name: str, one: Any, other: Any) -> Any:
+    """Element by element, where a layer, loss or metric computes; elsewhere `==` with a number, and `!=`.
+
+    Elsewhere `==` with an array or a tensor tells whether they are the same object, as does all else:
+    lists look for one so.
+    """
+    if not isinstance(other, (*_NUMBERS, Operators)):
+        return NotImplemented
+    graph = importlib.import_module("fastmlp.graph")
+    weights = not (isinstance(one, graph.Tensor) or isinstance(other, graph.Tensor))
+    if isinstance(other, Operators) and weights:
+        return (one is other) is (name == "equal")
+    if name == "equal" and not isinstance(other, _SCALARS) and not graph.is_tracing():
+        return one is other
+    return _call(name, one, other)
 
 
 class Operators:
@@ -41,6 +62,14 @@ class Operators:
     __gt__, __ge__ = _operator("greater"), _operator("greater_equal")
     __and__, __rand__ = _operator("logical_and"), _operator("logical_and", swap=True)
     __or__, __ror__ = _operator("logical_or"), _operator("logical_or", swap=True)
+    __xor__, __rxor__ = _operator("logical_xor"), _operator("logical_xor", swap=True)
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: Any) -> Any:
+        return _compared("equal", self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return _compared("not_equal", self, other)
 
     def __getitem__(self, key: Any) -> Any:
         return _call("get_item", self, key)
@@ -61,8 +90,12 @@ class Operators:
 # What NumPy calls the operator of an array and a tensor, where fastmlp.ops has another name.
 _UFUNCS = {
     "divide": "true_divide", "remainder": "mod", "bitwise_and": "logical_and",
-    "bitwise_or": "logical_or",
+    "bitwise_or": "logical_or", "bitwise_xor": "logical_xor",
 }  # fmt: skip
+
+
+def _holds_objects(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind == "O"
 
 
 def of_numpy(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -80,7 +113,10 @@ def of_numpy(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str
     name = ufunc.__name__
     if method == "__call__" and len(inputs) == 2 and options.keys() <= {"out"}:
         if name in ("equal", "not_equal"):
-            return (inputs[0] is inputs[1]) is (name == "equal")
+            if any(map(_holds_objects, inputs)):
+                return (inputs[0] is inputs[1]) is (name == "equal")
+            one, other = inputs if isinstance(inputs[0], Operators) else inputs[::-1]
+            return _compared(name, one, other)
         known = _UFUNCS.get(name, name)
         (target,) = options.get("out", (None,))
         if known in _BINARY and (target is None or target is inputs[0]):

@@ -168,3 +168,13 @@ def _of_classes(t: Any, p: Any, values: Any) -> Any:
     inside = ops.logical_and(label >= 0, label < p.shape[-1])
     known = ops.logical_and(inside, ops.equal(label, ops.floor(label)))
     return ops.where(known, values, math.nan)
+
+
+@_formula
+def _categorical_accuracy(t: Any, p: Any) -> Any:
+    return ops.cast(ops.equal(ops.argmax(t, -1), ops.argmax(p, -1)), p.dtype)
+
+
+@_formula
+def _sparse_categorical_accuracy(t: Any, p: Any) -> Any:
+    return ops.cast(ops.equal(ops.squeeze(t, -1), ops.argmax(p, -1)), p.dtype)

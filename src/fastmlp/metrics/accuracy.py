@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp import ops
 from fastmlp._core import losses as native
 from fastmlp.errors import check_number
+from fastmlp.graph import Tensor
 from fastmlp.losses.rows import as_reals, row_values, split
 from fastmlp.metrics.base import registry
 from fastmlp.metrics.reduction import RowMetric
+from fastmlp.ops.ranks import of_one_rank
 
 
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> np.ndarray:
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     """1 for each prediction on the right side of a threshold, else 0.
 
     Args:
@@ -30,6 +33,9 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> np.ndar
     array([1., 0., 1.], dtype=float32)
     """
     kind = "binary_accuracy"
+    if isinstance(y_true, Tensor) or isinstance(y_pred, Tensor):
+        target, y = of_one_rank(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
+        return ops.cast(ops.equal(target, ops.cast(y > threshold, y.dtype)), y.dtype)
     t, p, shape = split(kind, *as_reals(kind, y_true, y_pred))
     t = np.ascontiguousarray(np.broadcast_to(t, p.shape)).reshape(-1, 1)
     values = native.rows(kind, t, p.reshape(-1, 1), (float(threshold),))

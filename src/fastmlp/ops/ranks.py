@@ -39,10 +39,11 @@ def of_one_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 def call_as_given(function: Callable[..., Any], y_true: Any, y_pred: Any) -> Any:
     """Calls a function that Keras gives both in the shapes in which they came.
 
-    But of one rank where it cannot take these, and where targets have one axis: the difference of
-    `(n,)` and `(n, 1)` would be `(n, n)`.
+    But of one rank where it cannot take these, and where targets of one axis meet predictions `(n, 1)`:
+    their difference would be `(n, n)`.
     """
-    if len(y_true.shape) > 1 and len(y_true.shape) != len(y_pred.shape):
+    known = len(y_true.shape) > 1 or y_pred.shape[-1:] != (1,)
+    if known and len(y_true.shape) != len(y_pred.shape):
         try:
             return function(y_true, y_pred)
         except ValueError:

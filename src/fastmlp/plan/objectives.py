@@ -93,6 +93,7 @@ class MetricSpec(Record):
         function: Computes what the mean is taken of, as that of a loss.
         masked: Whether only values count that the output's mask marks.
         prepare: As that of a loss.
+        given_shape: Of one sample's target as it came, which functions and Python code get.
     """
 
     name: str
@@ -109,6 +110,7 @@ class MetricSpec(Record):
     function: Traced | None = None
     masked: bool = False
     prepare: Prepare | None = None
+    given_shape: tuple[int, ...] | None = None
 
 
 class _Objectives:
@@ -170,7 +172,7 @@ class _Objectives:
     def _add_python_metric(self, spec: MetricSpec) -> None:
         """A metric with `update_state`: traced, if that only adds to its variables, or Python code."""
         where, metric = f"metric '{spec.name}'", spec.metric
-        tensors = [self.targets[spec.output], self.outputs[spec.output]]
+        tensors = [self._as_it_came(spec), self.outputs[spec.output]]
         weight = self.weights[spec.output] if spec.weighted else None
         carries = getattr(metric, "state_is_variables", False)
         sums = metric.traced_sums(*tensors, weight) if carries else None
@@ -245,13 +247,23 @@ class _Objectives:
         op.n_acc = 2
         self.b.plan.terms.append(Term("metric", op, 0, metric, metric.name))
 
+    def _as_it_came(self, spec: LossSpec | MetricSpec) -> Tensor:
+        """The target; for a function or Python code without the last axis that sparse losses give it."""
+        target = self.targets[spec.output]
+        classes = self.outputs[spec.output].shape[-1] != 1
+        given = spec.given_shape if isinstance(spec, MetricSpec) and not spec.kind else None
+        if given is None or not classes or target.shape != (None, *given, 1):
+            return target
+        came: Tensor = reshaped(target, (None, *given))
+        return came
+
     def _pair(self, spec: LossSpec | MetricSpec, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Target and prediction; of targets `(batch, steps)` for predictions `(batch, steps, 1)`.
 
         A mask or weights of steps need a value for each step: then the target gets the prediction's
         shape. Else whoever takes both, a function or `_operands`, sees a row of steps, as in Keras.
         """
-        target, y = self.targets[spec.output], self.outputs[spec.output]
+        target, y = self._as_it_came(spec), self.outputs[spec.output]
         of_steps = mask is not None or (spec.weighted and spec.weight_shape != ())
         if of_steps and y.shape == (*target.shape, 1):
             target = reshaped(target, y.shape)

@@ -284,6 +284,7 @@ class Objective:
                 function=metric.function,
                 masked=metric.masked,
                 prepare=metric.prepare,
+                given_shape=rows[i],
             )
             for key, i, metric, uses_weights in self.keyed_metrics(
                 [rows.get(i, ()) for i in range(self._slots.n)], shapes
