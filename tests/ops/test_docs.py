@@ -46,6 +46,8 @@ def loss(y_true, y_pred):
 
 - The first axis of a symbolic tensor is the batch. It stays first: what would mix samples is refused,
   except by reductions over it (`ops.mean(x, axis=0)`), whose result is one value for all samples.
+  `ops.shape(x)[0]` is `None`; `ops.zeros((None, 4))`, `ones`, `full`, and `tile`, `repeat` and `broadcast_to` of
+  one value `(1, …)` take it, within `call`, a loss or a metric, for the number of samples.
 - Operands broadcast as in NumPy; tensors with a batch axis have equally many axes.
 - Arrays keep their types by Keras's rules; a plan computes in the one type of its model. Comparisons on
   tensors give 1 and 0.

@@ -9,7 +9,7 @@ import numpy as np
 from fastmlp import _tree, graph, ops
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
-from fastmlp.layers.recurrent_cells import RecurrentCell
+from fastmlp.layers.recurrent_cells import RecurrentCell, zeros_of
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
 from fastmlp.variables import Variable
 
@@ -102,13 +102,13 @@ def as_list(states: Any) -> list[Any]:
     return list(states) if isinstance(states, (list, tuple)) else [states]
 
 
-def initial_states(cell: Any, batch_size: int) -> list[Any]:
-    """The states before the first step: what the cell says, or arrays of zeros."""
+def initial_states(cell: Any, batch_size: int | None) -> list[Any]:
+    """The states before the first step: what the cell says, or zeros."""
     own = getattr(cell, "get_initial_state", None)
     if own is not None:
         return as_list(own(batch_size=batch_size))
     dtype = getattr(cell, "dtype", "float32")
-    return [np.zeros((batch_size, n), dtype) for n in as_list(cell.state_size)]
+    return [zeros_of(batch_size, n, dtype) for n in as_list(cell.state_size)]
 
 
 def has_zero_states(cell: Any) -> bool:

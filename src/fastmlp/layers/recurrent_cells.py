@@ -13,7 +13,15 @@ from fastmlp.layers.activation import ActivationAttribute
 from fastmlp.layers.base import Layer
 from fastmlp.layers.phase import may_be_told
 from fastmlp.ops.recurrent import ACTIVATIONS, GATES, recurrent
+from fastmlp.ops.spec import for_each_sample
 from fastmlp.variables import Variable
+
+
+def zeros_of(batch_size: int | None, units: int, dtype: str) -> Any:
+    """A first state `(batch_size, units)`; of `None`, within `call`, one for each of its samples, else 1."""
+    if batch_size is None and graph.is_tracing():
+        return for_each_sample("zeros", graph.constant_tensor(np.zeros(units), dtype))
+    return np.zeros((batch_size or 1, units), dtype)
 
 
 class RecurrentCell(Layer):
@@ -80,9 +88,9 @@ class RecurrentCell(Layer):
         return self.units
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
-        """The states before the first step: zeros."""
+        """The states before the first step: zeros. `None`, within `call`, is the number of its samples."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
-        return [np.zeros((batch_size or 1, n), self.dtype) for n in sizes]
+        return [zeros_of(batch_size, n, self.dtype) for n in sizes]
 
     def build(self, input_shape: Any) -> None:
         width = GATES[self.kind] * self.units

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-import numpy as np
-
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.phase import may_be_told
+from fastmlp.layers.recurrent_cells import zeros_of
 
 
 class StackedRNNCells(Layer):
@@ -66,15 +65,15 @@ class StackedRNNCells(Layer):
         found = []
         for cell in self.cells:
             own = getattr(cell, "get_initial_state", None)
-            size, n = cell.state_size, batch_size or 1
+            size = cell.state_size
             if own is not None:
                 first = own(batch_size=batch_size)
                 one = isinstance(first, (list, tuple)) and not isinstance(size, (list, tuple))
                 found.append(first[0] if one else first)
             elif isinstance(size, (list, tuple)):
-                found.append([np.zeros((n, part), self.dtype) for part in size])
+                found.append([zeros_of(batch_size, part, self.dtype) for part in size])
             else:
-                found.append(np.zeros((n, size), self.dtype))
+                found.append(zeros_of(batch_size, size, self.dtype))
         return found
 
     def build(self, input_shape: Any) -> None:

@@ -182,22 +182,24 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
     return full_like(x, 1, dtype)
 
 
-def zeros(shape: Any, dtype: Any = None) -> np.ndarray:
-    """An array of zeros: a constant."""
-    return np.zeros(shape, type_name(dtype or config.floatx()))
+def zeros(shape: Any, dtype: Any = None) -> Any:
+    """An array of zeros: a constant. A first size of `None`, within `call` or a loss, is the batch's."""
+    return full(shape, 0, dtype)
 
 
-def ones(shape: Any, dtype: Any = None) -> np.ndarray:
-    """An array of ones: a constant."""
-    return np.ones(shape, type_name(dtype or config.floatx()))
+def ones(shape: Any, dtype: Any = None) -> Any:
+    """An array of ones: a constant. A first size of `None`, within `call` or a loss, is the batch's."""
+    return full(shape, 1, dtype)
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> np.ndarray:
-    """An array of one number: a constant."""
-    return np.full(shape, fill_value, type_name(dtype or config.floatx()))
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """An array of one number: a constant. A first size of `None`, within `call` or a loss, is the batch's."""
+    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    array = np.full(sizes[sizes[:1] == (None,) :], fill_value, type_name(dtype or config.floatx()))
+    return array if None not in sizes[:1] else spec.for_each_sample("full", array)
 
 
-def empty(shape: Any, dtype: Any = None) -> np.ndarray:
+def empty(shape: Any, dtype: Any = None) -> Any:
     """An array of any numbers: zeros, as in Keras on JAX."""
     return zeros(shape, dtype)
 

@@ -20,6 +20,16 @@ from fastmlp.ops.moves import rearranged
 from fastmlp.variables import Variable
 
 
+def _alone(name: str, x: Any) -> Any:
+    """The one value of `(1, …)`."""
+    if tuple(np.shape(x) if not hasattr(x, "shape") else x.shape)[:1] != (1,):
+        raise ValueError(
+            f"{spec.where(name)}: expected one value (1, …) to repeat for each sample. "
+            f"Received: shape={getattr(x, 'shape', np.shape(x))}"
+        )
+    return get_item(x, 0) if spec.is_symbolic(x) else np.asarray(x)[0]
+
+
 @operation
 def get_item(x: Any, key: Any) -> Any:
     """`x[key]`: integers, slices, `None`, `...` and arrays of integers; of a tensor `x[:, …]`.
@@ -186,13 +196,23 @@ def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = 
 
 @operation
 def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
-    """Each element several times in a row, along an axis; not along the batch of a tensor."""
+    """Each element several times in a row, along an axis; not along the batch of a tensor.
+
+    `repeats=None`, as `ops.shape(x)[0]` is, of one value `(1, …)` is once for each sample.
+    """
+    if repeats is None and axis == 0:
+        return spec.for_each_sample("repeat", _alone("repeat", x))
     return rearranged("repeat", x, lambda a: np.repeat(a, repeats, axis))
 
 
 @operation
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
-    """The whole several times along each axis; once along the batch of a symbolic tensor."""
+    """The whole several times along each axis; once along the batch of a symbolic tensor.
+
+    A first number of `None`, as `ops.shape(x)[0]` is, of one value `(1, …)` is once for each sample.
+    """
+    if isinstance(repeats, (list, tuple)) and repeats[:1] in ([None], (None,)):
+        return spec.for_each_sample("tile", tile(_alone("tile", x), repeats[1:]))
     return rearranged("tile", x, lambda a: np.tile(a, repeats))
 
 
@@ -235,7 +255,11 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 def broadcast_to(x: Any, shape: Sequence[Any]) -> Any:
     """`x` with axes of size 1 repeated; of a symbolic tensor `shape` starts with `None`."""
     given = tuple(shape)
-    if spec.is_symbolic(x) and x.per_sample:
+    per_sample = isinstance(x, Tensor) and x.per_sample
+    if given[:1] == (None,) and not per_sample:
+        one = x if len(x.shape) < len(given) else _alone("broadcast_to", x)
+        return spec.for_each_sample("broadcast_to", broadcast_to(one, given[1:]))
+    if per_sample:
         inner = given[1:]
         return rearranged("broadcast_to", x, lambda a: np.broadcast_to(a, (len(a), *inner)))
     return rearranged("broadcast_to", x, lambda a: np.broadcast_to(a, given))

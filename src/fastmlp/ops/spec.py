@@ -225,3 +225,21 @@ def array(value: Any) -> np.ndarray:
     if result.dtype == np.float64:
         return result.astype(config.floatx())
     return result.astype(np.int32) if result.dtype == np.int64 else result
+
+
+def for_each_sample(name: str, x: Any) -> Tensor:
+    """One value `(…)`, an array, weight or tensor, as a tensor `(batch, …)`.
+
+    Raises:
+        ValueError: Nothing is being traced, so that nobody knows how many samples there are.
+    """
+    if not graph.is_tracing():
+        raise ValueError(
+            f"{where(name)}: expected sizes that are known. Received: None for the batch. Hint: "
+            "within call(), a loss or a metric None stands for the samples of a batch"
+        )
+    if isinstance(x, Variable):
+        x = graph.weight_tensor(x)
+    if not isinstance(x, Tensor):
+        x = graph.constant_tensor(x, config.floatx())
+    return Node("repeat_samples", [x], (None, *x.shape), x.dtype).output
