@@ -56,6 +56,7 @@ def test_clear_session_starts_the_counters_again():
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 3)).astype("float32")
+B = np.arange(12, dtype="float32").reshape(2, 3, 2)
 OLD = "ignore:.*earlier Keras:FutureWarning"
 
 
@@ -77,6 +78,9 @@ def test_a_function_of_tensors_is_that_of_ops_and_warns_once():
         (lambda K: K.argmax(X), X.argmax(-1)),
         (lambda K: K.argmin(X), X.argmin(-1)),
         (lambda K: K.arange(2, 7, 2), [2, 4, 6]),
+        (lambda K: K.batch_dot(B, B, axes=[2, 2]), B @ B.transpose(0, 2, 1)),
+        (lambda K: K.batch_dot(B, B.transpose(0, 2, 1)), B @ B.transpose(0, 2, 1)),
+        (lambda K: K.batch_dot(X, X, axes=1), (X * X).sum(1, keepdims=True)),
         (lambda K: K.batch_flatten(X.reshape(2, 2, 3)), X.reshape(2, 6)),
         (lambda K: K.batch_get_value([X, 0.5])[0], X),
         (
@@ -162,7 +166,7 @@ def test_functions_without_a_counterpart_say_what_to_do():
         for name, hint in [
             ("function", r"use Model\(model\.input, layer\.output\)"),
             ("random_binomial", "random.uniform"),
-            ("batch_dot", "ops.einsum"),
+            ("rnn", "RNN"),
             ("gradients", "fastmlp.gradients"),
             ("variable", "add_weight"),
         ]:

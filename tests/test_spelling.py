@@ -259,6 +259,11 @@ def test_names_that_are_gone_say_what_to_do() -> None:
         exec("from fastmlp.models import model_from_yaml")
 
 
+def test_the_function_merge_says_what_merges() -> None:
+    with pytest.raises(TypeError, match=r"layers\.concatenate"):
+        fastmlp.layers.merge([1], mode="concat")  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
@@ -267,6 +272,7 @@ def test_names_that_are_gone_say_what_to_do() -> None:
         ("layers import GlobalMaxPooling2D", "dense and recurrent networks"),
         ("layers import MultiHeadAttention", "no attention layer"),
         ("layers import RandomFlip", "nothing for images"),
+        ("layers import AbstractRNNCell", "state_size"),
         ("layers import TextVectorization", "layers.StringLookup"),
         ("layers.convolutional import MaxPooling1D", "dense and recurrent networks"),
         ("preprocessing.image import ImageDataGenerator", "nothing for images"),

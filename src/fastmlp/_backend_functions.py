@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import activations, ops, random
+from fastmlp import activations, layers, ops, random
 from fastmlp.config import floatx
 from fastmlp.errors import warn_old_spelling
 
@@ -73,6 +73,13 @@ def argmin(x: Any, axis: int = -1) -> Any:
 @_adapted("ops.arange(start, stop)")
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = "int32") -> Any:
     return ops.arange(start, stop, step, dtype)
+
+
+@_adapted("layers.dot([x, y], axes)")
+def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+    if axes is None:
+        axes = (len(x.shape) - 1, max(1, len(y.shape) - 2))
+    return layers.dot([x, y], axes)
 
 
 @_adapted("layers.Flatten()(x)")

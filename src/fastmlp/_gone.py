@@ -16,7 +16,6 @@ _WORDS = "split texts into words, then use layers.StringLookup and utils.pad_seq
 # Module → name → hint.
 GONE = {
     "backend": {
-        "batch_dot": "use ops.matmul, ops.einsum or layers.Dot",
         "bias_add": "write x + bias",
         "binary_focal_crossentropy": _LOSSES,
         "categorical_focal_crossentropy": _LOSSES,
@@ -58,7 +57,10 @@ GONE = {
         "variable": _WEIGHT,
     },
     "layers": {
+        "AbstractRNNCell": "use Layer, with state_size and call(inputs, states)",
+        "Highway": "use Dense layers: t * h + (1 - t) * x",
         "MaxoutDense": "use Dense, Reshape and a maximum over an axis",
+        "Recurrent": "use RNN(cell)",
         "Merge": "use Concatenate, Add, Multiply, Average, Maximum or Dot",
         "TextVectorization": _WORDS,
         "ThresholdedReLU": "use ReLU(threshold=…)",
@@ -68,6 +70,7 @@ GONE = {
     "preprocessing": {
         "Tokenizer": _WORDS,
         "hashing_trick": "use layers.Hashing",
+        "one_hot": "use layers.Hashing",
         "text_to_word_sequence": "use str.split, or re.findall",
         "tokenizer_from_json": _WORDS,
     },

@@ -91,6 +91,7 @@ ATTRIBUTES = {"W": "kernel", "b": "bias", "output_dim": "units"}
 MODULES = {
     "engine": "layers",
     "engine.base_layer": "layers",
+    "engine.sequential": "models",
     "engine.topology": "layers",
     "engine.training": "models",
     "initializations": "initializers",
@@ -101,18 +102,29 @@ MODULES = {
     "layers.embeddings": "layers",
     "layers.experimental": "layers",
     "layers.experimental.preprocessing": "layers",
+    "layers.local": "layers",
     "layers.merge": "layers",
     "layers.wrappers": "layers",
     "objectives": "losses",
     "optimizers.legacy": "optimizers",
     "preprocessing.image": "preprocessing",
     "preprocessing.text": "preprocessing",
+    "utils.data_utils": "utils",
     "utils.generic_utils": "utils",
+    "utils.io_utils": "utils",
+    "utils.layer_utils": "utils",
     "utils.np_utils": "utils",
+    "utils.training_utils": "utils",
     "utils.vis_utils": "utils",
+    "utils.visualize_util": "utils",
 }
 
 _FUNCTIONS = {
+    "KLD": "kl_divergence",
+    "MAE": "mean_absolute_error",
+    "MAPE": "mean_absolute_percentage_error",
+    "MSE": "mean_squared_error",
+    "MSLE": "mean_squared_logarithmic_error",
     "kld": "kl_divergence",
     "kullback_leibler_divergence": "kl_divergence",
     "mae": "mean_absolute_error",
@@ -126,6 +138,7 @@ LATE = ("wrappers",)
 
 # Names in modules: module → old → today's.
 NAMES = {
+    "initializers": {"normal": "RandomNormal", "uniform": "RandomUniform"},
     "layers": {"CuDNNGRU": "GRU", "CuDNNLSTM": "LSTM"},
     "losses": {
         **_FUNCTIONS,
@@ -417,6 +430,13 @@ class _OldModule(types.ModuleType):
             self._told = True
             warn_old_spelling(self.__name__, today)
         return found
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        """`merge([a, b], mode="concat")` of Keras 1 was a function."""
+        raise TypeError(
+            f"{self.__name__} is a module. Hint: layers.concatenate([a, b]), add, multiply, average, maximum and "
+            "dot merge tensors"
+        )
 
 
 def _module_name(module: types.ModuleType, own: Callable[[str], Any] | None, name: str) -> Any:

@@ -90,6 +90,11 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
     if not spec.is_symbolic(*x):
         return np.stack([spec.array(v) for v in x], axis)
     ndim = max(len(v.shape) for v in x) + 1
+    if axis % ndim == 0 and any(isinstance(v, Tensor) and v.per_sample for v in x):
+        raise ValueError(
+            f"{spec.where('stack')}: expected another axis than 0, which is the batch. Received: "
+            f"axis={axis}. Hint: axis=1 puts steps behind the batch: no transpose follows then."
+        )
     if any(v.shape != x[0].shape for v in x):
         raise ValueError(
             f"{spec.where('stack')}: expected tensors of one shape. Received: {calls.described(*x)}"
@@ -124,9 +129,12 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
     if x.per_sample:
         known = math.prod(d for d in given[1:] if d is not None)
         if given[:1] not in ((-1,), (None,)) or (-1 not in given[1:] and known != spec.numel(x)):
+            hint = "start newshape with -1, and give every sample as many elements as before."
+            if given == (-1,):
+                hint = "leave it out before sums and means, which without axis take all elements."
             raise ValueError(
                 f"{spec.where('reshape')}: cannot see {x.shape} as {given}. Hint: the batch stays the first "
-                "axis: start newshape with -1, and give every sample as many elements as before."
+                f"axis: {hint}"
             )
         sizes = given[1:]
     try:
