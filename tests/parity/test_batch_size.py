@@ -39,6 +39,9 @@ def _layer(lib):
                 y,
                 ops.ones((n, 2)),
                 ops.full((n, 1), 3.0),
+                ops.full((n, 2), self.one[1]),
+                ops.broadcast_to(2.0, (n, 2)) * self.one[:2],
+                ops.ones(n)[:, None] * self.one[2:],
                 ops.sum(shifted, 1),
                 ops.sum(rows, 1),
                 ops.broadcast_to(self.one, (n, 3)),
@@ -72,6 +75,8 @@ def test_the_number_of_samples_may_be_a_size():
     "make",
     [
         lambda: fastmlp.ops.zeros((None, 3)),
+        lambda: fastmlp.ops.ones(None),
+        lambda: fastmlp.ops.broadcast_to(2.0, (None, 3)),
         lambda: fastmlp.ops.broadcast_to(np.ones((1, 3)), (None, 3)),
         lambda: fastmlp.ops.tile(np.ones((2, 3)), [None, 1]),
     ],

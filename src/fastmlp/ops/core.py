@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp import config
+from fastmlp._operators import Operators
 from fastmlp.calls import operation
 from fastmlp.errors import unknown_name
 from fastmlp.graph import Node, Tensor
@@ -194,7 +195,9 @@ def ones(shape: Any, dtype: Any = None) -> Any:
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     """An array of one number: a constant. A first size of `None`, within `call` or a loss, is the batch's."""
-    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if isinstance(fill_value, Operators):
+        return ones(shape, dtype) * fill_value
+    sizes = (shape,) if shape is None or isinstance(shape, (int, np.integer)) else tuple(shape)
     array = np.full(sizes[sizes[:1] == (None,) :], fill_value, type_name(dtype or config.floatx()))
     return array if None not in sizes[:1] else spec.for_each_sample("full", array)
 

@@ -263,6 +263,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 def broadcast_to(x: Any, shape: Sequence[Any]) -> Any:
     """`x` with axes of size 1 repeated; of a symbolic tensor `shape` starts with `None`."""
     given = tuple(shape)
+    x = x if hasattr(x, "shape") else np.asarray(x)
     per_sample = isinstance(x, Tensor) and x.per_sample
     if given[:1] == (None,) and not per_sample:
         one = x if len(x.shape) < len(given) else _alone("broadcast_to", x)
