@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _tree, graph, ops
+from fastmlp import _tree, ops
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.recurrent_cells import RecurrentCell, zeros_of
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells
-from fastmlp.variables import Variable
+from fastmlp.ops import spec
 
 
 def run(
@@ -144,11 +144,7 @@ def for_each_sample(where: str, states: list[Any], dtype: str) -> list[Any]:
                 f"{where}: expected get_initial_state(batch_size=1) to return states of shape "
                 f"(1, size). Received: shape={np.shape(state)}"
             )
-        if isinstance(state, Variable):
-            state = graph.weight_tensor(state)
-        if not isinstance(state, Tensor):
-            state = graph.constant_tensor(np.asarray(state), dtype)
-        return ops.repeat_samples(state[0])
+        return spec.for_each_sample(where, state[0], dtype)
 
     repeats: list[Any] = _tree.apply(repeated, states)
     return repeats

@@ -20,7 +20,7 @@ from fastmlp.variables import Variable
 def zeros_of(batch_size: int | None, units: int, dtype: str) -> Any:
     """A first state `(batch_size, units)`; of `None`, within `call`, one for each of its samples, else 1."""
     if batch_size is None and graph.is_tracing():
-        return for_each_sample("zeros", graph.constant_tensor(np.zeros(units), dtype))
+        return for_each_sample("zeros", np.zeros(units), dtype)
     return np.zeros((batch_size or 1, units), dtype)
 
 

@@ -103,13 +103,13 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         self._by_sizes: dict[Any, Sized] = {}
 
     @property
-    def _is_open(self) -> bool:
+    def _takes_sizes(self) -> bool:
         network = self._network
         return network is not None and (network.is_open or not self._is_functional())
 
     def _sized_for(self, row_shapes: Any) -> Sized:
         network, last = self._graph(), self._sized
-        if not self._is_open:
+        if not self._takes_sizes:
             return last
         sizes = network.sizes_of(row_shapes)
         if sizes is None or sizes == last.sizes:
@@ -144,7 +144,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     def _narrowed(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         network = self._network
-        if network is None or self._is_open or not args:
+        if network is None or self._takes_sizes or not args:
             return args
         if not _tree.same_form(args[0], network.input_structure):
             return args
@@ -427,7 +427,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         if not calls.tensors(inputs):
             return self(inputs) if mask is None else self(inputs, mask=mask)
         sizes = None
-        if self._is_open:
+        if self._takes_sizes:
             sizes = self._network.sizes_of(_tree.apply(lambda t: t.shape[1:], inputs))
         found = self._network.match(inputs, sizes)
         if isinstance(mask, dict):

@@ -198,8 +198,10 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     if isinstance(fill_value, Operators):
         return ones(shape, dtype) * fill_value
     sizes = (shape,) if shape is None or isinstance(shape, (int, np.integer)) else tuple(shape)
-    array = np.full(sizes[sizes[:1] == (None,) :], fill_value, type_name(dtype or config.floatx()))
-    return array if None not in sizes[:1] else spec.for_each_sample("full", array)
+    kind = type_name(dtype or config.floatx())
+    if sizes[:1] == (None,):
+        return spec.for_each_sample("full", np.full(sizes[1:], fill_value, kind))
+    return np.full(sizes, fill_value, kind)
 
 
 def empty(shape: Any, dtype: Any = None) -> Any:

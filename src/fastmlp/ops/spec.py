@@ -227,8 +227,13 @@ def array(value: Any) -> np.ndarray:
     return result.astype(np.int32) if result.dtype == np.int64 else result
 
 
-def for_each_sample(name: str, x: Any) -> Tensor:
-    """One value `(…)`, an array, weight or tensor, as a tensor `(batch, …)`.
+def for_each_sample(name: str, x: Any, dtype: str | None = None) -> Tensor:
+    """One value `(…)` as a tensor `(batch, …)`.
+
+    Args:
+        name: Who asks, for the error.
+        x: An array, weight or tensor.
+        dtype: That an array is to have; `None`: `fastmlp.config.floatx()`.
 
     Raises:
         ValueError: Nothing is being traced, so that nobody knows how many samples there are.
@@ -241,5 +246,5 @@ def for_each_sample(name: str, x: Any) -> Tensor:
     if isinstance(x, Variable):
         x = graph.weight_tensor(x)
     if not isinstance(x, Tensor):
-        x = graph.constant_tensor(x, config.floatx())
+        x = graph.constant_tensor(x, dtype or config.floatx())
     return Node("repeat_samples", [x], (None, *x.shape), x.dtype).output

@@ -91,8 +91,8 @@ class Binding:
         return self._sized
 
     @property
-    def _is_open(self) -> bool:
-        """Whether the inputs leave sizes to the data."""
+    def _takes_sizes(self) -> bool:
+        """Whether data may have other sizes than the last, if the layers take them."""
         return False
 
     def _look_again(self) -> None:
@@ -118,7 +118,7 @@ class Binding:
         slots, sized = self._input_slots(), self._sized
         parts = input_parts(x, slots, self.inputs[0])
         names = [slots_name("x", slots, i) for i in range(slots.n)]
-        if self._is_open:
+        if self._takes_sizes:
             sized = self._sized_for([row_shape(*both) for both in zip(parts, names, strict=True)])
         return Rows(sized, input_sources(parts, names, sized.boundary))
 

@@ -83,7 +83,7 @@ class FitLoop:
                 self._native.resume(start.position, start.sums)
             else:
                 self._skip(start.position)
-                if self.model._is_open:
+                if self.model._takes_sizes:
                     self.supply.set_sums(start.sums)
                 else:
                     self.supply.executable.program.set_accumulators(start.sums)
@@ -170,7 +170,7 @@ class FitLoop:
         if not position:
             return Cursor(self._seed, run.epoch)
         # A batch of other sizes, with which the next fit begins, has a program of other tasks.
-        varies = streams and self.model._is_open
+        varies = streams and self.model._takes_sizes
         sums = supply.sums() if varies else supply.executable.program.accumulators()
         return Cursor(self._seed, run.epoch, position, sums)
 

@@ -165,7 +165,7 @@ class QuickSteps:
             kept[key] = (executable, step)
             if len(kept) > _KEPT:
                 del kept[next(iter(kept))]
-            if model._is_open:  # what the model has dropped is not to stay here
+            if model._takes_sizes:  # what the model has dropped is not to stay here
                 alive = set(model._executables.values())
                 for gone in [k for k, (one, _) in kept.items() if one not in alive]:
                     del kept[gone]
