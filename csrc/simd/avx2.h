@@ -116,7 +116,10 @@ FM_INLINE void v_transpose(vf r[VL])
 
 /* --- for simd/math.h and dropout: see common.h --- */
 FM_INLINE vm v_first(ptrdiff_t n) { return _mm256_castsi256_ps(fm_lanes(n)); }
-FM_INLINE vf v_pow2(vf n) { return fm_exp2i(_mm256_cvtps_epi32(n)); }
+FM_INLINE vf v_shift23(vf t)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(t), 23));
+}
 FM_INLINE vf v_copysign(vf a, vf s)
 {
     return _mm256_or_ps(a, _mm256_and_ps(_mm256_set1_ps(-0.0f), s));

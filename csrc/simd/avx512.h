@@ -160,7 +160,10 @@ FM_INLINE void v_load_transposed(vf r[VL], const float *a, ptrdiff_t lda)
 
 /* --- for simd/math.h and dropout: see common.h --- */
 FM_INLINE vm v_first(ptrdiff_t n) { return fm_lanes(n); }
-FM_INLINE vf v_pow2(vf n) { return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n); }
+FM_INLINE vf v_shift23(vf t)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 23));
+}
 FM_INLINE vf v_copysign(vf a, vf s)
 {
     return _mm512_or_ps(a, _mm512_and_ps(_mm512_set1_ps(-0.0f), s));

@@ -28,7 +28,7 @@
  *
  * For math.h and dropout:
  *   v_first(n)        mask of the first n lanes;   v_mask8(p)   of VL bytes, each 0 or 1
- *   v_pow2(n)         2^n for integral n in [-126, 127];   v_copysign(a, s)   a >= 0 with s's sign
+ *   v_shift23(a)      the bits of a, moved up by 23;   v_copysign(a, s)   a >= 0 with s's sign
  *   vi, VI            VI lanes of 64 bits that hold 32-bit numbers; the upper halves hold anything
  *   vi_set1 vi_add;   vi_mul(a, b)   64-bit products of the low halves;   vi_high(a)   a >> 32
  *   vi_xor3(a, b, c)  a ^ b ^ c, where a is the last to be known

@@ -99,7 +99,10 @@ FM_INLINE vm v_first(ptrdiff_t n)
     static const uint32_t lane[4] = {0, 1, 2, 3};
     return vcltq_u32(vld1q_u32(lane), vdupq_n_u32((uint32_t)n));
 }
-FM_INLINE vf v_pow2(vf n) { return fm_exp2i(vcvtnq_s32_f32(n)); }
+FM_INLINE vf v_shift23(vf t)
+{
+    return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(t), 23));
+}
 FM_INLINE vf v_copysign(vf a, vf s) { return vbslq_f32(vdupq_n_u32(0x80000000u), s, a); }
 FM_INLINE vm v_mask8(const uint8_t *p)
 {

@@ -74,7 +74,14 @@ FM_INLINE void v_transpose(vf r[VL]) { (void)r; }
 
 /* --- for simd/math.h and dropout: see common.h --- */
 FM_INLINE vm v_first(ptrdiff_t n) { return n > 0; }
-FM_INLINE vf v_pow2(vf n) { return fm_exp2i((int)n); }
+FM_INLINE vf v_shift23(vf t)
+{
+    uint32_t bits;
+    memcpy(&bits, &t, sizeof bits);
+    bits <<= 23;
+    memcpy(&t, &bits, sizeof t);
+    return t;
+}
 FM_INLINE vf v_copysign(vf a, vf s) { return copysignf(a, s); }
 FM_INLINE vm v_mask8(const uint8_t *p) { return *p; }
 

@@ -21,7 +21,7 @@ FUNCTIONS = {
     "exponential": (np.exp, 1.0, 1.2, -np.inf, np.inf),
     "elu": (np.expm1, 1.5, 1.7, -np.inf, 0),
     "sigmoid": (special.expit, 2.4, 2.4, -np.inf, np.inf),
-    "tanh": (np.tanh, 2.5, 2.5, -np.inf, np.inf),
+    "tanh": (np.tanh, 2.8, 3.1, -np.inf, np.inf),
     "softplus": (lambda x: np.logaddexp(x, 0), 2.0, 2.0, -np.inf, np.inf),
     "softsign": (lambda x: x / (1 + np.abs(x)), 1.5, 1.5, -1e38, 1e38),
 }
