@@ -139,7 +139,7 @@ def test_what_arrays_alone_have_and_what_is_no_shape_is_told():
     with pytest.raises(ValueError, match="a shape of integers"):
         random.gamma((None, 3), 1.0)
     with pytest.raises(TypeError, match="expected an array"):
-        random.shuffle(Input((3,)))
+        random.gamma((3,), Input((3,)))
     with pytest.raises(ValueError, match="seed"):
         random.normal((3,), seed=-1)
     seeds = random.SeedGenerator.from_config(random.SeedGenerator(4).get_config())

@@ -65,6 +65,7 @@ class Boundary:
         states: States of samples that steps leave to the next ones.
         mixes: Whether, outside of training, a sample's outputs may depend on the others of its batch:
             code of the user's sees all of them, or each batch leaves weights to the next.
+        needs_batch: Whether plans need a graph that is made for so many samples.
     """
 
     def __init__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
@@ -74,10 +75,11 @@ class Boundary:
         self.plain = not self._encoders
         self.states = states.of(nodes)
         self.mixes = any(
-            node.op in ("python", "assign_weights")
+            node.op in ("python", "assign_weights", "open")
             or (not node.output.per_sample and any(t.per_sample for t in node.inputs))
             for node in graph.order(outputs, self.inputs, training=False)
         )
+        self.needs_batch = any(node.op == "open" for node in nodes)
         self.read = {t for node in self._encoders for t in node.inputs}
         self.feeds = self.inputs if self.plain else self._found(nodes, outputs)
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from fastmlp import _names, _tree, graph, open_sizes
+from fastmlp import _names, _tree, graph, open_sizes, whole_batch
 from fastmlp.graph import Node, Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -170,9 +170,12 @@ class Operation:
         self.calls: list[Call] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with graph.layer_scope(self.name):
-            outputs = open_sizes.call(self.function, args, kwargs)
+        outputs = open_sizes.call(self._compute, args, kwargs)
         return record(self, args, kwargs, outputs)
+
+    def _compute(self, *args: Any, **kwargs: Any) -> Any:
+        with graph.layer_scope(self.name):
+            return self.function(*args, **kwargs)
 
     @property
     def kind(self) -> str:
@@ -208,6 +211,8 @@ def operation(function: F) -> F:
 
     @functools.wraps(function)
     def recorded(*args: Any, **kwargs: Any) -> Any:
+        if graph.known_batch() is not None:
+            return whole_batch.call(function, args, kwargs)
         if graph.current_layer() or not tensors((args, kwargs)):
             return function(*args, **kwargs)
         return Operation(function)(*args, **kwargs)

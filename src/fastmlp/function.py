@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import ops
+from fastmlp import graph, ops
 from fastmlp._core.call import Call
 from fastmlp._lock import Lock
 from fastmlp._seed import next_seed
@@ -33,6 +33,7 @@ class Function:
         inputs: Symbolic inputs.
         outputs: What to compute.
         training: Whether layers behave as in training, dropout included.
+        samples: The only number of rows that it takes; `None`: any.
 
     Attributes:
         on_array: What `self([x])[0]` gives, for a plain array of a size seen before; else `None`.
@@ -40,13 +41,18 @@ class Function:
     """
 
     def __init__(
-        self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], training: bool = False
+        self,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        training: bool = False,
+        samples: int | None = None,
     ) -> None:
         self._boundary = Boundary(inputs, outputs)
         self.inputs = self._boundary.feeds
-        self.outputs = [_by_sample(t, self.inputs) for t in outputs]
+        with graph.batch_of(samples):
+            self.outputs = [_by_sample(t, self.inputs) for t in outputs]
         self._whole = [not t.per_sample for t in outputs]  # one value for all samples
-        self.training = training
+        self.training, self._samples = training, samples
         self.dtype = self.outputs[0].dtype
         self.on_array: Callable[[Any], np.ndarray | None] = _not_ready
         self.on_finite = self.on_array
@@ -106,8 +112,9 @@ class Function:
         many, boundary = m >= MANY_ROWS, self._boundary
         with _compiling:
             known = self._many if many else self._few
-            capacity = boundary.rows or max(_SMALLEST, m, known.capacity if known else 0)
-            if many and not self.training:
+            capacity = boundary.rows or self._samples
+            capacity = capacity or max(_SMALLEST, m, known.capacity if known else 0)
+            if many and not (self.training or self._samples):
                 plan = compile_long(self.inputs, self.outputs, self.dtype, capacity)
             else:
                 plan = compile_plan(
@@ -122,7 +129,8 @@ class Function:
             self._few, self._many = (self._few, call) if many else (call, self._many)
             self._is_random = plan.is_random
             self._bytes[many] = plan.arena_bytes
-            if boundary.plain and not (boundary.states or self._whole[0] or self._is_random):
+            limited = boundary.states or self._samples or self._whole[0] or self._is_random
+            if boundary.plain and not limited:
                 first = self._few or call
                 first.more = self._many if self._few else None
                 self.on_array, self.on_finite = first.on_array, first.on_finite

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp._operators import Operators, of_numpy
+from fastmlp._record import Record, fresh
 from fastmlp.variables import Variable, recording
 
 if TYPE_CHECKING:
@@ -77,6 +78,45 @@ def current_training() -> bool | None:
     return _training.get()
 
 
+class Samples(int):
+    """How many samples a batch has: a tensor's first size, in a graph that is for so many alone."""
+
+
+class KnownBatch(Record):
+    """Samples of every batch of the graph that is being built, and what operations take for granted.
+
+    Attributes:
+        samples: How many.
+        wholes: Of tensors with the batch, all samples as one value; see `whole_batch.py`.
+    """
+
+    samples: int
+    wholes: dict[Tensor, Tensor] = fresh(default_factory=dict)
+
+
+_known_batch: ContextVar[KnownBatch | None] = ContextVar("known_batch", default=None)
+
+
+@contextmanager
+def batch_of(samples: int | None) -> Iterator[None]:
+    """Tensors made inside have batches of so many samples; `None`: of any number."""
+    token = _known_batch.set(None if samples is None else KnownBatch(samples))
+    try:
+        yield
+    finally:
+        _known_batch.reset(token)
+
+
+def known_batch() -> KnownBatch | None:
+    """The batch of the graph that is being built, if its size is known."""
+    return _known_batch.get()
+
+
+def is_batch(size: Any) -> bool:
+    """Whether a tensor's first size says that it has the batch."""
+    return size is None or type(size) is Samples
+
+
 class Tensor(Operators):
     """A symbolic array: the output of a node.
 
@@ -84,7 +124,7 @@ class Tensor(Operators):
 
     Args:
         shape: Its shape; the first entry is `None`, the batch, unless it is one value for all
-            samples, as a weight is.
+            samples, as a weight is. Where the batch is known (`batch_of`) it becomes `Samples`.
         dtype: `'float32'` or `'float64'`; `'string'` of an input that holds strings.
         node: The node that computes it.
 
@@ -99,6 +139,8 @@ class Tensor(Operators):
     __slots__ = ("call", "codes", "dtype", "mask", "name", "node", "shape")
 
     def __init__(self, shape: Shape, dtype: str, node: Node, name: str | None = None) -> None:
+        if shape and shape[0] is None and (batch := _known_batch.get()) is not None:
+            shape = (Samples(batch.samples), *shape[1:])
         self.shape = tuple(shape)
         self.dtype = dtype
         self.node = node
@@ -114,7 +156,7 @@ class Tensor(Operators):
     @property
     def per_sample(self) -> bool:
         """Whether its first axis is the batch; else it is one value for all samples."""
-        return bool(self.shape) and self.shape[0] is None
+        return bool(self.shape) and is_batch(self.shape[0])
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         return of_numpy(ufunc, method, inputs, options)
@@ -132,10 +174,14 @@ class Tensor(Operators):
         )
 
     def __len__(self) -> int:
-        raise TypeError(f"{self!r} is symbolic and has no length. Hint: look at its shape")
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"{self!r} is symbolic and has no length. Hint: look at its shape")
+        return int(self.shape[0])
 
     def __iter__(self) -> Iterator[Any]:
-        raise TypeError(f"{self!r} is symbolic: it cannot be iterated over. Hint: slice it")
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"{self!r} is symbolic: it cannot be iterated over. Hint: slice it")
+        return (self[i] for i in range(len(self)))
 
     def __float__(self) -> float:
         raise TypeError(f"{self!r} is symbolic and has no values. Hint: use fastmlp.ops on it")

@@ -1,19 +1,20 @@
-"""Sizes that the data tell: a `None` behind the batch, as the steps of `Input((None, 8))`.
+"""Sizes that the data tell: a `None` behind the batch, as the steps of `Input((None, 8))`; or the batch's.
 
 No plan can be made of such tensors. What a call makes of them is found by running it with a number in the
 place of each `None`, and with another one: a size that changes is open, too. The call is on record, and
-is repeated with the sizes of the data once there are some (`Model._sized_for`).
+is repeated with the sizes of the data once there are some (`Model._sized_for`). So are calls that take the
+batch for an axis like others (`whole_batch.py`): they are repeated for each number of samples.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from typing import Any
 
-from fastmlp import _tree, graph
+from fastmlp import _tree, graph, whole_batch
 from fastmlp.graph import Node, Tensor
 
 # Primes that hardly anybody has as a size; for what has to divide them, numbers of many divisors.
@@ -34,9 +35,39 @@ def is_trying() -> bool:
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """`function(*args, **kwargs)`, where tensors among the arguments may be open."""
-    if any(map(is_open, _tree.flatten((args, kwargs)))):
-        return outputs_of(function, args, kwargs)
-    return function(*args, **kwargs)
+    if graph.known_batch() is not None:
+        return whole_batch.call(function, args, kwargs)
+    return across(function, args, kwargs)
+
+
+def across(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> Any:
+    """What a function returns; if it refuses samples one by one, the outputs for any number of them.
+
+    Args:
+        function: Called once; twice if tensors are open; twice more if it needs to know how many samples
+            there are.
+        args: Its positional arguments, with tensors anywhere inside.
+        kwargs: Its keyword arguments.
+        around: Entered around calls with numbers in the places of sizes.
+
+    Raises:
+        ValueError, TypeError, IndexError: It refuses in any case.
+    """
+    try:
+        if any(map(is_open, _tree.flatten((args, kwargs)))):
+            return outputs_of(function, args, kwargs, around)
+        return function(*args, **kwargs)
+    except whole_batch.REFUSALS:
+        if graph.is_tracing() or graph.known_batch() is not None:
+            raise
+        with suppress(*whole_batch.REFUSALS):
+            return outputs_of(function, args, kwargs, around, batch=True)
+        raise
 
 
 def outputs_of(
@@ -44,6 +75,7 @@ def outputs_of(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     around: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    batch: bool = False,
 ) -> Any:
     """What a function of open tensors returns, with `None` for the sizes that follow from theirs.
 
@@ -52,6 +84,7 @@ def outputs_of(
         args: Its positional arguments, with tensors anywhere inside.
         kwargs: Its keyword arguments.
         around: Entered around both calls.
+        batch: Whether the number of samples is one of the sizes.
 
     Raises:
         ValueError: The function refuses them, or what it returns depends on more than sizes.
@@ -60,7 +93,7 @@ def outputs_of(
     for pair in _TRIED:
         try:
             with around():
-                return _common_outputs(function, args, kwargs, pair)
+                return _common_outputs(function, args, kwargs, pair, batch)
         except ValueError as error:
             first = first or _told(error)
     assert first is not None
@@ -72,8 +105,9 @@ def _common_outputs(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     pair: tuple[int, int],
+    batch: bool,
 ) -> Any:
-    one, other = (_tried(function, args, kwargs, size) for size in pair)
+    one, other = (_tried(function, args, kwargs, size, batch) for size in pair)
     if not _tree.same_form(one, other):
         raise ValueError(
             f"{graph.current_layer() or getattr(function, '__name__', function)}: expected as many "
@@ -85,12 +119,16 @@ def _common_outputs(
 
 
 def _tried(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], size: int
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    size: int,
+    batch: bool,
 ) -> Any:
     made: dict[Tensor, Tensor] = {}
 
     def closed(leaf: Any) -> Any:
-        if not is_open(leaf):
+        if not (is_open(leaf) or (batch and isinstance(leaf, Tensor))):
             return leaf
         if leaf not in made:
             shape = (leaf.shape[0], *(size if d is None else d for d in leaf.shape[1:]))
@@ -98,12 +136,17 @@ def _tried(
             made[leaf].mask = None if leaf.mask is None else closed(leaf.mask)
         return made[leaf]
 
-    args, kwargs = _tree.apply(closed, (args, dict(kwargs)))
     token = _trying.set(True)
     try:
-        return function(*args, **kwargs)
+        with graph.batch_of(size if batch else None):
+            args, kwargs = _tree.apply(closed, (args, dict(kwargs)))
+            return (whole_batch.call if batch else _call)(function, args, kwargs)
     finally:
         _trying.reset(token)
+
+
+def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    return function(*args, **kwargs)
 
 
 def _common(one: Any, other: Any, reads: list[Tensor]) -> Any:

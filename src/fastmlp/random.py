@@ -223,14 +223,20 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
-    """An array with its slices along an axis in another order.
+    """An array with its slices along an axis in another order; within `call`, in a new one at each step.
 
     Args:
-        x: The array.
+        x: The array; within `call` a tensor, too, as one whose samples change places.
+        axis: The axis.
         seed: As for `normal`.
 
     Source: Fisher & Yates, "Statistical tables", 1938.
     """
+    if isinstance(x, Tensor) or graph.is_tracing():
+        x = ops.swapaxes(ops.convert_to_tensor(x), 0, axis) if axis else ops.convert_to_tensor(x)
+        order = ops.argsort(ops.random_normal((x.shape[0],), config.floatx(), _stream(seed)))
+        y = ops.take(x, order, 0)
+        return ops.swapaxes(y, 0, axis) if axis else y
     return _generator(seed).permutation(_of_arrays("shuffle", x), axis=axis)
 
 

@@ -132,7 +132,15 @@ def test_bad_arguments_are_named():
             fastmlp.variables.Variable(np.zeros((2**24 + 1, 1), "float32"), "t"), Input((2,)), 0
         )
     with pytest.raises(ValueError, match=r"expected a weight \(rows, features\) and axis=0"):
-        fastmlp.ops.take(np.zeros((4, 2)), Input((2,)), 0)
+        fastmlp.ops.take(np.zeros((4, 2)), Input((2,)), 1)
+
+
+def test_rows_of_an_array_are_taken_at_indices_of_samples():
+    indices = Input((2,), dtype="int32")
+    x = np.array([[0, 2], [1, 1]])
+    for table in (np.arange(12.0).reshape(3, 2, 2), np.arange(3.0)):
+        model = fastmlp.Model(indices, fastmlp.ops.take(table, indices, axis=0))
+        np.testing.assert_array_equal(model.predict(x, verbose=0), table[x])
 
 
 def test_float64_gradients_are_those_of_differences():

@@ -219,7 +219,7 @@ SMOOTH: dict[str, list[Make]] = {
     "unstack": [lambda o, x: o.unstack(x, axis=1)[2], lambda o, x: o.unstack(cube(o, x), 2, axis=1)[0]],
     "split": [lambda o, x: o.split(x, 3, axis=1)[1], lambda o, x: o.split(x, [2, 3], axis=1)[2]],
     "array_split": [lambda o, x: o.array_split(x, 4, axis=1)[0]],
-    "slice": [lambda o, x: o.slice(x, (0, 2), (7, 3))],
+    "slice": [lambda o, x: o.slice(x, (0, 2), (-1, 3))],
     "reshape": [cube],
     "expand_dims": [lambda o, x: o.expand_dims(x, 1)],
     "squeeze": [lambda o, x: o.squeeze(o.expand_dims(x, -1), -1)],

@@ -212,8 +212,8 @@ def test_products(make):
     check(make)
 
 
-def test_tensordot_of_two_batches_says_what_multiplies_samples():
-    u, v = (graph.input_tensor((None, 4), "float32") for _ in range(2))
+def test_tensordot_that_does_not_fit_says_what_multiplies_samples():
+    u, v = (graph.input_tensor((None, n), "float32") for n in (4, 3))
     with pytest.raises(ValueError, match=r"^tensordot .* Hint: .* ops\.sum\(x1 \* x2, axis=-1"):
         ops.tensordot(u, v, 2)
 

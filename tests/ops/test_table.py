@@ -79,7 +79,7 @@ def test_gradients_of_all(make):
 def test_arrays_are_joined_along_the_first_axis_and_fabs_makes_floats():
     assert ops.concatenate([np.zeros((2, 3)), np.ones((1, 3))]).shape == (3, 3)
     with pytest.raises(ValueError, match="axis=-1"):
-        ops.concatenate([graph.input_tensor((None, 2), "float32", "x")] * 2)
+        ops.concatenate([graph.input_tensor((None, n), "float32", "x") for n in (2, 3)])
     assert ops.fabs(np.array([-2, 1])).dtype == "float32"
 
 

@@ -4,6 +4,7 @@
     op             p       n                              items
     sum_samples    y x     width                          samples, all at once    y (width) = Σ_samples x
     repeat_samples y x     width                          samples                 each row of y = x (width)
+    copy_rows      y x     width                          samples                 rows of y = rows of x
     state_read     s w     width                          samples                 rows of s = rows of w
     state_write    w x     width                          rows of w               rows of w = rows of x
     grad_samples   g x     width size accumulate g_stride rows of w               g (= or +=) Σ_samples x
@@ -97,6 +98,7 @@ cdef void grad_value_f64(const Op *op, const Step *s, Worker *w, ptrdiff_t i0, p
 OPS = {
     "sum_samples": (<size_t>&sum_samples_f32, <size_t>&sum_samples_f64),
     "repeat_samples": (<size_t>&repeat_samples_f32, <size_t>&repeat_samples_f64),
+    "copy_rows": (<size_t>&state_f32, <size_t>&state_f64),
     "state_read": (<size_t>&state_f32, <size_t>&state_f64),
     "state_write": (<size_t>&state_f32, <size_t>&state_f64),
     "grad_samples": (<size_t>&grad_samples_f32, <size_t>&grad_samples_f64),

@@ -198,6 +198,11 @@ def _repeat_samples(op: Op, s: State) -> None:
     s.put(op.outs[0], np.broadcast_to(x, (s.m, *x.shape)).copy())
 
 
+def _copy_rows(op: Op, s: State) -> None:
+    y = op.outs[0]
+    s.put(y, s[op.ins[0]].reshape(s.m, *y.shape) if y.per_sample else s[op.ins[0]].reshape(y.shape))
+
+
 def _state_read(op: Op, s: State) -> None:
     s.put(op.outs[0], s[op.ins[0]][: s.m].copy())
 
@@ -368,6 +373,7 @@ OPS: Mapping[str, Callable[[Op, State], Any]] = {
     "grad_rows": lambda op, s: _accumulate(op, s, embedding.grad_rows(op, s)),
     "sum_samples": _sum_samples,
     "repeat_samples": _repeat_samples,
+    "copy_rows": _copy_rows,
     **dict.fromkeys(("pack", "unpack"), _pack),
     "pack_samples": _pack_samples,
     "state_read": _state_read,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from fastmlp import _names, _tree, calls, config, graph, open_sizes, ops, regularizers
+from fastmlp import _names, _tree, calls, config, graph, open_sizes, ops, regularizers, whole_batch
 from fastmlp._spelling import accepts_old, missing
 from fastmlp.calls import Call
 from fastmlp.custom_objects import custom_object_scope, own_objects
@@ -223,17 +223,12 @@ class Layer(Configured):
             args = eager.to_constants(args, self.dtype)  # within call, whose weights may train
         tensors = calls.tensors((args, kwargs))
         if tensors:
-            return self._call_symbolic(args, kwargs, any(map(open_sizes.is_open, tensors)))
+            return self._call_symbolic(args, kwargs)
         return self._call_arrays(args, kwargs)
 
-    def _call_symbolic(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], is_open: bool = False
-    ) -> Any:
-        if is_open:
-            known, around = self._narrowed(args), functools.partial(self._building, args)
-            outputs = open_sizes.outputs_of(self._compute, known, kwargs, around)
-        else:
-            outputs = self._compute(*args, **kwargs)
+    def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        known, around = self._narrowed(args), functools.partial(self._building, args)
+        outputs = open_sizes.across(self._compute, known, kwargs, around)
         if self._shapes is None and not open_sizes.is_trying():
             self._shapes = (shapes(args[0]) if args else None, shapes(outputs))
         return calls.record(self, args, kwargs, outputs)
@@ -263,12 +258,13 @@ class Layer(Configured):
 
     def _compute(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs, with penalties and masks, and no record of the call."""
+        args = whole_batch.each_of(args)
         with graph.layer_scope(self.name):
             self._check_dtype(calls.tensors((args, kwargs)))
             self._check_spec(args)
             self._build_once(args)
             told = masks.with_mask(args, kwargs, self._call_takes())
-            outputs = self._check_outputs(self._trace(args, told))
+            outputs = self._check_outputs(whole_batch.each_of(self._trace(args, told)))
             regularizer = self.activity_regularizer
             if regularizer is not None:
                 outputs = _tree.apply(lambda y: _penalized(y, regularizer), outputs)
@@ -405,16 +401,31 @@ class Layer(Configured):
             eager.to_arrays(where, kwargs, options=True),
         )
         key = (eager.key(form), training, *self._traced_with())
-        known = self._functions.get(key)
+        arrays = [leaf for leaf in _tree.flatten(form) if isinstance(leaf, np.ndarray)]
+        rows = len(arrays[0]) if arrays else 0
+        known = self._functions.get(key) or self._functions.get((rows, key))
         if known is None:
-            with graph.layer_scope(self.name):
-                inputs, again = eager.to_tensors(form, self.dtype)
-                outputs = self._call_symbolic(*again)
-            known = Function(inputs, _tree.flatten(outputs), training), outputs
+            samples, inputs, outputs = self._traced_on(form, rows)
+            known = Function(inputs, _tree.flatten(outputs), training, samples), outputs
+            key = key if samples is None else (samples, key)
             self._functions = dict([*self._functions.items(), (key, known)][-_KEPT:])
         function, outputs = known
-        arrays = [leaf for leaf in _tree.flatten(form) if isinstance(leaf, np.ndarray)]
         return _tree.pack(outputs, function(arrays))
+
+    def _traced_on(self, form: Any, rows: int) -> tuple[int | None, list[Tensor], Any]:
+        """Symbolic inputs for arrays, and the outputs for them; before these `rows`, if all must be such."""
+
+        def traced(samples: int | None) -> tuple[int | None, list[Tensor], Any]:
+            with graph.batch_of(samples), graph.layer_scope(self.name):
+                inputs, again = eager.to_tensors(form, self.dtype)
+                return samples, inputs, self._call_symbolic(*again)
+
+        try:
+            return traced(None)
+        except whole_batch.REFUSALS:
+            with suppress(*whole_batch.REFUSALS):
+                return traced(rows)
+            raise
 
     def _build_once(self, args: tuple[Any, ...]) -> None:
         """Makes the weights for these inputs, unless there are some already."""
@@ -461,8 +472,13 @@ class Layer(Configured):
                 for given in input_shapes
             )
             self._build_once(inputs)
-            outputs = open_sizes.call(lambda *given: self._trace(given, {}), inputs, {})
-            return _tree.apply(lambda y: (*sizes[:1], *y.shape[1:]), outputs)
+
+        def traced(*given: Any) -> Any:
+            with graph.layer_scope(self.name):
+                return whole_batch.each_of(self._trace(given, {}))
+
+        outputs = open_sizes.call(traced, inputs, {})
+        return _tree.apply(lambda y: (*sizes[:1], *y.shape[1:]), outputs)
 
     @property
     def compute_dtype(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastmlp import _names, _tree, calls, graph, open_sizes
+from fastmlp import _names, _tree, calls, graph, open_sizes, whole_batch
 from fastmlp._lock import Lock
 from fastmlp._spelling import accepts_old
 from fastmlp.custom_objects import custom_object_scope
@@ -134,7 +134,21 @@ class Model(Persistent, Layer, Trainer, build_once=False):
                 outputs = network.run(inputs)
             else:
                 outputs = self._trace((_tree.pack(network.input_structure, inputs),), {})
-        return Sized(inputs, _tree.flatten(outputs))
+            return Sized(inputs, _tree.flatten(whole_batch.each_of(outputs)))
+
+    def _with_batch(self, sized: Sized, samples: int) -> Sized:
+        """The same for batches of so many samples, where its layers need to know that."""
+        if not sized.boundary.needs_batch:
+            return sized
+        with _sizing:
+            key = (samples, sized.sizes)
+            known = self._by_sizes.get(key)
+            if known is None:
+                with graph.batch_of(samples):
+                    known = self._with_sizes(self._graph(), sized.sizes)
+                known.samples = samples
+                self._by_sizes = dict([*self._by_sizes.items(), (key, known)][-_KEPT_SIZES:])
+        return known
 
     def _states(self) -> list[Variable]:
         """What stateful layers leave to the next batch."""
@@ -397,7 +411,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
     def _network_on(self, inputs: Any) -> Network:
         self._build_once((inputs,))
         with graph.layer_scope(""):
-            outputs = self._trace((inputs,), {})
+            outputs = open_sizes.across(self._trace, ((inputs,), {}), {})
         where = f"{type(self).__name__} '{self.name}'"
         return Network(where, inputs, self._check_outputs(outputs), unique_names=False)
 
@@ -468,13 +482,14 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         if not isinstance(x, np.ndarray) or sized.sizes != (x.shape[1:],):
             sized = self._sized_for(_tree.apply(lambda array: array.shape[1:], x))
         arrays = self._graph().match(x, sized.sizes)
+        sized = self._with_batch(sized, len(arrays[0]))
         training = bool(kwargs.get("training"))
         simple = len(arrays) == 1 and isinstance(self._output_structure, Tensor)
-        simple = simple and not self._overrides("predict")
-        key = (training, sized.sizes)
+        simple = simple and sized.samples is None and not self._overrides("predict")
+        key = (training, sized.sizes, sized.samples)
         function = self._functions.get(key)
         if function is None:
-            function = Function(sized.inputs, sized.outputs, training)
+            function = Function(sized.inputs, sized.outputs, training, sized.samples)
             kept = [*self._functions.items(), (key, function)]
             large = sum(one.arena_bytes for _, one in kept) > _KEPT_BYTES
             self._functions = dict(kept[-_KEPT_LARGE if large else -_KEPT :])

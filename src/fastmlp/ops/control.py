@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _tree
+from fastmlp.graph import Tensor
 from fastmlp.ops import math, shapes, spec
 from fastmlp.ops.spec import of_arrays
 
@@ -170,14 +171,14 @@ def _rows(name: str, xs: Any) -> list[Any] | None:
     if xs is None:
         return None
     parts = [xs] if _is_numbers(xs) else _tree.flatten(xs)
-    if spec.is_symbolic(*parts):
+    if any(isinstance(part, Tensor) and part.shape[:1] in ((), (None,)) for part in parts):
         raise TypeError(
             f"{spec.where(name)}: expected arrays. Received: a symbolic tensor, whose first axis is the "
             "batch. Hint: functions of it work on all samples at once; ops.unstack(x, axis=1) lists "
             "what is along another axis"
         )
-    arrays = [spec.array(part) for part in parts]
-    sizes = {len(a) if a.ndim else -1 for a in arrays}
+    arrays = [part if spec.is_symbolic(part) else spec.array(part) for part in parts]
+    sizes = {int(a.shape[0]) if a.ndim else -1 for a in arrays}
     if len(sizes) != 1 or -1 in sizes:
         raise ValueError(
             f"{spec.where(name)}: expected arrays with equally long first axes. "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp import config
+from fastmlp import config, graph
 from fastmlp._operators import Operators
 from fastmlp.calls import operation
 from fastmlp.errors import unknown_name
@@ -199,7 +199,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
         return ones(shape, dtype) * fill_value
     sizes = (shape,) if shape is None or isinstance(shape, (int, np.integer)) else tuple(shape)
     kind = type_name(dtype or config.floatx())
-    if sizes[:1] == (None,):
+    if sizes and graph.is_batch(sizes[0]):
         return spec.for_each_sample("full", np.full(sizes[1:], fill_value, kind))
     return np.full(sizes, fill_value, kind)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import config
+from fastmlp import calls, config
+from fastmlp.calls import operation
 from fastmlp.errors import unknown_name
 from fastmlp.ops import core, spec
 from fastmlp.ops.spec import of_arrays
@@ -199,16 +200,16 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     return y
 
 
-@of_arrays
+@operation
 def segment_sum(
     data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
 ) -> Any:
     """The sum of the rows of each segment.
 
     Args:
-        data: Array `(n, …)`.
+        data: Tensor or array `(n, …)`.
         segment_ids: The segment of each row, from 0 on; rows of others are left out.
-        num_segments: How many; `None`: up to the largest.
+        num_segments: How many; `None`: up to the largest, of arrays.
         sorted: No difference.
 
     Example:
@@ -216,7 +217,19 @@ def segment_sum(
     >>> segment_sum([1.0, 2.0, 3.0], [0, 1, 0], 2)
     array([4., 2.], dtype=float32)
     """
-    return _segments("add", data, segment_ids, num_segments)
+    if not spec.is_symbolic(data, segment_ids):
+        return _segments("add", data, segment_ids, num_segments)
+    x, ids = spec.operands("segment_sum", data, segment_ids)
+    if x.per_sample or ids.per_sample or x.shape[:1] != ids.shape or num_segments is None:
+        raise ValueError(
+            f"{spec.where('segment_sum')}: expected data (n, …), segment_ids (n,) and num_segments. "
+            f"Received: {calls.described(x, ids)}, {num_segments=}"
+        )
+    from fastmlp.ops import classes, products, shapes  # which know this module's neighbours
+
+    rows = shapes.reshape(x, (x.shape[0], -1))
+    belongs = shapes.transpose(classes.one_hot(ids, num_segments))
+    return shapes.reshape(products.matmul(belongs, rows), (num_segments, *x.shape[1:]))
 
 
 @of_arrays

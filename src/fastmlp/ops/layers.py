@@ -225,6 +225,25 @@ class RepeatSamples(OpSpec):
         b.add_gradient(x, dy)
 
 
+class CopyRows(OpSpec):
+    """y = x: all samples as one value for the batch (whole), or the rows of one value (each)"""
+
+    @staticmethod
+    def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
+        y = b.value(spec.sample(node.output)) if node.op == "each" else b.batch(node.output.shape)
+        b.emit("copy_rows", [y], ins)
+        return y
+
+    @staticmethod
+    def bwd(b: Builder, op: Op, dy: Buffer) -> None:
+        """dx = dy, the other way round"""
+        (x,) = op.ins
+        assert x is not None
+        dx = b.result([x], x.shape, f"d_{x.name}")
+        b.emit("copy_rows", [dx], [dy])
+        b.add_gradient(x, dx)
+
+
 class ActivityPenalty(OpSpec):
     """y = x; the loss grows by Σ_samples (l1 Σ|x| + l2 Σ x²) / m"""
 
@@ -274,8 +293,8 @@ def dense(x: Tensor, w: Variable, b: Variable | None = None) -> Tensor:
             f"Received: shape={x.shape}"
         )
     stand_in = (recording.get() or {}).get(w)
-    if stand_in is not None:
-        y: Tensor = products.matmul(x, stand_in)
+    if stand_in is not None or not x.per_sample:
+        y: Tensor = products.matmul(x, w if stand_in is None else stand_in)
         return y if b is None else math.add(y, b)
     shape = (*x.shape[:-1], w.shape[1])
     return Node("dense", [x], shape, x.dtype, [w, b]).output

@@ -110,10 +110,7 @@ def rearranged(name: str, x: Any, move: Callable[[np.ndarray], Any], hint: str =
         for i in (1, 2)
     )
     if not alike:
-        raise ValueError(
-            f"{spec.where(name)}: expected to change the axes of a sample and to leave the batch, the "
-            f"first axis. Received: shape={x.shape}{hint}"
-        )
+        raise spec.changes_batch(name, x, hint)
     _not_empty(name, x, index)
     return spec.node("take", [x], (None, *index.shape[1:]), index=index[0])
 

@@ -213,6 +213,8 @@ def quantile(
             f"Received: {q=}, {method=}"
         )
     (x,) = spec.operands("quantile", x)
+    if axis is None and not (x.per_sample or keepdims):
+        x, axis = shapes.reshape(x, (-1,)), 0
     at = _inner_axis("quantile", x, axis)
     ordered = sort(x, at)
     place = float(q) * (spec.sample(x)[at - x.per_sample] - 1)

@@ -78,7 +78,7 @@ def matmul(x1: Any, x2: Any) -> Any:
         _check_inner(x1, x2)
         return Node("dense", [x1], (*x1.shape[:-1], x2.shape[1]), x1.dtype, [x2, None]).output
     a, b = spec.operands("matmul", x1, x2)
-    if not a.ndim or not b.ndim or b.shape == (None,):
+    if not a.ndim or not b.ndim or (b.per_sample and b.ndim == 1):
         raise _unfit(a, b)
     _check_inner(a, b)
     if b.ndim == 1:
@@ -96,6 +96,9 @@ def _stacked(a: Tensor, b: Tensor) -> Any:
     """The product within samples; stacks of matrices broadcast."""
     per_sample = a.per_sample or b.per_sample
     if (a.per_sample and a.ndim < 3) or (b.per_sample and b.ndim < 3):
+        raise _unfit(a, b)
+    # A stack of matrices, one for each sample of the batch that is known, meets the batch.
+    if graph.known_batch() is not None and a.per_sample != b.per_sample and a.ndim == b.ndim:
         raise _unfit(a, b)
     if a.per_sample and not b.per_sample and b.ndim == 2 and a.ndim > 3:
         flat = reshape(a, (-1, math.prod(spec.sample(a)[:-1]), spec.sample(a)[-1]))

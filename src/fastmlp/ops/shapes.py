@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import calls
+from fastmlp import calls, graph
 from fastmlp.calls import operation
 from fastmlp.graph import Tensor
 from fastmlp.ops import spec
@@ -41,6 +41,8 @@ def get_item(x: Any, key: Any) -> Any:
     array([[2, 3]])
     """
     hint = f", key={key!r}. Hint: x[:, {key!r}] takes from every sample."
+    if isinstance(x, Tensor) and x.per_sample and _picks(key, x.ndim):
+        raise spec.changes_batch("get_item", x, hint if isinstance(key, (int, slice)) else "")
     try:
         return rearranged(
             "get_item", x, lambda a: a[key], hint if isinstance(key, (int, slice)) else ""
@@ -49,6 +51,18 @@ def get_item(x: Any, key: Any) -> Any:
         raise IndexError(
             f"{spec.where('get_item')}: {error}. Received: shape={x.shape}, {key=}"
         ) from None
+
+
+def _picks(key: Any, ndim: int) -> bool:
+    """Whether a key may take some of the places along the first axis."""
+    keys = [k for k in (key if isinstance(key, tuple) else (key,)) if k is not None]
+    if keys and keys[0] is Ellipsis:
+        keys = keys[1:] if len(keys) > ndim else []
+    if not keys:
+        return False
+    if isinstance(keys[0], slice):
+        return keys[0] not in (slice(None), slice(0, None), slice(None, None, 1), slice(0, None, 1))
+    return True
 
 
 @operation
@@ -74,7 +88,8 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     first = tensors[0]
     (at,) = spec.axes_of("concatenate", first, axis)
     shapes = [t.shape[:at] + t.shape[at + 1 :] for t in tensors]
-    if any(shape != shapes[0] for shape in shapes) or (at == 0 and first.per_sample):
+    mixed = len({t.per_sample for t in tensors}) > 1 or (at == 0 and first.per_sample)
+    if mixed or any(shape != shapes[0] for shape in shapes):
         raise ValueError(
             f"{spec.where('concatenate')}: expected shapes that differ along one axis, not the "
             f"batch. Received: axis={axis}, {calls.described(*tensors)}. Hint: axis=-1 is the last one"
@@ -127,6 +142,8 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
     given = (newshape,) if isinstance(newshape, int) else tuple(newshape)
     sizes = given
     if x.per_sample:
+        if x.shape[0] is not None and given[:1] == x.shape[:1]:  # as many samples as there are
+            given = (None, *given[1:])
         known = math.prod(d for d in given[1:] if d is not None)
         if given[:1] not in ((-1,), (None,)) or (-1 not in given[1:] and known != spec.numel(x)):
             hint = "start newshape with -1, and give every sample as many elements as before."
@@ -199,6 +216,9 @@ def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
 @operation
 def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Any:
     """Elements shifted along axes, the last ones coming first; not along the batch of a tensor."""
+    if isinstance(x, Tensor) and x.per_sample:
+        if axis is None or 0 in spec.axes_of("roll", x, axis):
+            raise spec.changes_batch("roll", x)
     return rearranged("roll", x, lambda a: np.roll(a, shift, axis))
 
 
@@ -208,7 +228,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
 
     `repeats=None`, as `ops.shape(x)[0]` is, of one value `(1, …)` is once for each sample.
     """
-    if repeats is None and axis == 0:
+    if graph.is_batch(repeats) and axis == 0:
         return spec.for_each_sample("repeat", _alone("repeat", x))
     return rearranged("repeat", x, lambda a: np.repeat(a, repeats, axis))
 
@@ -219,7 +239,7 @@ def tile(x: Any, repeats: int | Sequence[int]) -> Any:
 
     A first number of `None`, as `ops.shape(x)[0]` is, of one value `(1, …)` is once for each sample.
     """
-    if isinstance(repeats, (list, tuple)) and repeats[:1] in ([None], (None,)):
+    if isinstance(repeats, (list, tuple)) and repeats and graph.is_batch(repeats[0]):
         return spec.for_each_sample("tile", tile(_alone("tile", x), repeats[1:]))
     return rearranged("tile", x, lambda a: np.tile(a, repeats))
 
@@ -246,17 +266,36 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Elements at indices along an axis; not along the batch of a symbolic tensor.
 
-    Indices are constant, or a symbolic tensor for rows of a weight: `take(weight, x, axis=0)`.
+    Indices are constant, or a symbolic tensor for rows: `take(weight, x, axis=0)`.
     """
     if isinstance(indices, Tensor):
-        if not isinstance(x, Variable) or x.ndim != 2 or axis != 0:
+        if isinstance(x, Variable) and x.ndim == 2 and axis == 0:
+            return embed(indices, x)
+        if not spec.is_symbolic(x) and axis in (None, 0):
+            return _from_table(spec.array(x) if axis == 0 else spec.array(x).reshape(-1), indices)
+        x, indices = spec.operands("take", x, indices)
+        axis = 0 if axis is None and x.ndim == 1 else axis
+        if x.per_sample or indices.per_sample or not x.ndim or axis != 0:
             raise ValueError(
                 f"{spec.where('take')}: expected a weight (rows, features) and axis=0 for symbolic "
                 f"indices. Received: {x!r}, axis={axis!r}. Hint: take_along_axis takes elements of each "
                 "sample"
             )
-        return embed(indices, x)
+        from fastmlp.ops.order import take_along_axis  # which knows this module
+
+        places = reshape(indices, (-1, *[1] * (x.ndim - 1)))
+        places = broadcast_to(places, (*places.shape[:1], *x.shape[1:]))
+        return reshape(take_along_axis(x, places, 0), (*indices.shape, *x.shape[1:]))
+    if isinstance(x, Tensor) and x.per_sample and (axis is None or axis % x.ndim == 0):
+        raise spec.changes_batch("take", x)
     return rearranged("take", x, lambda a: np.take(a, indices, axis))
+
+
+def _from_table(table: np.ndarray, indices: Tensor) -> Any:
+    """Rows of an array at the indices of each sample."""
+    rows = np.ascontiguousarray(table.reshape(len(table), -1), indices.dtype)
+    y = embed(indices, Variable(rows, "table", trainable=False))
+    return reshape(y, (*(-1 if graph.is_batch(d) else d for d in indices.shape), *table.shape[1:]))
 
 
 @operation
@@ -265,7 +304,7 @@ def broadcast_to(x: Any, shape: Sequence[Any]) -> Any:
     given = tuple(shape)
     x = x if hasattr(x, "shape") else np.asarray(x)
     per_sample = isinstance(x, Tensor) and x.per_sample
-    if given[:1] == (None,) and not per_sample:
+    if given and graph.is_batch(given[0]) and not per_sample:
         one = x if len(x.shape) < len(given) else _alone("broadcast_to", x)
         return spec.for_each_sample("broadcast_to", broadcast_to(one, given[1:]))
     if per_sample:

@@ -103,6 +103,14 @@ def _operand(name: str, value: Any, dtype: str) -> Tensor:
     return graph.constant_tensor(array, dtype)
 
 
+def changes_batch(name: str, x: Tensor, hint: str = "") -> ValueError:
+    """The error for a function that would not treat each sample alike."""
+    return ValueError(
+        f"{where(name)}: expected to change the axes of a sample and to leave the batch, the "
+        f"first axis. Received: shape={x.shape}{hint}"
+    )
+
+
 def sample(x: Tensor) -> tuple[int, ...]:
     """Shape of one sample, or of the whole if it has no batch axis."""
     return tuple(int(d or 0) for d in (x.shape[1:] if x.per_sample else x.shape))

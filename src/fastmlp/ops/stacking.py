@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.calls import operation
+from fastmlp.calls import described, operation
 from fastmlp.ops import math, shapes, spec
 from fastmlp.ops.moves import rearranged
 
@@ -83,13 +83,27 @@ def dsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 
 @operation
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Any]:
-    """For several vectors the coordinates of all points of their grid. Of arrays only.
+    """For several vectors the coordinates of all points of their grid.
 
     Args:
         *x: Vectors.
         indexing: `'ij'`: the first one's numbers change along the first axis; `'xy'`: the second one's.
     """
-    return list(np.meshgrid(*(_array("meshgrid", v) for v in x), indexing=indexing))  # type: ignore[call-overload]
+    if not spec.is_symbolic(*x):
+        return list(np.meshgrid(*map(spec.array, x), indexing=indexing))  # type: ignore[call-overload]
+    vectors = spec.operands("meshgrid", *x)
+    if any(v.per_sample or v.ndim != 1 for v in vectors):
+        raise ValueError(f"{spec.where('meshgrid')}: expected vectors. Received: {described(*x)}")
+    sizes = [int(v.shape[0] or 0) for v in vectors]
+    axes = list(range(len(sizes)))
+    if indexing == "xy":
+        axes[:2] = axes[:2][::-1]
+    shape = [sizes[a] for a in axes]
+    found = []
+    for axis, v in zip(axes, vectors, strict=True):
+        along = [d if i == axis else 1 for i, d in enumerate(shape)]
+        found.append(shapes.broadcast_to(shapes.reshape(v, along), shape))
+    return found
 
 
 def _array(name: str, x: Any) -> np.ndarray:

@@ -221,14 +221,14 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
             f"{', '.join(str(t.shape) for t in tensors)}"
         )
     batch = {term[0] for term, t in zip(terms, tensors, strict=True) if t.per_sample}
-    if len(batch) != 1 or result[:1] not in batch:
+    if batch and (len(batch) != 1 or result[:1] not in batch):
         raise ValueError(
             f"{spec.where('einsum')}: expected the batch, the first axis of symbolic tensors, to be one "
             f"letter and the first of the result. Received: {subscripts!r}"
         )
     if len(terms) == 1:
         return _ordered(_summed(tensors[0], terms[0], set(result)), terms[0], result)
-    return _product(tensors, terms, result)
+    return _product(tensors, terms, result, result[:1] if batch else "")
 
 
 def _summed(x: Any, term: str, kept: set[str]) -> Any:
@@ -242,15 +242,17 @@ def _ordered(x: Any, term: str, result: str) -> Any:
     return x if order == sorted(order) else shapes.transpose(x, order)
 
 
-def _product(tensors: list[Any], terms: list[str], result: str) -> Any:
-    """Both as (batch, shared, own, summed) and (batch, shared, summed, own), then a matmul."""
+def _product(tensors: list[Any], terms: list[str], result: str, batch: str) -> Any:
+    """Both as (batch, shared, own, summed) and (batch, shared, summed, own), then a matmul.
+
+    `batch` is its letter; `""`: neither tensor has it.
+    """
     first, second = terms
     both = set(first) & set(second)
     a = _summed(tensors[0], first, both | set(result))
     b = _summed(tensors[1], second, both | set(result))
     first = "".join(c for c in first if c in both or c in result)
     second = "".join(c for c in second if c in both or c in result)
-    batch = result[0]
     shared = [c for c in first if c in both and c in result and c != batch]
     summed = [c for c in first if c in both and c not in result]
     own_a = [c for c in first if c not in both and c != batch]
@@ -260,13 +262,13 @@ def _product(tensors: list[Any], terms: list[str], result: str) -> Any:
     }
 
     def block(x: Any, term: str, rows: list[str], columns: list[str]) -> Any:
-        lead = [batch] if batch in term else []
+        lead = [batch] if batch and batch in term else []
         order = [term.index(c) for c in (*lead, *shared, *rows, *columns)]
         x = x if order == sorted(order) else shapes.transpose(x, order)
         counts = [int(np.prod([size[c] for c in group], dtype=int)) for group in (rows, columns)]
         return shapes.reshape(x, [*([-1] if lead else []), *(size[c] for c in shared), *counts])
 
     y = products.matmul(block(a, first, own_a, summed), block(b, second, summed, own_b))
-    found = [batch, *shared, *own_a, *own_b]
-    y = shapes.reshape(y, [-1, *(size[c] for c in found[1:])])
-    return _ordered(y, "".join(found), result)
+    found = [*shared, *own_a, *own_b]
+    y = shapes.reshape(y, [*([-1] if batch else []), *(size[c] for c in found)])
+    return _ordered(y, batch + "".join(found), result)

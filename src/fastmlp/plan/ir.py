@@ -152,6 +152,7 @@ class Plan(Record):
     Attributes:
         dtype: `float32` or `float64`.
         capacity: Largest number of samples in a batch.
+        exact: Whether batches must have so many.
         feeds: Buffers filled from the user's data; each has a `gather` op in `rows`.
         fetches: Buffers that `store` ops copy to the user's arrays.
         rows: Ops of the row phases and of the batch ops between them, in order.
@@ -176,6 +177,7 @@ class Plan(Record):
 
     dtype: str
     capacity: int
+    exact: bool = False
     feeds: list[Buffer] = fresh(default_factory=list)
     fetches: list[Buffer] = fresh(default_factory=list)
     rows: list[Op] = fresh(default_factory=list)

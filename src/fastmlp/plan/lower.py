@@ -6,11 +6,22 @@ from collections.abc import Sequence
 
 from fastmlp import graph, ops
 from fastmlp.graph import Node, Tensor
-from fastmlp.plan.ir import Buffer, Builder, Plan
+from fastmlp.plan.ir import Buffer, Builder, Op, Plan
 from fastmlp.plan.objectives import LossSpec, MetricSpec, add_objectives, add_regularizers
 from fastmlp.variables import Variable
 
 __all__ = ["LossSpec", "Lowering", "MetricSpec", "lower"]
+
+
+# What gives each sample something of one value for the batch.
+_OF_ALL = ("repeat_samples", "copy_rows", "map", "state_read")
+
+
+def _without_samples(op: Op) -> bool:
+    """Whether it writes rows of samples and reads, instead of such, what ops made for the batch."""
+    reads = [x for x in op.ins if x is not None]
+    of_batch = any(x.root().kind == "batch" for x in reads)
+    return of_batch and any(y.per_sample for y in op.outs) and not any(x.per_sample for x in reads)
 
 
 class Lowering:
@@ -52,6 +63,12 @@ class Lowering:
         b.label = node.layer or node.op
         if node.op == "input":
             raise ValueError(f"Input '{node.output.name}' is needed by an output but is not given.")
+        if node.op == "open":
+            of = node.output.call
+            raise ValueError(
+                f"'{b.label if of is None else of.layer.name}': expected to treat each sample by itself here. Hint: it takes the batch for an "
+                "axis like others, which fit, evaluate, predict and calls know the size of"
+            )
         if node.op == "weight":
             weight = b.weight(node.weights[0])
             assert weight is not None
@@ -63,6 +80,12 @@ class Lowering:
         training = self.training if node.training is None else node.training
         y = ops.OPS[node.op].fwd(b, node, ins, training)
         for op in b.plan.rows[first:]:
+            if op.name not in _OF_ALL and _without_samples(op):
+                raise ValueError(
+                    f"'{b.label}': expected a row for each sample of the batch. Received: shape="
+                    f"{node.inputs[0].shape}. Hint: what takes the batch for an axis and leaves another "
+                    "number of rows goes on with functions of fastmlp.ops"
+                )
             if op.name in ops.GRADIENTS and any(b.differentiable(x) for x in op.ins):
                 for out in op.outs:
                     b.mark_differentiable(out)
@@ -88,7 +111,7 @@ def lower(
     Raises:
         ValueError: An output needs an input that is not among `inputs`.
     """
-    plan = Plan(dtype, capacity)
+    plan = Plan(dtype, capacity, exact=graph.known_batch() is not None)
     b = Builder(plan)
     values = Lowering(b, training)
     for tensor in inputs:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp import graph, ops
+from fastmlp import graph, ops, whole_batch
 from fastmlp._core.losses import TARGETS
 from fastmlp._record import Record
 from fastmlp.graph import Tensor
@@ -122,7 +122,7 @@ class _Objectives:
         outputs: Sequence[Tensor],
         specs: Sequence[LossSpec | MetricSpec],
     ) -> None:
-        self.values, self.outputs = values, outputs
+        self.values, self.outputs = values, [whole_batch.seen(y) for y in outputs]
         self.b: Builder = values.b
         self.targets: dict[int, Tensor] = {}
         self.weights: dict[int, Tensor] = {}
@@ -252,7 +252,7 @@ class _Objectives:
         target = self.targets[spec.output]
         classes = self.outputs[spec.output].shape[-1] != 1
         given = spec.given_shape if isinstance(spec, MetricSpec) and not spec.kind else None
-        if given is None or not classes or target.shape != (None, *given, 1):
+        if given is None or not classes or target.shape[1:] != (*given, 1):
             return target
         came: Tensor = reshaped(target, (None, *given))
         return came
@@ -297,6 +297,7 @@ class _Objectives:
             result = call_as_given(function, *self._pair(spec, mask))
             if isinstance(result, (bool, int, float, np.number, np.ndarray)):
                 result = graph.constant_tensor(result, self.b.plan.dtype)
+            result = whole_batch.each(result)
             if isinstance(result, Tensor) and not (result.per_sample or result.shape == ()):
                 sums = isinstance(spec, LossSpec) and not spec.mean
                 result = ops.sum(result) if sums else ops.mean(result)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastmlp import _tree
 from fastmlp._core.random import permutation
+from fastmlp._seed import next_seed
 from fastmlp._sparse import is_sparse
 from fastmlp.training.batches import Batches, unpack, yields_batches
 from fastmlp.training.data import as_source, check_lengths, split_rows
@@ -103,6 +104,27 @@ class ArrayBatches:
             batch = as_batch(self._model, data)
             yield batch if isinstance(batch, tuple) else (batch,)
         self._given.end_epoch()
+
+
+class Epochs:
+    """Arrays as what yields batches, for plans of one number of samples: the last batch has another.
+
+    Args:
+        batches: Of arrays.
+        first: Number of the first epoch.
+    """
+
+    def __init__(self, batches: ArrayBatches, first: int = 0) -> None:
+        self._batches, self._next = batches, first
+        batches.seed = next_seed()
+
+    def __len__(self) -> int:
+        return self._batches.per_epoch or 0
+
+    def __iter__(self) -> Iterator[Any]:
+        number, self._next = self._next, self._next + 1
+        for batch in self._batches.epoch(number):
+            yield batch if isinstance(batch, tuple) else (batch,)
 
 
 def as_arrays(model: StepMethods, data: Data) -> Data:

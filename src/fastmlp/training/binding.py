@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from fastmlp import config, optimizers
+from fastmlp import config, graph, optimizers
 from fastmlp._core.turns import Turns
 from fastmlp.eager import EagerExecutable
 from fastmlp.errors import bad_argument
@@ -89,6 +89,10 @@ class Binding:
     def _sized_for(self, row_shapes: Any) -> Sized:
         """The graph for samples of this shape."""
         return self._sized
+
+    def _with_batch(self, sized: Sized, samples: int) -> Sized:
+        """The graph for batches of so many samples."""
+        return sized
 
     @property
     def _takes_sizes(self) -> bool:
@@ -176,7 +180,9 @@ class Binding:
         boundary = data.sized.boundary
         one = batch_hooks or any(t.mask is not None for t in data.sized.outputs)
         one = one or bool(boundary.states) or boundary.mixes
-        return one or (self._compiled is not None and self._compiled.by_batch) or self._has_own_loss
+        if self._compiled is None:
+            return one
+        return one or self._compiled.by_batch or self._has_own_loss or self._objective().mixes
 
     def _is_long(self, data: Rows, n: int, batch_hooks: bool) -> bool:
         """Whether `predict` may take steps of any number of rows, and has enough of them."""
@@ -256,6 +262,7 @@ class Binding:
             ValueError: Data and model do not fit.
         """
         kept = self._executables
+        data = data.with_values(sized=self._with_batch(data.sized, rows))
         objective = None if mode == "predict" else self._objective(measures=not fetch)
         self._check_data(objective, data)
         feeds = (
@@ -264,7 +271,8 @@ class Binding:
         key = (*self._key(mode, data, 0 if long else rows), fetch)
         executable = kept.pop(key, None)
         if executable is None or not executable.is_current():
-            executable = self._compile(mode, objective, data, rows, long, fetch, method)
+            with graph.batch_of(data.sized.samples):
+                executable = self._compile(mode, objective, data, rows, long, fetch, method)
         executable.bind_all(feeds, first_row)
         executable.in_use = True
         try:
@@ -341,9 +349,12 @@ class Binding:
             if not trained:
                 raise ValueError(f"{method}: the model has no trainable weights.{self._why_none()}")
             update = update_spec(self.optimizer, variables) if mode == "train" else COLLECT
-        plan = compile_plan(
-            feeds, outputs, self.dtype, rows, mode in ("train", "gradients"),
-            losses, metrics, update, variables, fetch,
+        plan = objective.plan_of(
+            rows,
+            lambda: compile_plan(
+                feeds, outputs, self.dtype, rows, mode in ("train", "gradients"),
+                losses, metrics, update, variables, fetch,
+            ),
         )  # fmt: skip
         if mode == "test":
             return self._runnable(plan)
@@ -381,6 +392,26 @@ class Binding:
     ) -> Stream:
         """Begins to read batches ahead; the stack ends it."""
         return stack.enter_context(Stream(Batches(given, shuffle, limit), self._lock, first))
+
+    def _cut(
+        self,
+        stack: ExitStack,
+        method: str,
+        mode: str,
+        given: tuple[Any, Any, Any],
+        size: int,
+        steps: int | None,
+        shuffle: bool = False,
+        split: float = 0.0,
+        class_weight: Any = None,
+        first_epoch: int = 0,
+    ) -> tuple[Stream, Supply]:
+        """Arrays batch by batch, where a plan takes one number of samples and the last batch has another."""
+        from fastmlp.training.array_batches import ArrayBatches, Epochs  # which knows this module
+
+        cut = ArrayBatches(self, method, given, size, steps, shuffle, split)
+        stream = self._open(stack, Epochs(cut, first_epoch), None)
+        return stream, self._batch_supply(stack, method, mode, stream, steps, class_weight)
 
     def _batch_supply(
         self,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from fastmlp import graph, whole_batch
 from fastmlp import losses as losses_
 from fastmlp import metrics as metrics_
 from fastmlp.graph import Shape
@@ -15,6 +17,7 @@ from fastmlp.losses.custom import CalledLoss
 from fastmlp.losses.rows import align
 from fastmlp.metrics import Mean
 from fastmlp.optimizers import Optimizer
+from fastmlp.plan.ir import Plan
 from fastmlp.plan.lower import LossSpec, MetricSpec
 from fastmlp.plan.objectives import Whole
 from fastmlp.plan.update import UpdateSpec
@@ -107,6 +110,8 @@ class Objective:
         with_loss: Those that have a loss.
         weighing: Those that have something which uses sample weights.
         sequences: Name of the last layer that returns sequences, for hints.
+        mixes: Whether a loss or metric takes the batch for an axis like others: plans are for one number
+            of samples then.
     """
 
     def __init__(
@@ -115,6 +120,7 @@ class Objective:
         self._compiled, self._measures = compiled, measures
         self.own = own
         self.sequences: str | None = None
+        self.mixes = False
         self._slots = slots
         given = forms.losses_by_output(compiled.loss, slots)
         self.losses = [_known_loss(one) for one in given]
@@ -146,6 +152,24 @@ class Objective:
     def weight(self, output: int) -> float:
         """The weight of an output's loss."""
         return self._weights[output]
+
+    def plan_of(self, samples: int, compiles: Callable[[], Plan]) -> Plan:
+        """A plan for any number of samples; if losses or metrics refuse that, for so many alone.
+
+        Raises:
+            ValueError, TypeError: They refuse both.
+        """
+        if not self.mixes:
+            try:
+                return compiles()
+            except whole_batch.REFUSALS:
+                with contextlib.suppress(*whole_batch.REFUSALS), graph.batch_of(samples):
+                    plan = compiles()
+                    self.mixes = True
+                    return plan
+                raise
+        with graph.batch_of(samples):
+            return compiles()
 
     def names(self, shapes: Sequence[Shape]) -> list[str]:
         """Log keys as `evaluate` lists them.

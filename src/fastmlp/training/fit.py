@@ -141,17 +141,23 @@ class Fitting(StepMethods):
                     n = data.n
                     if held_out is None:
                         n = split_rows(data.n, validation_split)
-                        # Class weights are for training: samples held out count as they are.
-                        rest = data if class_weight is None else data.unweighted()
-                        held_out = None if n == data.n else (rest, n)
-                        if held_out is not None and self._overrides("test"):
-                            held_out = rows_after(self, (x, y, sample_weight), n)
                     else:
                         check_number("fit", "validation_split", validation_split, 0, 1, below=True)
                     size = batch_of(n, self._batch_size(batch_size), steps)
                     data.sized.check_rows("fit", size, n)
                     executable = stack.enter_context(self._executable("train", data, min(size, n)))
                     supply = Supply(executable, steps, n, size)
+                    given = (x, y, sample_weight)
+                    if n < data.n:
+                        # Class weights are for training: samples held out count as they are.
+                        held_out = (data if class_weight is None else data.unweighted(), n)
+                        if executable.plan.exact or self._overrides("test"):
+                            held_out = rows_after(self, given, n)
+                    if not supply.divides:
+                        stream, supply = self._cut(
+                            stack, "fit", "train", given, size, steps, bool(shuffle),
+                            validation_split, class_weight, initial_epoch,
+                        )  # fmt: skip
                 after, validate = None, None
                 if held_out is not None:
                     after, validate = validation.open(model, stack, held_out, batch_size, listed)

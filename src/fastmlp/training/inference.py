@@ -18,6 +18,7 @@ from fastmlp.training.passes import run_batches, run_pass
 from fastmlp.training.quick import QuickSteps
 from fastmlp.training.step_methods import StepMethods
 from fastmlp.training.steps import BATCH, check_alone, check_batch, check_steps, limited
+from fastmlp.training.stream import Stream
 from fastmlp.training.structure import pack
 from fastmlp.training.supply import Supply, room_for
 
@@ -95,15 +96,12 @@ class Inference(StepMethods):
             return listed(model, logs, return_dict)
         at_once = self.steps_per_execution
         with self._lock.reading(), ExitStack() as stack:
+            stream = None
             if yields_batches(x):
                 check_alone("evaluate", x, y=y, sample_weight=sample_weight)
                 stream = self._open(stack, x, steps)
                 with self._built_for(stream.first[0]):
                     supply = self._batch_supply(stack, "evaluate", "test", stream, steps)
-                row = run_batches(
-                    supply, callbacks, "test", verbose, self._lock, inner=inner, at_once=at_once
-                )
-                stream.end_epoch()
             else:
                 with self._built_for(x) as found:
                     data = self._labelled(found, y, sample_weight, None, "evaluate")
@@ -111,9 +109,17 @@ class Inference(StepMethods):
                     rows = self._inference_rows(data, size, n, callbacks.has_test_batch_hooks)
                     executable = stack.enter_context(self._executable("test", data, rows))
                 supply = Supply(executable, None, n, size)
+                if not supply.divides:
+                    stream, supply = self._cut(stack, "evaluate", "test", given, size, steps)
+            if stream is None:
                 row = run_pass(
                     supply, callbacks, "test", verbose, self._lock, inner=inner, at_once=at_once
                 )
+            else:
+                row = run_batches(
+                    supply, callbacks, "test", verbose, self._lock, inner=inner, at_once=at_once
+                )
+                stream.end_epoch()
             reader = LogReader(supply.executable)
             reader.keep(row, self._compiled)
             return reader.result(row, return_dict)
@@ -160,7 +166,10 @@ class Inference(StepMethods):
             return predict_by_own_steps(cast("Trainer", self), batches, listed, verbose)
         with self._lock.reading(), ExitStack() as stack:
             if yields_batches(x):
-                return self._predict_batches(stack, x, verbose, steps, listed)
+                stream = self._open(stack, x, steps)
+                with self._built_for(stream.first[0]):
+                    supply = self._batch_supply(stack, "predict", "predict", stream, steps)
+                return self._predict_batches(stream, supply, verbose, listed)
             with ExitStack() as bound:
                 with self._built_for(x) as data:
                     n, size = limited("predict", data.n, self._batch_size(batch_size), steps)
@@ -170,10 +179,13 @@ class Inference(StepMethods):
                     executable = bound.enter_context(
                         self._executable("predict", data, rows, long=long)
                     )
+                supply = Supply(executable, None, n, size)
+                if not supply.divides:
+                    cut = self._cut(stack, "predict", "predict", (x, None, None), size, steps)
+                    return self._predict_batches(*cut, verbose, listed)
                 structure, results = self._output_slots().structure, room_for(executable, n)
                 for index, result in enumerate(results):
                     executable.bind_output(index, result)
-                supply = Supply(executable, None, n, size)
                 run_pass(
                     supply, listed, "predict", verbose, self._lock,
                     lambda start, stop: pack(structure, [result[start:stop] for result in results]),
@@ -186,11 +198,8 @@ class Inference(StepMethods):
             return pack(structure, results)
 
     def _predict_batches(
-        self, stack: ExitStack, x: Any, verbose: Any, steps: int | None, callbacks: CallbackList
+        self, stream: Stream, supply: Supply, verbose: Any, callbacks: CallbackList
     ) -> Any:
-        stream = self._open(stack, x, steps)
-        with self._built_for(stream.first[0]):
-            supply = self._batch_supply(stack, "predict", "predict", stream, steps)
         structure = self._output_slots().structure
         parts: list[list[np.ndarray]] = []
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp import graph, ops
+from fastmlp import graph, ops, whole_batch
 from fastmlp.graph import Tensor
 from fastmlp.metrics.tracking import Noted, noting
 from fastmlp.plan.objectives import Whole
@@ -33,9 +33,9 @@ def traced(model: StepMethods, sized: Sized, training: bool) -> Whole:
         y = [targets.get(i) for i in range(n)] if targets else None
         sample_weight = [weights.get(i) for i in range(n)] if weights else None
         given = {
-            "x": pack(model._input_slots().structure, sized.inputs),
+            "x": pack(model._input_slots().structure, list(map(whole_batch.seen, sized.inputs))),
             "y": None if y is None else pack(slots.structure, y),
-            "y_pred": pack(slots.structure, sized.outputs),
+            "y_pred": pack(slots.structure, list(map(whole_batch.seen, sized.outputs))),
             "sample_weight": None
             if sample_weight is None
             else pack(slots.structure, sample_weight),
@@ -46,7 +46,7 @@ def traced(model: StepMethods, sized: Sized, training: bool) -> Whole:
         if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
             given = {name: value for name, value in given.items() if name in known}
         with graph.layer_scope(graph.COMPUTE_LOSS), noting() as means:
-            result = function(**given)
+            result = whole_batch.each(function(**given))
         if not isinstance(result, Tensor) or not (result.per_sample or result.shape == ()):
             came = repr(result) if isinstance(result, Tensor) else f"a {type(result).__name__}"
             raise TypeError(

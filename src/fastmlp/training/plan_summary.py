@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp import graph
 from fastmlp.arguments import NO_CODE
 from fastmlp.eager import EagerExecutable
 from fastmlp.errors import check_int
@@ -63,6 +64,7 @@ def _executable(model: Trainer, batch_size: int | None) -> Executable:
             f"plan_summary: '{model.name}' does not know the sizes of its input. "
             "Hint: begin with Input((features,)), or call fit first"
         )
+    sized = model._with_batch(sized, m)
     objective = model._objective()
     inputs = tuple(
         as_source(np.zeros((m, *(int(d or 0) for d in t.shape[1:]))), "x")
@@ -76,7 +78,8 @@ def _executable(model: Trainer, batch_size: int | None) -> Executable:
         targets[i] = np.zeros((m, *out[:-1]) if sparse else (m, *out))
     slots = model._output_slots()
     y = target_sources(pack(slots.structure, targets), slots, objective.used, m)
-    return model._compile("train", objective, Rows(sized, inputs, y, (None,) * len(y)), m)
+    with graph.batch_of(sized.samples):
+        return model._compile("train", objective, Rows(sized, inputs, y, (None,) * len(y)), m)
 
 
 def _row(op: Op, capacity: int, dtype: str) -> tuple[str, ...]:

@@ -16,12 +16,19 @@ class Sized:
     Args:
         inputs: Symbolic inputs, flat.
         outputs: What is computed from them; none: nobody knows the sizes yet.
+        samples: The only size that batches may have; `None`: any.
 
     Attributes:
         sizes: Shapes of a sample of each input.
     """
 
-    def __init__(self, inputs: Sequence[Tensor] = (), outputs: Sequence[Tensor] = ()) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[Tensor] = (),
+        outputs: Sequence[Tensor] = (),
+        samples: int | None = None,
+    ) -> None:
+        self.samples = samples
         self.inputs = list(inputs)
         self.outputs = list(outputs)
         self.sizes: tuple[Shape, ...] = tuple(t.shape[1:] for t in inputs)

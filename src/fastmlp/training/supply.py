@@ -50,6 +50,12 @@ class Supply(Record):
         """Samples of an epoch; 0: all that there are."""
         return 0 if self.steps is None else self.steps * self.batch_size
 
+    @property
+    def divides(self) -> bool:
+        """Whether all steps have a number of samples that the plan can take."""
+        plan, size = self.executable.plan, min(self.batch_size, self.n)
+        return not plan.exact or (plan.capacity == size and self.n % size == 0)
+
     def samples(self, epoch: int) -> int:
         """Samples of one epoch."""
         if not self.window or self.window >= self.n:
@@ -59,11 +65,13 @@ class Supply(Record):
 
     def make_room(self, rows: Rows) -> Executable | None:
         """Sees to it that a batch fits; returns the executable of before if it needed another one."""
-        before, form = self.executable, rows.form
-        if rows.n <= before.plan.capacity and form == self.form:
+        before, form, room = self.executable, rows.form, self.executable.plan.capacity
+        fits = rows.n == room if before.plan.exact else rows.n <= room
+        if fits and form == self.form:
             return None
         assert self.other is not None
-        self._largest[form] = max(rows.n, self._largest.get(form, 0))
+        least = 0 if before.plan.exact else self._largest.get(form, 0)
+        self._largest[form] = max(rows.n, least)
         self.executable, self.form = self.other(rows, self._largest[form]), form
         return before
 

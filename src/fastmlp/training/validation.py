@@ -14,7 +14,7 @@ from fastmlp.training.logs import LogReader
 from fastmlp.training.passes import run_batches
 from fastmlp.training.rows import Rows
 from fastmlp.training.steps import check_batch, check_steps, limited
-from fastmlp.training.stream import RAN_OUT
+from fastmlp.training.stream import RAN_OUT, Stream
 from fastmlp.training.supply import Supply
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Validation:
         if model._overrides("test"):
             return None, self.by_evaluate(model, given, batch_size, callbacks)
         if yields_batches(given):
-            return None, self._function(model, stack, given, callbacks)
+            return None, self._function(model, *self._stream(model, stack, given), callbacks)
         if isinstance(given, tuple) and isinstance(given[0], Rows):
             data, first = given
         elif isinstance(given, (tuple, list)) and len(given) in (1, 2, 3):
@@ -95,16 +95,23 @@ class Validation:
         n, size = limited("validation_data", data.n - first, size, self._steps)
         rows = model._inference_rows(data, size, n, callbacks.has_test_batch_hooks)
         executable = stack.enter_context(model._executable("test", data, rows, first))
-        return Supply(executable, None, n, size), None
+        supply = Supply(executable, None, n, size)
+        if supply.divides:
+            return supply, None
+        arrays = (*given, None, None)[:3]
+        cut = model._cut(stack, "validation_data", "test", arrays, size, self._steps)
+        return None, self._function(model, *cut, callbacks)
 
-    def _function(
-        self, model: Binding, stack: ExitStack, given: Any, callbacks: CallbackList
-    ) -> Callable[[], dict[str, float]]:
+    def _stream(self, model: Binding, stack: ExitStack, given: Any) -> tuple[Stream, Supply]:
         limit = self._steps
         if limit is not None and hasattr(given, "__next__"):
             limit *= self._count()
         stream = model._open(stack, given, limit)
-        supply = model._batch_supply(stack, "fit", "test", stream, self._steps)
+        return stream, model._batch_supply(stack, "fit", "test", stream, self._steps)
+
+    def _function(
+        self, model: Binding, stream: Stream, supply: Supply, callbacks: CallbackList
+    ) -> Callable[[], dict[str, float]]:
         reader = LogReader(supply.executable, "val_")
 
         def validate() -> dict[str, float]:

@@ -1,0 +1,181 @@
+"""Models whose samples depend on the others of their batch: losses, metrics and layers of one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import Input, Model, Sequential, layers, ops
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(20, 4))
+Y = RNG.normal(size=(20, 3))
+
+
+class Beside(layers.Layer):
+    """Each sample minus the one before it in its batch."""
+
+    def call(self, x: Any) -> Any:
+        return x - ops.roll(x, 1, axis=0)
+
+
+def contrast(y: Any, p: Any) -> Any:
+    scores = ops.matmul(p, ops.transpose(y))
+    numbers = ops.arange(ops.shape(y)[0])
+    return ops.sparse_categorical_crossentropy(numbers, scores, from_logits=True)
+
+
+def _model(dtype: str = "float32", **kwargs: Any) -> Model:
+    fastmlp.utils.set_random_seed(1)
+    entry = Input((4,), dtype=dtype)
+    hidden = layers.Dense(5, "tanh", dtype=dtype)(entry)
+    hidden = Beside(dtype=dtype)(hidden)
+    model = Model(entry, layers.Dense(3, dtype=dtype)(hidden))
+    model.compile("sgd", contrast, **kwargs)
+    return model
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [("float32", 1e-3), ("float64", 1e-6)])
+def test_gradients_are_slopes(dtype: str, limit: float) -> None:
+    errors = fastmlp.check_gradients(_model(dtype), X[:7], Y[:7])
+    assert max(errors.values()) < limit
+
+
+def test_plans_of_numpy_give_the_same() -> None:
+    found = [
+        _model("float64", run_eagerly=eagerly).fit(X, Y, batch_size=8, epochs=2, verbose=0).history
+        for eagerly in (False, True)
+    ]
+    np.testing.assert_allclose(found[0]["loss"], found[1]["loss"], rtol=1e-10)
+
+
+def test_bits_do_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("FASTMLP_NUM_THREADS", threads)
+        model = _model()
+        model.fit(X, Y, batch_size=8, epochs=3, verbose=0)
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_each_epoch_has_an_order_of_its_own_and_a_seed_repeats_them() -> None:
+    logs = [_model().fit(X, Y, batch_size=8, epochs=3, verbose=0).history["loss"] for _ in "ab"]
+    plain = _model().fit(X, Y, batch_size=8, epochs=3, verbose=0, shuffle=False).history["loss"]
+    assert logs[0] == logs[1]
+    assert logs[0] != plain
+
+
+def test_batches_of_equal_numbers_are_the_steps_of_train_on_batch() -> None:
+    one, other = _model(), _model()
+    one.fit(X[:16], Y[:16], batch_size=8, shuffle=False, verbose=0)
+    for rows in (slice(0, 8), slice(8, 16)):
+        other.train_on_batch(X[rows], Y[rows])
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_generator_may_yield_batches_of_any_number() -> None:
+    one, other = _model(), _model()
+    cuts = [(0, 5), (5, 12), (12, 20), (0, 5)]
+    one.fit(((X[a:b], Y[a:b]) for a, b in cuts), verbose=0)
+    for a, b in cuts:
+        other.train_on_batch(X[a:b], Y[a:b])
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_calls_and_predictions_are_of_each_batch() -> None:
+    model = _model()
+    whole, parts = model(X), [model(X[i : i + 5]) for i in range(0, 20, 5)]
+    assert not np.allclose(whole, np.concatenate(parts))
+    predicted = model.predict(X, batch_size=5, verbose=0)
+    np.testing.assert_array_equal(predicted, np.concatenate(parts))
+    np.testing.assert_array_equal(model.predict_on_batch(X), whole)
+    assert model(X[:0]).shape == (0, 3)
+
+
+def test_training_within_layers_and_own_losses() -> None:
+    class Averaged(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.outer = layers.Dense(4), layers.Dense(3)
+
+        def call(self, x: Any) -> Any:
+            h = self.inner(x)
+            return self.outer(ops.mean(ops.stack([h, ops.tanh(h)]), axis=0) * ops.shape(x)[0])
+
+        def compute_loss(self, x: Any, y: Any, y_pred: Any, **_: Any) -> Any:
+            return ops.sum(ops.square(y - y_pred)) / (ops.shape(y)[0] - 1)
+
+    model = Averaged()
+    model.compile("sgd")
+    before = model.predict(X[:6], verbose=0)
+    expected = np.square(Y[:6] - before).sum() / 5
+    assert model.evaluate(X[:6], Y[:6], verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_clone_and_a_saved_model_are_alike(tmp_path: Any) -> None:
+    entry = Input((4,))
+    model = Model(entry, ops.mean(ops.stack([entry, layers.Dense(4)(entry)]), axis=0))
+    assert model.output_shape == (None, 4)
+    model.save(tmp_path / "model.fastmlp")
+    loaded = fastmlp.models.load_model(tmp_path / "model.fastmlp")
+    np.testing.assert_array_equal(loaded(X), model(X))
+    clone = fastmlp.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    np.testing.assert_array_equal(clone(X), model(X))
+
+
+def test_a_layer_alone_takes_arrays_and_tells_its_shape() -> None:
+    layer = Beside()
+    np.testing.assert_allclose(layer(X[:3]), X[:3] - np.roll(X[:3], 1, axis=0), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(layer(X), X - np.roll(X, 1, axis=0), rtol=1e-6, atol=1e-6)
+    assert layer.compute_output_shape((None, 4)) == (None, 4)
+    assert layers.TimeDistributed(layer)(np.ones((3, 2, 4))).shape == (3, 2, 4)
+
+
+def test_samples_change_places_anew_in_each_step() -> None:
+    class Shuffled(layers.Layer):
+        def call(self, x: Any) -> Any:
+            return fastmlp.random.shuffle(x)
+
+    model = Sequential([Input((1,)), Shuffled()])
+    x = np.arange(12.0)[:, None]
+    found = [model(x)[:, 0] for _ in range(3)]
+    assert all(sorted(y) == list(range(12)) for y in found)
+    assert len({tuple(y) for y in found}) == 3
+
+
+def test_indices_may_be_computed() -> None:
+    class Mixed(layers.Layer):
+        def call(self, x: Any) -> Any:
+            order = fastmlp.random.shuffle(ops.arange(ops.shape(x)[0]))
+            return ops.concatenate([x, ops.take(x, order, axis=0)], axis=-1)
+
+    y = Mixed()(X)
+    np.testing.assert_allclose(y[:, :4], X, rtol=1e-6)
+    assert sorted(map(tuple, y[:, 4:])) == sorted(map(tuple, X.astype("float32")))
+
+
+def test_what_refuses_in_any_case_says_what_it_said() -> None:
+    entry = Input((4,))
+    with pytest.raises(ValueError, match="expected .*m, k"):
+        ops.matmul(entry, np.ones((3, 3)))
+    model = Model(entry, layers.Dense(2)(entry))
+    model.compile("sgd", lambda y, p: ops.matmul(p, ops.reshape(y, (5, 7))))
+    with pytest.raises(ValueError, match="reshape"):
+        model.fit(X, Y[:, :2], verbose=0)
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(X, Y[:, :2], verbose=0).history["loss"][0])
+
+
+def test_jacobians_of_samples_are_refused() -> None:
+    model = _model()
+    model.compile("levenberg_marquardt", "mse")
+    with pytest.raises(ValueError, match="each sample by itself"):
+        model.fit(X, Y, epochs=2, verbose=0)
