@@ -16,7 +16,7 @@ import numpy as np
 
 from fastmlp._operators import Operators, of_numpy
 from fastmlp._record import Record, fresh
-from fastmlp.variables import Variable, recording
+from fastmlp.variables import Values, Variable, recording
 
 if TYPE_CHECKING:
     from fastmlp.calls import Call
@@ -285,6 +285,15 @@ def weight_tensor(variable: Variable) -> Tensor:
     if isinstance(assigned, Variable):
         return memory_tensor(assigned)
     return constant_tensor(assigned, variable.dtype)
+
+
+def shown(variable: Variable) -> Any:
+    """What a layer's attribute gives for a weight: a live view; the weight itself while it stands for a tensor."""
+    if is_tracing():
+        return variable
+    view = variable.value.view(Values)
+    view.variable = variable
+    return view
 
 
 def memory_tensor(variable: Variable) -> Tensor:

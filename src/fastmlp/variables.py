@@ -38,7 +38,59 @@ class Values(np.ndarray):
     """A live view of a weight: an array that also answers to the methods of the variable that it is in Keras.
 
     What NumPy's functions of elements make of it is a plain array.
+
+    Attributes:
+        variable: The weight that it is all of; `None` of a part or a copy.
     """
+
+    variable: Variable | None = None
+
+    @property
+    def name(self) -> str:
+        """The weight's name."""
+        return self._weight().name
+
+    @property
+    def path(self) -> str:
+        """The weight's path, as `'dense/kernel'`."""
+        return self._weight().path
+
+    @property
+    def value(self) -> np.ndarray:
+        """The same as a plain array."""
+        return self._weight().value
+
+    @property
+    def trainable(self) -> bool:
+        """Whether `fit` updates the weight; may be set, as the next two."""
+        return self._weight().trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._weight().trainable = value
+
+    @property
+    def regularizer(self) -> Any:
+        """The weight's penalty, or `None`."""
+        return self._weight().regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Any) -> None:
+        self._weight().regularizer = value
+
+    @property
+    def constraint(self) -> Any:
+        """What is applied to the weight after each update, or `None`."""
+        return self._weight().constraint
+
+    @constraint.setter
+    def constraint(self, value: Any) -> None:
+        self._weight().constraint = value
+
+    def _weight(self) -> Variable:
+        if self.variable is None:
+            raise AttributeError("expected a layer's weight. Received: a part or a copy of one")
+        return self.variable
 
     def numpy(self) -> np.ndarray:
         """A copy, as a plain array."""
@@ -145,6 +197,11 @@ class InCall(dict["Variable", Any]):
 # What stands for variables as operands, instead of their values: what has been assigned to them, while
 # an optimizer's `update_step` or a layer's `call` is traced; or what a wrapper computes from the weights of its layer.
 recording: ContextVar[dict[Variable, Any] | None] = ContextVar("recording", default=None)
+
+
+def variable_of(x: Any) -> Any:
+    """The variable of a live view; anything else as it is."""
+    return x.variable if isinstance(x, Values) and x.variable is not None else x
 
 
 @cache

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastmlp import activations, constraints, initializers, ops, regularizers
+from fastmlp import activations, constraints, graph, initializers, ops, regularizers
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.scaled import known_axes
-from fastmlp.variables import Values, Variable
+from fastmlp.variables import Variable
 
 _NEVER = -1e9  # its exponential is 0 beside that of any other number
 
@@ -249,14 +249,14 @@ class PReLU(Layer):
         )
 
     @property
-    def alpha(self) -> Values:
-        """Live view of the slopes: what is written there is what the model uses."""
+    def alpha(self) -> Any:
+        """Live view of the slopes: what is written there is what the model uses. Within `call`, the weight."""
         if self._alpha is None:
             raise AttributeError(
                 f"PReLU '{self.name}': has no weights yet. "
                 "Hint: give the model an Input, or call it on data first."
             )
-        return self._alpha.value.view(Values)
+        return graph.shown(self._alpha)
 
     def call(self, x: Tensor) -> Any:
         below = ops.multiply(self._alpha, activations.relu(ops.negative(x)))

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import activations, constraints, initializers, ops, regularizers
+from fastmlp import activations, constraints, graph, initializers, ops, regularizers
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import check_int
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.activation import ActivationAttribute
 from fastmlp.layers.base import Layer
 from fastmlp.layers.phase import may_be_told
-from fastmlp.variables import Values, Variable
+from fastmlp.variables import Variable
 
 
 class Dense(Layer):
@@ -126,14 +126,14 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
     @property
-    def kernel(self) -> Values:
-        """Live view `(inputs, units)`: what is written there is what the model uses."""
-        return self._built(self._kernel).value.view(Values)
+    def kernel(self) -> Any:
+        """Live view `(inputs, units)`: what is written there is what the model uses. Within `call`, the weight."""
+        return graph.shown(self._built(self._kernel))
 
     @property
-    def bias(self) -> Values | None:
-        """Live view `(units,)`, or `None` without a bias."""
-        return self._built(self._bias).value.view(Values) if self.use_bias else None
+    def bias(self) -> Any:
+        """Live view `(units,)`, or `None` without a bias. Within `call`, the weight."""
+        return graph.shown(self._built(self._bias)) if self.use_bias else None
 
     def _built(self, variable: Variable | None) -> Variable:
         if variable is None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastmlp import constraints, initializers, ops, regularizers
+from fastmlp import constraints, graph, initializers, ops, regularizers
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import check_int
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
-from fastmlp.variables import Values
 
 
 class Embedding(Layer):
@@ -97,11 +96,11 @@ class Embedding(Layer):
         )
 
     @property
-    def embeddings(self) -> Values:
-        """The table `(input_dim, output_dim)`: a live view of the weight."""
+    def embeddings(self) -> Any:
+        """The table `(input_dim, output_dim)`: a live view of the weight; within `call`, the weight."""
         if not self.built:
             raise AttributeError(f"{type(self).__name__} '{self.name}': has no embeddings yet")
-        return self._embeddings.value.view(Values)
+        return graph.shown(self._embeddings)
 
     def call(self, inputs: Tensor) -> Any:
         return ops.take(self._embeddings, inputs, axis=0)

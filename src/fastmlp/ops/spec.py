@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp import calls, config, graph
 from fastmlp.graph import Node, Tensor, current_layer
-from fastmlp.variables import Variable
+from fastmlp.variables import Variable, variable_of
 
 if TYPE_CHECKING:
     from fastmlp.plan.ir import Buffer, Builder, Op
@@ -48,7 +48,7 @@ def is_symbolic(*values: Any) -> bool:
 
     A weight alone is a number like any other, except while a layer, a model's `call` or a loss is traced.
     """
-    for value in values:
+    for value in map(variable_of, values):
         if isinstance(value, Tensor) or (isinstance(value, Variable) and graph.is_tracing()):
             return True
         if isinstance(value, (list, tuple)) and is_symbolic(*value):
@@ -79,6 +79,7 @@ def operands(name: str, *values: Any) -> list[Tensor]:
     Raises:
         TypeError: A value is no number.
     """
+    values = tuple(map(variable_of, values))
     dtypes = [v.dtype for v in values if isinstance(v, (Tensor, Variable))]
     if "string" in dtypes:
         raise graph.strings_are_no_numbers(where(name))

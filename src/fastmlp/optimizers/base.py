@@ -35,7 +35,7 @@ from fastmlp.optimizers.schedules.base import (
 )
 from fastmlp.optimizers.state import State
 from fastmlp.registry import Configurable, Registry, snake_case
-from fastmlp.variables import Rate, Variable
+from fastmlp.variables import Rate, Variable, variable_of
 
 
 class CommonArguments(TypedDict, total=False):
@@ -292,7 +292,7 @@ class Optimizer(State, Configurable):
         Returns:
             `state`.
         """
-        given = list(variables)
+        given = [variable_of(v) for v in variables]
         if not self.built or any(len(self.state.get(v, ())) != len(self.slot_names) for v in given):
             self.build(given)
         return self.state
@@ -328,7 +328,7 @@ class Optimizer(State, Configurable):
         if isinstance(var_names, str):
             where = f"{type(self).__name__}.exclude_from_weight_decay"
             raise bad_argument(where, "a list of strings", "var_names", var_names)
-        self._excluded = tuple(var_list or ())
+        self._excluded = tuple(map(variable_of, var_list or ()))
         self._excluded_names = tuple(var_names or ())
 
     def decays(self, variable: Any) -> bool:
