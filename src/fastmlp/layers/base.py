@@ -227,7 +227,7 @@ class Layer(Configured):
         return self._call_arrays(args, kwargs)
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        known, around = self._narrowed(args), functools.partial(self._building, args)
+        known, around = self._narrowed(args), functools.partial(self._building, args, kwargs)
         outputs = open_sizes.across(self._compute, known, kwargs, around)
         if self._shapes is None and not open_sizes.is_trying():
             self._shapes = (shapes(args[0]) if args else None, shapes(outputs))
@@ -238,14 +238,14 @@ class Layer(Configured):
         return args
 
     @contextmanager
-    def _building(self, args: tuple[Any, ...]) -> Iterator[None]:
+    def _building(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[None]:
         """Builds for open inputs; what has been built until something fails is forgotten."""
         parts = (part for part in self._all_layers() if isinstance(part, Layer))
         new = [layer for layer in parts if not layer.built]
         try:
             with graph.layer_scope(self.name):
                 self._check_spec(args)
-                self._build_once(args)
+                self._build_once(args, kwargs)
             yield
         except BaseException:
             for layer in new:
@@ -262,7 +262,7 @@ class Layer(Configured):
         with graph.layer_scope(self.name):
             self._check_dtype(calls.tensors((args, kwargs)))
             self._check_spec(args)
-            self._build_once(args)
+            self._build_once(args, kwargs)
             told = masks.with_mask(args, kwargs, self._call_takes())
             outputs = self._check_outputs(whole_batch.each_of(self._trace(args, told)))
             regularizer = self.activity_regularizer
@@ -427,13 +427,23 @@ class Layer(Configured):
                 return traced(rows)
             raise
 
-    def _build_once(self, args: tuple[Any, ...]) -> None:
-        """Makes the weights for these inputs, unless there are some already."""
-        if not self._has_built:
-            takes = len(parameters(type(self).build))
-            if takes and not args:
-                raise TypeError(f"{type(self).__name__} '{self.name}': expected inputs")
-            self.build(*[shapes(arg) for arg in args[:takes]])
+    def _build_once(self, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> None:
+        """Makes the weights for these inputs, unless there are some already.
+
+        `build` gets the shapes of the arguments of `call` that it names, as `query_shape` does; if it names
+        none, in their order.
+        """
+        if self._has_built:
+            return
+        takes = parameters(type(self).build)
+        if takes and not args:
+            raise TypeError(f"{type(self).__name__} '{self.name}': expected inputs")
+        given = {**dict(zip(self._call_takes(), args, strict=False)), **(kwargs or {})}
+        named = {name: given[name[:-6]] for name in takes if name[:-6] in given}
+        if len(takes) > 1 and named and all(name.endswith("_shape") for name in named):
+            self.build(**{name: shapes(arg) for name, arg in named.items()})
+        else:
+            self.build(*[shapes(arg) for arg in args[: len(takes)]])
 
     def __init_subclass__(cls, build_once: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -151,8 +151,8 @@ class RNN(Layer):
             )
         return mask
 
-    def _build_once(self, args: tuple[Any, ...]) -> None:
-        super()._build_once(args)
+    def _build_once(self, args: tuple[Any, ...], kwargs: Any = None) -> None:
+        super()._build_once(args, kwargs)
         if self.stateful and self.states is None:
             rows = graph.batch_size(args[0])
             if rows is None:

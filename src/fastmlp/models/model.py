@@ -380,9 +380,9 @@ class Model(Persistent, Layer, Trainer, build_once=False):
                 raise bad_argument(where, _SHAPE, "input_shape", input_shape)
             self._ensure_built(map_shapes(lambda shape: _sample(where, shape), input_shape))
 
-    def _build_once(self, args: tuple[Any, ...]) -> None:
+    def _build_once(self, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> None:
         if type(self).build is not Model.build and not self._is_building:
-            super()._build_once(args)
+            super()._build_once(args, kwargs)
 
     def _ensure_built(self, row_shapes: Any) -> list[Any]:
         """Builds the model for samples of these shapes, if need be.

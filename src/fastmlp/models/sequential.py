@@ -180,7 +180,7 @@ class Sequential(Model):
                 y = layer(y)
         self._set_network(Network(f"Sequential '{self.name}'", self._input, y))
 
-    def _build_once(self, args: tuple[Any, ...]) -> None:
+    def _build_once(self, args: tuple[Any, ...], kwargs: Any = None) -> None:
         if self._network is None:
             self._ensure_built(shapes(args[0])[1:])
 

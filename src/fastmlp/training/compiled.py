@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from fastmlp import graph, whole_batch
@@ -141,6 +142,9 @@ class Objective:
             if own or loss is not None or any(by_output[i] for _, by_output in self._metrics)
         ]
         self.with_loss = [i for i in self.used if self.losses[i] is not None]
+        if isinstance(compiled.loss, Mapping) and isinstance(slots.structure, Mapping):
+            keys, paths = list(compiled.loss), slots.paths()  # listed in this order, as in Keras
+            self.with_loss.sort(key=lambda i: keys.index(paths[i][0]) if paths[i][0] in keys else 0)
         weighted = self._metrics[1][1]
         self.weighing = [i for i in self.used if own or self.losses[i] is not None or weighted[i]]
 
@@ -331,6 +335,8 @@ class Objective:
                     by_output[i], (None, *row_shapes[i]), shapes[i], weighted, taken, prefix
                 )
                 found += [(key, i, metric, weighted) for key, metric in pairs]
+        if self._slots.n > 1:  # as in Keras: names that begin with the output's are sorted
+            found.sort(key=itemgetter(0))
         return found
 
 

@@ -58,7 +58,7 @@ class Inference(StepMethods):
 
         Returns:
             The loss; with several losses or metrics a list: the loss, then the losses of the
-            outputs, then the metrics in the order of `compile`.
+            outputs, then the metrics: in the order of `compile`, of several outputs sorted by name.
 
         Raises:
             ValueError: Data and model do not fit.
