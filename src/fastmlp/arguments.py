@@ -230,7 +230,9 @@ ARGUMENTS: dict[str, Callable[[Op], Arguments]] = {
     "grad_value": _simple(_whole_grad_sizes),
     "sum_samples": _simple(lambda op: [_width(op)]),
     "repeat_samples": _simple(lambda op: [_width(op)]),
-    "copy_rows": _simple(lambda op: [_width_of(op.outs[0] if op.outs[0].per_sample else op.ins[0])]),
+    "copy_rows": _simple(
+        lambda op: [_width_of(op.outs[0] if op.outs[0].per_sample else op.ins[0])]
+    ),
     "pack": _simple(_attrs("n", "k", "transposed", "panels")),
     "unpack": _simple(_attrs("n", "k")),
     "pack_samples": _simple(_attrs("rep", "n", "skip")),

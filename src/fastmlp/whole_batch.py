@@ -69,4 +69,3 @@ def seen(x: Any) -> Any:
     y = Node("identity", [x], (None, *x.shape[1:]) if x.per_sample else x.shape, x.dtype).output
     y.mask = seen(x.mask)
     return y
-

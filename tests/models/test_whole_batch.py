@@ -133,7 +133,9 @@ def test_a_clone_and_a_saved_model_are_alike(tmp_path: Any) -> None:
 
 def test_a_layer_alone_takes_arrays_and_tells_its_shape() -> None:
     layer = Beside()
-    np.testing.assert_allclose(layer(X[:3]), X[:3] - np.roll(X[:3], 1, axis=0), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        layer(X[:3]), X[:3] - np.roll(X[:3], 1, axis=0), rtol=1e-6, atol=1e-6
+    )
     np.testing.assert_allclose(layer(X), X - np.roll(X, 1, axis=0), rtol=1e-6, atol=1e-6)
     assert layer.compute_output_shape((None, 4)) == (None, 4)
     assert layers.TimeDistributed(layer)(np.ones((3, 2, 4))).shape == (3, 2, 4)
@@ -164,7 +166,7 @@ def test_indices_may_be_computed() -> None:
 
 def test_what_refuses_in_any_case_says_what_it_said() -> None:
     entry = Input((4,))
-    with pytest.raises(ValueError, match="expected .*m, k"):
+    with pytest.raises(ValueError, match=r"expected .*m, k"):
         ops.matmul(entry, np.ones((3, 3)))
     model = Model(entry, layers.Dense(2)(entry))
     model.compile("sgd", lambda y, p: ops.matmul(p, ops.reshape(y, (5, 7))))
@@ -179,3 +181,31 @@ def test_jacobians_of_samples_are_refused() -> None:
     model.compile("levenberg_marquardt", "mse")
     with pytest.raises(ValueError, match="each sample by itself"):
         model.fit(X, Y, epochs=2, verbose=0)
+
+
+def test_outputs_without_a_row_for_each_sample_are_values_of_a_call_alone() -> None:
+    entry = Input((4, 5))
+    model = Model(entry, layers.Dense(2)(ops.reshape(entry, (-1, 10))))
+    model.compile("sgd", "mse")
+    x = np.ones((6, 4, 5))
+    assert model(x).shape == (12, 2)
+    with pytest.raises(ValueError, match="expected one row for each sample"):
+        model.fit(x, np.ones((6, 2)), verbose=0)
+    with pytest.raises(ValueError, match="expected one row for each sample"):
+        model.predict(x, verbose=0)
+
+
+def test_layers_of_rows_refuse_other_numbers_of_them() -> None:
+    entry = Input((4, 5))
+    model = Model(entry, layers.Dropout(0.5)(ops.reshape(entry, (-1, 10))))
+    with pytest.raises(ValueError, match="'dropout.*': expected a row for each sample"):
+        model(np.ones((6, 4, 5)), training=True)
+
+
+def test_two_views_of_the_samples_meet_in_one_product() -> None:
+    encode = layers.Dense(3)
+    one, other = Input((4,)), Input((4,))
+    both = ops.concatenate([encode(one), encode(other)], axis=0)
+    model = Model([one, other], ops.matmul(both, ops.transpose(both)))
+    codes = np.concatenate([X, 2 * X]).astype("float32") @ encode.kernel
+    np.testing.assert_allclose(model([X, 2 * X]), codes @ codes.T, rtol=1e-4, atol=1e-4)

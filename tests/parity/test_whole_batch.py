@@ -48,9 +48,7 @@ LOSSES: dict[str, Callable[[Any, Any, Any], Any]] = {
     "by shape": lambda lib, y, p: lib.ops.sum(lib.ops.abs(y - p)) / y.shape[0],
     "by len": lambda lib, y, p: lib.ops.sum(lib.ops.abs(y - p)) / len(p),
     "by size": lambda lib, y, p: lib.ops.sum(lib.ops.abs(y - p)) / lib.ops.size(p),
-    "flat": lambda lib, y, p: lib.ops.square(
-        lib.ops.reshape(y, (-1,)) - lib.ops.reshape(p, (-1,))
-    ),
+    "flat": lambda lib, y, p: lib.ops.square(lib.ops.reshape(y, (-1,)) - lib.ops.reshape(p, (-1,))),
     "products": lambda lib, y, p: lib.ops.mean(
         lib.ops.square(
             lib.ops.matmul(y, lib.ops.transpose(y)) - lib.ops.matmul(p, lib.ops.transpose(p))
@@ -166,9 +164,7 @@ def _decorrelated(lib: Any, h: Any) -> Any:
 
 
 BODIES: dict[str, Callable[[Any, Any], Any]] = {
-    "attention": _layer(
-        lambda ops, x: ops.matmul(ops.softmax(ops.matmul(x, ops.transpose(x))), x)
-    ),
+    "attention": _layer(lambda ops, x: ops.matmul(ops.softmax(ops.matmul(x, ops.transpose(x))), x)),
     "mean of a stack": _layer(lambda ops, x: ops.mean(ops.stack([x, 2 * x, ops.tanh(x)]), axis=0)),
     "folded": _layer(lambda ops, x: ops.reshape(ops.reshape(x, (-1,)), (-1, 3))),
     "neighbours": _layer(

@@ -242,10 +242,11 @@ def test_threads_that_train_one_model_take_turns():
 def test_steps_of_many_shapes_are_not_all_kept():
     model = small_model()
     model.compile("sgd", "sparse_categorical_crossentropy")
-    for rows in range(1, 30):
+    for rows in range(1, 280):
         x, y = batches(1, rows)[0]
         model.train_on_batch(x, y)
-    assert len(model._quick._kept) <= 8
+        assert rows > 100 or len(model._quick._kept) == rows
+    assert len(model._quick._kept) <= 256
 
 
 def test_dropped_models_go_with_the_steps_they_kept():
@@ -262,3 +263,41 @@ def test_dropped_models_go_with_the_steps_they_kept():
         del model
     gc.collect()
     assert sum(isinstance(o, kind) for o in gc.get_objects()) == alive
+
+
+def test_weights_of_samples_go_the_short_way_with_the_same_bits():
+    results, after = [], []
+    for kind in (np.asarray, list):
+        utils.set_random_seed(3)
+        model = small_model()
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        found = []
+        for number, (x, y) in enumerate(batches()):
+            weight = np.linspace(0.1, 2, len(x)).astype("float32") * (number % 3 + 1)
+            found.append(model.train_on_batch(x, y, sample_weight=kind(weight)))
+            found.append(model.test_on_batch(x, y, sample_weight=kind(weight)))
+        results.append(found)
+        after.append(model.get_weights())
+    assert results[0] == results[1]
+    for one, other in zip(*after, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not any(len(key) == 4 for key in model._quick._kept)  # lists are looked at in full
+    x, y = batches()[0]
+    weight = np.ones(len(x))
+    model.train_on_batch(x, y, sample_weight=weight)
+    model.train_on_batch(x, y, sample_weight=weight)
+    assert any(len(key) == 4 for key in model._quick._kept)
+    before = model.get_weights()
+    weight[2] = np.nan
+    with pytest.raises(ValueError, match="sample_weight: expected finite numbers"):
+        model.train_on_batch(x, y, sample_weight=weight)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_gradients_are_kept_ready_of_a_model_that_takes_sizes():
+    model = small_model()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    x, y = batches()[0]
+    fastmlp.gradients(model, x, y, training=False)
+    assert model._quick._fetching

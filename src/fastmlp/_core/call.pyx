@@ -195,10 +195,11 @@ cdef class Call:
         """Whether the last array of an input held a NaN or an infinity."""
         return self.program.feeds[index].not_finite != 0
 
-    cdef bint bind_pair(self, object x, object y, ptrdiff_t rows) noexcept:
-        """Points the two feeds at the one input and the one target; whether they are plain."""
+    cdef bint bind_batch(self, object x, object y, object w, ptrdiff_t rows) noexcept:
+        """Points the feeds at the input, the target and, unless None, the weights; whether they are plain."""
         return (bind(&self.program.feeds[0], x, &self.inputs[0]) == rows
-                and bind(&self.program.feeds[1], y, &self.inputs[1]) == rows)
+                and bind(&self.program.feeds[1], y, &self.inputs[1]) == rows
+                and (w is None or bind(&self.program.feeds[2], w, &self.inputs[2]) == rows))
 
     cdef int _make_run(self, int threads) except -1:
         self.run = Run(self.program, 1, self.capacity, threads=threads,

@@ -41,7 +41,7 @@ cdef bint are_labels(np.ndarray y, int64_t classes) except -1:
 
 
 cdef class QuickStep:
-    """A step on a batch and its targets, both of a certain shape.
+    """A step on a batch, its targets and maybe weights, each of a certain shape.
 
     Args:
         call: Of the program that runs it.
@@ -77,7 +77,7 @@ cdef class QuickStep:
         self.trainable = [v.trainable for v in variables]
         self.gemm, self.ruled = config.gemm(), rule(optimizer)
 
-    def run(self, model, x, y, bint return_dict):
+    def run(self, model, x, y, bint return_dict, w=None):
         """The loss, a list or a dict, and the feeds that held NaN or infinity; None: cannot serve it.
 
         Nothing has changed if it cannot.
@@ -87,7 +87,7 @@ cdef class QuickStep:
         self.turns.acquire(not self.trains)
         call.enter()
         try:
-            if not self._is_valid(model) or not call.bind_pair(x, y, self.rows):
+            if not self._is_valid(model) or not call.bind_batch(x, y, w, self.rows):
                 return None
             if self.classes and not are_labels(<np.ndarray>y, self.classes):
                 return None

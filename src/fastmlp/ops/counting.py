@@ -227,9 +227,9 @@ def segment_sum(
         )
     from fastmlp.ops import classes, products, shapes  # which know this module's neighbours
 
-    rows = shapes.reshape(x, (x.shape[0], -1))
+    rows = shapes.reshape(x, (spec.sample(x)[0], -1))
     belongs = shapes.transpose(classes.one_hot(ids, num_segments))
-    return shapes.reshape(products.matmul(belongs, rows), (num_segments, *x.shape[1:]))
+    return shapes.reshape(products.matmul(belongs, rows), (num_segments, *spec.sample(x)[1:]))
 
 
 @of_arrays

@@ -230,7 +230,8 @@ class CopyRows(OpSpec):
 
     @staticmethod
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
-        y = b.value(spec.sample(node.output)) if node.op == "each" else b.batch(node.output.shape)
+        shape = spec.sample(node.output)
+        y = b.value(shape) if node.op == "each" else b.batch(shape)
         b.emit("copy_rows", [y], ins)
         return y
 

@@ -316,7 +316,10 @@ def _trial(
     where = f"{where}, called on ones to learn the shape of its result"
     tries = []
     for m in (2, 3) if batched else (1,):
-        xs = [np.ones([m if is_batch(d) else d for d in t.shape], t.dtype) for t in tensors]
+        xs = [
+            np.ones([m if d is None or is_batch(d) else d for d in t.shape], t.dtype)
+            for t in tensors
+        ]
         given = list(args)
         for place, x in zip(places, xs, strict=True):
             given[place] = x

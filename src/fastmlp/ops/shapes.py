@@ -139,7 +139,7 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
     if not spec.is_symbolic(x):
         return np.reshape(spec.array(x), newshape)
     (x,) = spec.operands("reshape", x)
-    given = (newshape,) if isinstance(newshape, int) else tuple(newshape)
+    given: tuple[Any, ...] = (newshape,) if isinstance(newshape, int) else tuple(newshape)
     sizes = given
     if x.per_sample:
         if x.shape[0] is not None and given[:1] == x.shape[:1]:  # as many samples as there are
@@ -216,9 +216,12 @@ def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
 @operation
 def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Any:
     """Elements shifted along axes, the last ones coming first; not along the batch of a tensor."""
-    if isinstance(x, Tensor) and x.per_sample:
-        if axis is None or 0 in spec.axes_of("roll", x, axis):
-            raise spec.changes_batch("roll", x)
+    if (
+        isinstance(x, Tensor)
+        and x.per_sample
+        and (axis is None or 0 in spec.axes_of("roll", x, axis))
+    ):
+        raise spec.changes_batch("roll", x)
     return rearranged("roll", x, lambda a: np.roll(a, shift, axis))
 
 
@@ -271,7 +274,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     if isinstance(indices, Tensor):
         if isinstance(x, Variable) and x.ndim == 2 and axis == 0:
             return embed(indices, x)
-        if not spec.is_symbolic(x) and axis in (None, 0):
+        if indices.per_sample and not spec.is_symbolic(x) and axis in (None, 0):
             return _from_table(spec.array(x) if axis == 0 else spec.array(x).reshape(-1), indices)
         x, indices = spec.operands("take", x, indices)
         axis = 0 if axis is None and x.ndim == 1 else axis
@@ -295,7 +298,7 @@ def _from_table(table: np.ndarray, indices: Tensor) -> Any:
     """Rows of an array at the indices of each sample."""
     rows = np.ascontiguousarray(table.reshape(len(table), -1), indices.dtype)
     y = embed(indices, Variable(rows, "table", trainable=False))
-    return reshape(y, (*(-1 if graph.is_batch(d) else d for d in indices.shape), *table.shape[1:]))
+    return reshape(y, [-1, *map(int, spec.sample(indices)), *table.shape[1:]])
 
 
 @operation

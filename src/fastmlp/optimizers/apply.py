@@ -48,7 +48,9 @@ def apply(optimizer: Optimizer, grads: Iterable[Any], variables: Iterable[Any] |
 def _pairs(optimizer: Optimizer, grads: list[Any], variables: Iterable[Any] | None) -> _Pairs:
     """Gradients with their weights, checked and unscaled, as new arrays of the weights' type."""
     where = f"{type(optimizer).__name__}.apply"
-    targets = optimizer._trainable_variables if variables is None else [variable_of(v) for v in variables]
+    targets = (
+        optimizer._trainable_variables if variables is None else [variable_of(v) for v in variables]
+    )
     if variables is None and not optimizer.built:
         hint = "give the weights too, or call optimizer.build(weights) first"
         raise bad_argument(where, "weights", "trainable_variables", None, hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fastmlp import config, graph, optimizers
 from fastmlp._core.turns import Turns
@@ -42,9 +42,12 @@ from fastmlp.training.structure import Slots
 from fastmlp.training.supply import Supply
 from fastmlp.variables import Variable, aligned_empty
 
-_KEPT = 6  # executables kept for the next call
-# For data of several sizes so many are, unless they have more memory than this; then two.
-_SEVERAL, _KEPT_OF_SIZES, _KEPT_BYTES, _KEPT_LARGE = 3, 256, 1 << 26, 2
+if TYPE_CHECKING:
+    from fastmlp.training.step_methods import StepMethods
+
+# Executables kept for the next call: so many, unless they have more memory than this; then a few, or, of
+# data of several sizes, two.
+_KEPT, _KEPT_BYTES, _KEPT_FEW, _SEVERAL, _KEPT_LARGE = 256, 1 << 26, 6, 3, 2
 _SIZES = 2  # where a key has the sizes of the data
 # A pass without updates takes about so many rows a step, if they hold no more elements than this.
 INFERENCE_ROWS, _INFERENCE_ELEMENTS = 256, 1_000_000
@@ -133,13 +136,7 @@ class Binding:
 
     def _output_slots(self) -> Slots:
         names = tuple(getattr(self, "output_names", None) or (t.node.layer for t in self.outputs))
-        for name, tensor in zip(names, self.outputs, strict=True):
-            if not tensor.per_sample:
-                raise ValueError(
-                    f"Output '{name}': expected one row for each sample, (batch, …). Received: shape "
-                    f"{tensor.shape}, one value for all samples. Hint: call the model, model(x); for "
-                    "fit and predict keep the batch axis"
-                )
+        _check_rows(names, self.outputs)
         structure = getattr(self, "_output_structure", None)
         return Slots("output", names, self.outputs[0] if structure is None else structure)
 
@@ -262,7 +259,10 @@ class Binding:
             ValueError: Data and model do not fit.
         """
         kept = self._executables
-        data = data.with_values(sized=self._with_batch(data.sized, rows))
+        sized = self._with_batch(data.sized, rows)
+        if sized is not data.sized:
+            _check_rows([t.node.layer for t in self.outputs], sized.outputs)
+            data = data.with_values(sized=sized)
         objective = None if mode == "predict" else self._objective(measures=not fetch)
         self._check_data(objective, data)
         feeds = (
@@ -288,11 +288,13 @@ class Binding:
                 del kept[next(iter(kept))]
 
     def _room(self, kept: Mapping[Any, Executable]) -> int:
-        """How many executables may be kept: some, or more for data of several sizes."""
-        if len({key[_SIZES] for key in kept}) < _SEVERAL:
+        """How many executables may be kept."""
+        if (
+            len(kept) <= _KEPT_LARGE
+            or sum(e.plan.arena_bytes for e in kept.values()) <= _KEPT_BYTES
+        ):
             return _KEPT
-        large = sum(e.plan.arena_bytes for e in kept.values()) > _KEPT_BYTES
-        return _KEPT_LARGE if large else _KEPT_OF_SIZES
+        return _KEPT_FEW if len({key[_SIZES] for key in kept}) < _SEVERAL else _KEPT_LARGE
 
     def _check_data(self, objective: Objective | None, data: Rows) -> None:
         for tensor, source in zip(data.sized.boundary.feeds, data.inputs, strict=True):
@@ -409,7 +411,7 @@ class Binding:
         """Arrays batch by batch, where a plan takes one number of samples and the last batch has another."""
         from fastmlp.training.array_batches import ArrayBatches, Epochs  # which knows this module
 
-        cut = ArrayBatches(self, method, given, size, steps, shuffle, split)
+        cut = ArrayBatches(cast("StepMethods", self), method, given, size, steps, shuffle, split)
         stream = self._open(stack, Epochs(cut, first_epoch), None)
         return stream, self._batch_supply(stack, method, mode, stream, steps, class_weight)
 
@@ -467,6 +469,17 @@ def _row_shapes(x: Any) -> Any:
     if isinstance(x, list | tuple) and all(getattr(part, "ndim", 0) > 1 for part in x):
         return [row_shape(part, f"x[{i}]") for i, part in enumerate(x)]
     return row_shape(x, "x")
+
+
+def _check_rows(names: Sequence[str], outputs: Sequence[Tensor]) -> None:
+    """Every output must have a row for each sample."""
+    for name, tensor in zip(names, outputs, strict=True):
+        if not tensor.per_sample:
+            raise ValueError(
+                f"Output '{name}': expected one row for each sample, (batch, …). Received: shape "
+                f"{tensor.shape}, one value for all samples. Hint: call the model, model(x); for "
+                "fit and predict keep the batch axis"
+            )
 
 
 def _check_alike(rows: Rows, first: Rows) -> None:

@@ -126,8 +126,8 @@ def _measure(
 
     The values are those before the update, and of this batch alone.
     """
-    if sample_weight is None and class_weight is None:
-        result = model._quick.measure(model, mode, x, y, return_dict)
+    if class_weight is None:
+        result = model._quick.measure(model, mode, x, y, return_dict, sample_weight)
         if result is not None:
             return result
     method = f"{mode}_on_batch"
@@ -136,8 +136,9 @@ def _measure(
     model._require_compiled(method)
     with model._lock if mode == "train" else model._lock.reading():
         executable, row, data = run_one(model, mode, x, y, sample_weight, class_weight)
-        if y is not None:
-            model._quick.keep_step(model, mode, executable, x, y, classes(model, data))
+        if y is not None and class_weight is None:
+            sparse = classes(model, data)
+            model._quick.keep_step(model, mode, executable, x, y, sparse, weight=sample_weight)
         return LogReader(executable).result(row.tolist(), return_dict)
 
 

@@ -25,7 +25,7 @@ from fastmlp.variables import Variable
 if TYPE_CHECKING:
     from fastmlp.training.inference import Inference
 
-_KEPT = 8  # steps of a model
+_KEPT = 256  # steps of a model, as far as it keeps their executables
 
 # What the plan of an update depends on, besides the numbers of `hyper`, which each step looks at.
 _rule: Callable[[Any], tuple[Any, ...]] = attrgetter(
@@ -51,7 +51,9 @@ class QuickSteps:
         self._predicting: dict[bool, _Predict] = {}  # by whether rows are many
         self._made_for: Any = None
 
-    def measure(self, model: Inference, mode: str, x: Any, y: Any, return_dict: bool) -> Any:
+    def measure(
+        self, model: Inference, mode: str, x: Any, y: Any, return_dict: bool, weight: Any = None
+    ) -> Any:
         """What `train_on_batch` or `test_on_batch` returns; `None`: not ready for these data."""
         if self._made_for is not model._executables:  # compiled or built anew since
             self._forget(model)
@@ -59,8 +61,13 @@ class QuickSteps:
             return None
         if type(x) is not np.ndarray or type(y) is not np.ndarray:
             return None
-        known = self._kept.get((mode, x.shape, y.shape))
-        return None if known is None else _run(known[1], model, x, y, return_dict)
+        if weight is None:
+            known = self._kept.get((mode, x.shape, y.shape))
+        elif type(weight) is np.ndarray and weight.ndim == 1 and np.isfinite(weight).all():
+            known = self._kept.get((mode, x.shape, y.shape, weight.shape))
+        else:
+            return None
+        return None if known is None else _run(known[1], model, x, y, return_dict, weight)
 
     def fetch(
         self, model: Inference, mode: str, x: Any, y: Any
@@ -123,6 +130,7 @@ class QuickSteps:
         y: Any,
         sparse: int,
         fetches: bool = False,
+        weight: Any = None,
     ) -> None:
         """After the general way: makes the short one for data of these shapes, where there is one.
 
@@ -134,20 +142,24 @@ class QuickSteps:
             y: The targets.
             sparse: Number of classes, if targets are their numbers; else 0.
             fetches: Whether it gives outputs or gradients, for `fetch` and `gradients`.
+            weight: Weights of the samples, or `None`.
         """
         if not isinstance(executable, Executable) or not model._sized.boundary.plain:
             return
         if model.optimizer is not None and model.optimizer.wraps:  # `_rule` would need all of them
             return
-        if _is_plain(x) and _is_plain(y) and len(executable.plan.feeds) == 2:
-            key = (mode, x.shape, y.shape)
+        given = [x, y] if weight is None else [x, y, weight]
+        if all(map(_is_plain, given)) and len(executable.plan.feeds) == len(given):
+            if weight is not None and weight.ndim != 1:
+                return
+            key = (mode, *(array.shape for array in given))
             reader = LogReader(executable)
             if executable.plan.is_random and mode != "train":  # each call has a seed of its own
                 return
             if fetches and reader.order and not mode.endswith("gradients"):
                 return  # what is more than a loss is not added up
             step = QuickStep(
-                executable.as_call([x.shape[1:], y.shape[1:]], []),
+                executable.as_call([array.shape[1:] for array in given], []),
                 executable,
                 reader.native,
                 reader.order,
@@ -165,8 +177,8 @@ class QuickSteps:
             kept[key] = (executable, step)
             if len(kept) > _KEPT:
                 del kept[next(iter(kept))]
-            if model._takes_sizes:  # what the model has dropped is not to stay here
-                alive = set(model._executables.values())
+            if len(kept) > 1:  # what the model has dropped is not to stay here
+                alive = {*model._executables.values(), executable}
                 for gone in [k for k, (one, _) in kept.items() if one not in alive]:
                     del kept[gone]
 
@@ -215,9 +227,9 @@ class _Predict:
         return y
 
 
-def _run(step: Any, model: Inference, x: Any, y: Any, return_dict: bool) -> Any:
+def _run(step: Any, model: Inference, x: Any, y: Any, return_dict: bool, weight: Any = None) -> Any:
     """What a kept step gives; `None`: it cannot serve these data."""
-    found = step.run(model, x, y, return_dict)
+    found = step.run(model, x, y, return_dict, weight)
     if found is None:
         return None
     result, not_finite = found
