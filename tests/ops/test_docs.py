@@ -44,10 +44,14 @@ def loss(y_true, y_pred):
     return ops.mean(ops.square(y_true - y_pred), axis=-1)
 ```
 
-- The first axis of a symbolic tensor is the batch. It stays first: what would mix samples is refused,
-  except by reductions over it (`ops.mean(x, axis=0)`), whose result is one value for all samples.
-  `ops.shape(x)[0]` is `None`; `ops.zeros((None, 4))`, `ones`, `full`, and `tile`, `repeat` and `broadcast_to` of
-  one value `(1, …)` take it, within `call`, a loss or a metric, for the number of samples.
+- The first axis of a symbolic tensor is the batch. Functions that treat each sample alike, and reductions
+  over the batch (`ops.mean(x, axis=0)`, one value for all samples), run on parts of it. Where a loss, a
+  metric or a layer takes the batch for an axis like others (`ops.matmul(z, ops.transpose(z))`,
+  `ops.roll(x, 1, axis=0)`, `x / ops.shape(x)[0]`), the plan is made for one number of samples, and such
+  functions compute on all of them together; the last, smaller batch has a plan of its own.
+- `ops.shape(x)[0]` is `None` until then; `ops.zeros((None, 4))`, `ones`, `full`, and `tile`, `repeat` and
+  `broadcast_to` of one value `(1, …)` take it, within `call`, a loss or a metric, for the number of samples.
+  `outer`, `inner` and `ravel` of symbolic tensors are those of each sample.
 - Operands broadcast as in NumPy; tensors with a batch axis have equally many axes.
 - Arrays keep their types by Keras's rules; a plan computes in the one type of its model. Comparisons on
   tensors give 1 and 0.

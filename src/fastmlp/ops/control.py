@@ -209,7 +209,7 @@ def associative_scan(f: Function, elems: Any, reverse: bool = False, axis: int =
         f: Takes two structures as `elems`, of which it gets slices of length 1 along the axis.
         elems: Arrays or tensors, in any structure.
         reverse: Whether it begins at the end.
-        axis: The axis; of a symbolic tensor not the batch.
+        axis: The axis.
 
     Example:
 

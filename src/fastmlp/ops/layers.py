@@ -354,7 +354,7 @@ def _sizes(x: Tensor) -> list[int]:
 
 @operation
 def softmax(x: Any, axis: Any = -1) -> Any:
-    """`exp(x) / Σ exp(x)` along an axis or several; not along the batch of a symbolic tensor."""
+    """`exp(x) / Σ exp(x)` along an axis or several."""
     along = (axis,) if isinstance(axis, int) else tuple(axis or ())
     shape = tuple(getattr(x, "shape", ()))
     if len(along) == 1 and -len(shape) <= along[0] < len(shape) and shape[along[0]] == 1:
@@ -367,7 +367,7 @@ def softmax(x: Any, axis: Any = -1) -> Any:
 
 @operation
 def log_softmax(x: Any, axis: Any = -1) -> Any:
-    """`x - log Σ exp(x)` along an axis or several; not along the batch of a symbolic tensor."""
+    """`x - log Σ exp(x)` along an axis or several."""
     return _rows_function(x, "log_softmax", axis)
 
 

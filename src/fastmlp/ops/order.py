@@ -161,7 +161,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     Args:
         x: Tensor or array.
         indices: Integers, `x`'s shape but along the axis; negative ones count from the end.
-        axis: The axis; not the batch of a tensor. `None`: of all elements in a row.
+        axis: The axis. `None`: of all elements in a row.
 
     Example:
 
@@ -198,7 +198,7 @@ def quantile(
     Args:
         x: Tensor or array.
         q: Shares in [0, 1]; of a symbolic tensor one.
-        axis: Axis or axes; not the batch of a tensor.
+        axis: Axis or axes.
         method: What lies between two elements: `'linear'`, `'lower'`, `'higher'`, `'midpoint'` or
             `'nearest'`; of a symbolic tensor `'linear'`.
         keepdims: Whether reduced axes stay, with size 1.

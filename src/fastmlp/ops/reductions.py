@@ -173,7 +173,7 @@ def count_nonzero(x: Any, axis: Axis = None) -> Any:
 
 @operation
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """Running sums along an axis, not along the batch of a tensor; `None`: of all in a row."""
+    """Running sums along an axis; `None`: of all in a row."""
     if not spec.is_symbolic(x):
         x = spec.array(x)
         return np.cumsum(x, axis, **_same_type(x, dtype))
@@ -183,7 +183,7 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 @operation
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """Running products along an axis, not along the batch of a tensor; `None`: of all in a row.
+    """Running products along an axis; `None`: of all in a row.
 
     Example:
 

@@ -1,6 +1,7 @@
 """Shapes and places of elements, named as in `keras.ops`.
 
-The first axis of a symbolic tensor is the batch: it stays first, and all samples change alike.
+The first axis of a symbolic tensor is the batch: where it stays first and all samples change alike, tasks
+of some samples do it; else all of them together (`whole_batch.py`).
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
 
     Args:
         xs: At least one; all of one shape but along the axis.
-        axis: The axis; of symbolic tensors not 0, the batch.
+        axis: The axis.
 
     Raises:
         ValueError: The shapes do not fit.
@@ -101,7 +102,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
 
 @operation
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
-    """Several tensors or arrays of one shape along a new axis; of tensors not the first axis."""
+    """Several tensors or arrays of one shape along a new axis."""
     if not spec.is_symbolic(*x):
         return np.stack([spec.array(v) for v in x], axis)
     ndim = max(len(v.shape) for v in x) + 1
@@ -123,8 +124,8 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
 
     Args:
         x: Tensor or array.
-        newshape: Its new shape, the batch included: of a symbolic tensor `-1` or `None` first. One
-            size may be -1: what is left.
+        newshape: Its new shape, the batch included, which `-1` or `None` stands for. One size may be -1:
+            what is left.
 
     Raises:
         ValueError: It has another number of elements.
@@ -163,7 +164,7 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
 
 @operation
 def expand_dims(x: Any, axis: int) -> Any:
-    """A new axis of size 1; of a symbolic tensor not before the batch."""
+    """A new axis of size 1."""
     return rearranged("expand_dims", x, lambda a: np.expand_dims(a, axis))
 
 
@@ -178,7 +179,7 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
 
 @operation
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """Axes in another order; of a symbolic tensor the batch stays first.
+    """Axes in another order.
 
     Args:
         x: Tensor or array.
@@ -196,26 +197,26 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 @operation
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Two axes exchanged; of a symbolic tensor not the batch."""
+    """Two axes exchanged."""
     return rearranged("swapaxes", x, lambda a: np.swapaxes(a, axis1, axis2))
 
 
 @operation
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
-    """Axes moved to other positions; of a symbolic tensor the batch stays first."""
+    """Axes moved to other positions."""
     return rearranged("moveaxis", x, lambda a: np.moveaxis(a, source, destination))
 
 
 @operation
 def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
-    """Elements in reverse order along axes; of a symbolic tensor not the batch."""
+    """Elements in reverse order along axes."""
     axes: Any = tuple(axis) if isinstance(axis, (list, tuple)) else axis
     return rearranged("flip", x, lambda a: np.flip(a, axes))
 
 
 @operation
 def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Any:
-    """Elements shifted along axes, the last ones coming first; not along the batch of a tensor."""
+    """Elements shifted along axes, the last ones coming first."""
     if (
         isinstance(x, Tensor)
         and x.per_sample
@@ -227,7 +228,7 @@ def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = 
 
 @operation
 def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
-    """Each element several times in a row, along an axis; not along the batch of a tensor.
+    """Each element several times in a row, along an axis.
 
     `repeats=None`, as `ops.shape(x)[0]` is, of one value `(1, …)` is once for each sample.
     """
@@ -238,7 +239,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
 
 @operation
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
-    """The whole several times along each axis; once along the batch of a symbolic tensor.
+    """The whole several times along each axis.
 
     A first number of `None`, as `ops.shape(x)[0]` is, of one value `(1, …)` is once for each sample.
     """
@@ -267,7 +268,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
 
 @operation
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """Elements at indices along an axis; not along the batch of a symbolic tensor.
+    """Elements at indices along an axis.
 
     Indices are constant, or a symbolic tensor for rows: `take(weight, x, axis=0)`.
     """
@@ -322,7 +323,7 @@ def pad(x: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = N
 
     Args:
         x: Tensor or array.
-        pad_width: For each axis how many before and after; for a symbolic tensor 0 along the batch.
+        pad_width: For each axis how many before and after.
         mode: `'constant'`, `'reflect'`, `'symmetric'`, `'edge'` or another of `numpy.pad`.
         constant_values: What a constant is; default 0. Symbolic tensors take no other.
     """
@@ -342,7 +343,7 @@ def pad(x: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = N
 
 @operation
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """A diagonal of two axes, as the last axis; of a symbolic tensor not of the batch."""
+    """A diagonal of two axes, as the last axis."""
     return rearranged("diagonal", x, lambda a: np.diagonal(a, offset, axis1, axis2))
 
 

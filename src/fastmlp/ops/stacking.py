@@ -48,7 +48,7 @@ def hstack(xs: Sequence[Any]) -> Any:
 
 @operation
 def vstack(xs: Sequence[Any]) -> Any:
-    """One below the other along the first axis: of arrays only, since the first is the batch."""
+    """One below the other along the first axis."""
     if not spec.is_symbolic(*xs):
         return np.vstack([spec.array(x) for x in xs])
     return shapes.concatenate(xs, 0)
@@ -71,7 +71,7 @@ def hsplit(x: Any, indices_or_sections: Any) -> list[Any]:
 
 @operation
 def vsplit(x: Any, indices_or_sections: Any) -> list[Any]:
-    """Parts along the first axis: of arrays only, since of a symbolic tensor it is the batch."""
+    """Parts along the first axis."""
     return shapes.split(x, indices_or_sections, 0)
 
 
@@ -230,7 +230,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
 
 @operation
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
-    """A list of what is along an axis; of a symbolic tensor not along the batch."""
+    """A list of what is along an axis."""
     x = _known(x)
     (at,) = spec.axes_of("unstack", x, axis)
     count = x.shape[at]
@@ -274,13 +274,13 @@ def fliplr(x: Any) -> Any:
 
 @operation
 def flipud(x: Any) -> Any:
-    """Elements in reverse order along the first axis; of arrays only."""
+    """Elements in reverse order along the first axis."""
     return shapes.flip(x, 0)
 
 
 @operation
 def rot90(array: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
-    """Turned by k quarters in the plane of two axes; not that of the batch."""
+    """Turned by k quarters in the plane of two axes."""
     return rearranged("rot90", array, lambda a: np.rot90(a, k, tuple(axes)))  # type: ignore[arg-type]
 
 

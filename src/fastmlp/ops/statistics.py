@@ -152,7 +152,7 @@ def cdist(x: Any, y: Any) -> Any:
 
 @operation
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum of a diagonal; of a symbolic tensor not along the batch."""
+    """The sum of a diagonal."""
     return reductions.sum(shapes.diagonal(x, offset, axis1, axis2), -1)
 
 
