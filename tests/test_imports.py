@@ -37,7 +37,7 @@ LEVELS = (
         "_tree",
         "texts",
     ),
-    ("graph", "open_sizes", "calls"),
+    ("graph", "whole_batch", "open_sizes", "calls"),
     ("ops",),
     ("plan", "_reference", "initializers", "regularizers", "constraints", "activations"),
     ("arguments", "boundary", "runtime", "function", "eager"),

@@ -52,6 +52,7 @@ class Function:
         with graph.batch_of(samples):
             self.outputs = [_by_sample(t, self.inputs) for t in outputs]
         self._whole = [not t.per_sample for t in outputs]  # one value for all samples
+        self._kinds = [graph.kind_of(t) for t in outputs]
         self.training, self._samples = training, samples
         self.dtype = self.outputs[0].dtype
         self.on_array: Callable[[Any], np.ndarray | None] = _not_ready
@@ -93,8 +94,8 @@ class Function:
             return [
                 np.full(_row_shape(t), np.nan, self.dtype)
                 if whole
-                else np.empty((0, *_row_shape(t)), self.dtype)
-                for t, whole in zip(self.outputs, self._whole, strict=True)
+                else np.empty((0, *_row_shape(t)), kind or self.dtype)
+                for t, whole, kind in zip(self.outputs, self._whole, self._kinds, strict=True)
             ]
         call = (self._few if m < MANY_ROWS else self._many) or self._room_for(m)
         seed = next_seed() if self.training or self._is_random else 0
@@ -102,6 +103,8 @@ class Function:
         while found is None:
             found = self._room_for(m).on_arrays(arrays, seed)
         results: list[np.ndarray] = found[0]
+        if any(self._kinds):
+            results = list(map(graph.of_kind, results, self._kinds))
         if any(self._whole):
             both = zip(results, self._whole, strict=True)
             return [np.array(y[0]) if whole else y for y, whole in both]
@@ -130,6 +133,7 @@ class Function:
             self._is_random = plan.is_random
             self._bytes[many] = plan.arena_bytes
             limited = boundary.states or self._samples or self._whole[0] or self._is_random
+            limited = limited or any(self._kinds)
             if boundary.plain and not limited:
                 first = self._few or call
                 first.more = self._many if self._few else None

@@ -367,3 +367,37 @@ def order(
                     raise ValueError(f"The graph has a cycle through {tensor.node!r}.")
                 stack.append((tensor.node, False))
     return result
+
+
+# Ops whose output holds what the last tensor they read does, and those of kind `map` that give truth values.
+_SAME = ("identity", "reshape", "take", "phase", "whole", "each")
+_TRUTH = (
+    "equal", "not_equal", "less", "less_equal", "logical_and", "logical_or", "logical_not", "isnan",
+    "isinf", "isfinite",
+)  # fmt: skip
+
+
+def kind_of(tensor: Tensor) -> str | None:
+    """What a tensor holds, of which plans make floats: `'int32'` for places, `'bool'` or another type.
+
+    `None`: numbers of the plan's type.
+    """
+    node = tensor.node
+    while "to" not in node.attrs:
+        kind = node.attrs.get("kind")
+        if node.op == "argsort" or kind in ("argmax", "argmin"):
+            return "int32"
+        if node.op == "encode":
+            return "int64"
+        if node.op == "map" and kind in _TRUTH:
+            return "bool"
+        if not (node.op in _SAME or kind in ("max", "min")) or not node.inputs:
+            return None
+        node = node.inputs[-1].node
+    to: str = node.attrs["to"]
+    return None if to.startswith("float") else to
+
+
+def of_kind(array: np.ndarray, kind: str | None) -> np.ndarray:
+    """What a plan computed, as an array of what its tensor holds."""
+    return array if kind is None else array.astype(kind)

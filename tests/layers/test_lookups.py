@@ -50,7 +50,7 @@ def test_numbers_are_those_of_keras(case):
     entries = [Input(p.shape[1:], dtype=k) for p, k in zip(parts, kinds, strict=True)]
     model = Model(entries, layer(entries if crossed else entries[0]))
     for y in (model.predict(parts, verbose=0), model(parts)):
-        assert y.dtype == "float32"
+        assert y.dtype == found.dtype
         np.testing.assert_allclose(y, expected, rtol=2e-7)
     assert model.output_shape == (None, *expected.shape[1:])
 

@@ -198,7 +198,7 @@ def test_outputs_without_a_row_for_each_sample_are_values_of_a_call_alone() -> N
 def test_layers_of_rows_refuse_other_numbers_of_them() -> None:
     entry = Input((4, 5))
     model = Model(entry, layers.Dropout(0.5)(ops.reshape(entry, (-1, 10))))
-    with pytest.raises(ValueError, match="'dropout.*': expected a row for each sample"):
+    with pytest.raises(ValueError, match=r"'dropout.*': expected a row for each sample"):
         model(np.ones((6, 4, 5)), training=True)
 
 

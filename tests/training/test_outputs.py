@@ -85,10 +85,10 @@ def test_an_output_without_loss_needs_no_target_and_is_not_trained():
 
 METRICS: dict[str, tuple[Any, list[str]]] = {
     "one each": (["mae", "mse"], ["p_mae", "q_mse"]),
-    "lists": ([["mae"], ["mse", "mae"]], ["p_mae", "q_mse", "q_mae"]),
+    "lists": ([["mae"], ["mse", "mae"]], ["p_mae", "q_mae", "q_mse"]),
     "none": ([None, ["mse", "mse"]], ["q_mse", "q_mse_1"]),
     "empty": ([[], "mse"], ["q_mse"]),
-    "dict": ({"q": ["mse", "mae"], "p": "mape"}, ["p_mape", "q_mse", "q_mae"]),
+    "dict": ({"q": ["mse", "mae"], "p": "mape"}, ["p_mape", "q_mae", "q_mse"]),
     "part": ({"q": "mse"}, ["q_mse"]),
 }
 

@@ -42,7 +42,8 @@ def one_hot(
             raise ValueError(
                 f"{spec.where('one_hot')}: expected an axis after the batch. Received: axis={axis}"
             )
-        return math.equal(shapes.expand_dims(x, at), places[0] if x.per_sample else places)
+        hot = math.equal(shapes.expand_dims(x, at), places[0] if x.per_sample else places)
+        return core.cast(hot, dtype or config.floatx())
     return core.cast(np.expand_dims(x, at) == places, dtype or config.floatx())
 
 

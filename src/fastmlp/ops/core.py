@@ -58,7 +58,12 @@ def cast(x: Any, dtype: Any) -> Any:
     if name == "bool":
         return elementwise.not_equal(x, 0)
     (x,) = spec.operands("cast", x)
-    return x if name.startswith("float") else elementwise.trunc(x)
+    whole = graph.kind_of(x) is not None
+    if name.startswith("float") and not whole:
+        return x
+    if not (whole or name.startswith("float")):
+        x = elementwise.trunc(x)
+    return spec.node("identity", [x], x.shape, to=name)
 
 
 def type_name(dtype: Any) -> str:

@@ -264,7 +264,8 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
         return np.asarray(found, np.int32)
     edges = np.asarray(sorted_sequence)
     below = math.less if side == "left" else math.less_equal
-    return reductions.sum(below(edges, shapes.expand_dims(values, -1)), -1)
+    found = reductions.sum(below(edges, shapes.expand_dims(values, -1)), -1)
+    return spec.node("identity", [found], found.shape, to="int32")
 
 
 @operation

@@ -166,7 +166,8 @@ def _index(kind: str, x: Any, axis: int | None, keepdims: bool) -> Any:
 def count_nonzero(x: Any, axis: Axis = None) -> Any:
     """How many elements are not 0."""
     if spec.is_symbolic(x):
-        return reduction("sum", math.not_equal(x, 0), axis, False)
+        found = reduction("sum", math.not_equal(x, 0), axis, False)
+        return spec.node("identity", [found], found.shape, to="int32")
     axes = tuple(axis) if isinstance(axis, list) else axis
     return np.asarray(np.count_nonzero(spec.array(x), axes), np.int32)
 

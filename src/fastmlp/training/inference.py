@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from fastmlp import graph
 from fastmlp._spelling import accepts_old
 from fastmlp.callbacks import CallbackList
 from fastmlp.graph import Tensor
@@ -192,6 +193,9 @@ class Inference(StepMethods):
                     self.steps_per_execution,
                 )  # fmt: skip
             boundary = data.sized.boundary
+            found = [graph.kind_of(t) for t in data.sized.outputs]
+            if any(found):
+                return pack(structure, list(map(graph.of_kind, results, found)))
             if isinstance(structure, Tensor) and not (boundary.states or boundary.mixes):
                 full = self._inference_rows(data, BATCH, INFERENCE_ROWS, False)
                 self._quick.keep_predict(self, executable, x, full)
@@ -214,9 +218,11 @@ class Inference(StepMethods):
             for index, result in enumerate(parts[-1]):
                 executable.bind_output(index, result)
 
+        kind_of = [graph.kind_of(t) for t in self._sized.outputs or self.outputs]
+
         def outputs(start: int, stop: int) -> Any:
-            found = zip(*parts[start:stop], strict=True)
-            return pack(structure, [np.concatenate(of_one) for of_one in found])
+            found = [np.concatenate(of_one) for of_one in zip(*parts[start:stop], strict=True)]
+            return pack(structure, list(map(graph.of_kind, found, kind_of)))
 
         run_batches(
             supply, callbacks, "predict", verbose, self._lock, fetch, outputs,
