@@ -337,3 +337,12 @@ def test_hasattr_tells_whether_a_model_knows_its_input(name):
         getattr(model, name)
     model.build((None, 3))
     assert hasattr(model, name)
+
+
+def test_layers_without_weights_take_the_type_of_the_others():
+    model = Sequential(
+        [Input((4,)), layers.Dense(5, dtype="float64"), layers.Dropout(0.1), layers.Softmax()]
+    )
+    assert model.predict(np.ones((2, 4)), verbose=0).dtype == "float64"
+    model = Sequential([layers.Flatten(), layers.Dense(5, dtype="float64")])
+    assert model.predict(np.ones((2, 4)), verbose=0).dtype == "float64"

@@ -163,13 +163,14 @@ class Sequential(Model):
         self._set_network(None)
         if self._input is None or not self._layers:
             return
-        dtypes = {layer.dtype for layer in self._layers}
+        holding = [layer for layer in self._layers if _holds_weights(layer)]  # others take any
+        dtypes = {layer.dtype for layer in holding or self._layers}
         if len(dtypes) > 1:
             raise ValueError(
                 f"Sequential '{self.name}': expected layers of one dtype. "
                 f"Received: {', '.join(sorted(dtypes))}"
             )
-        dtype = self._layers[0].dtype
+        dtype = (holding or self._layers)[0].dtype
         if self._input.dtype not in (dtype, "string"):
             self._input = InputLayer(
                 self._input.shape[1:], graph.batch_size(self._input), dtype, name=self._input.name
@@ -206,3 +207,8 @@ class Sequential(Model):
 
 
 lookup.registry.register(Sequential)
+
+
+def _holds_weights(layer: Layer) -> bool:
+    """Whether it has or will have weights, or a layer within it."""
+    return any(part._makes_weights() or part._variables for part in layer._all_layers())
