@@ -65,6 +65,14 @@ def shared(f: Any) -> Any:
     return fastmlp.Model(x, layers.Dense(2, dtype=f)(inner(inner(x)) * x))
 
 
+class Spare(layers.Dense):
+    """With a weight that the outputs do not depend on."""
+
+    def build(self, input_shape: Any) -> None:
+        self.spare = self.add_weight((2,), "ones")
+        super().build(input_shape)
+
+
 NETWORKS: dict[str, Any] = {
     "dense": lambda f: [layers.Dense(4, "tanh", dtype=f), layers.Dense(2, dtype=f)],
     "without biases": lambda f: [layers.Dense(4, "tanh", use_bias=False, dtype=f)],
@@ -83,6 +91,7 @@ NETWORKS: dict[str, Any] = {
         layers.Dense(4, "tanh", trainable=False, dtype=f), layers.Dense(2, dtype=f)
     ],
     "shared": shared,
+    "spare": lambda f: [Spare(4, "tanh", dtype=f), layers.Dense(2, dtype=f)],
 }  # fmt: skip
 
 

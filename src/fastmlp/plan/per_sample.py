@@ -44,7 +44,8 @@ def add_rows(b: Builder, variables: Sequence[Variable]) -> None:
             part = _share(b, op, variable)
             b.emit("put", [row], [part], index=places, zero=False, add=number > 0)
         if variable not in b.plan.parameters:
-            zeros = b.constant(np.zeros(variable.size, b.plan.dtype))
+            zeros = b.value((variable.size,))
+            b.emit("repeat_samples", [zeros], [b.constant(np.zeros(variable.size, b.plan.dtype))])
             b.emit("put", [row], [zeros], index=places, zero=False, add=False)
     b.plan.parameters.clear()
     b.label = "gradient"
