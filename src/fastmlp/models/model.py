@@ -77,16 +77,36 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         Trainer.__init__(self)
         Layer.__init__(self, name=name, trainable=trainable, **kwargs)
         self._network: Network | None = None
+        self._given_network: Network | None = None  # beneath a `call` of one's own
         self._arena_room: Any = None
         if inputs is not None:
-            self._set_network(Network(f"{kind} '{self.name}'", inputs, outputs))
+            self._take_network(Network(f"{kind} '{self.name}'", inputs, outputs))
             if not trainable:
                 self.trainable = False
 
     # The graph.
 
+    def _take_network(self, network: Network) -> None:
+        """Takes the graph that the user described; beneath a `call` of one's own it is `super().call`."""
+        self._set_network(network)
+        self._given_network = network if self._has_own_call() else None
+
+    def _has_own_call(self) -> bool:
+        return type(self).call is not Model.call
+
+    def _trace_own_call(self) -> None:
+        """Puts the graph of `call` around the one that was given, when it is first needed.
+
+        Not sooner: `call` may read what `__init__` sets after `super().__init__`.
+        """
+        given = self._given_network
+        if given is not None and self._network is given:
+            self._set_network(self._network_on(given.input_structure))
+
     def _set_network(self, network: Network | None) -> None:
         """Takes a graph, or forgets the one there is."""
+        if network is None:
+            self._given_network = None
         self._network = network
         self._functions, self._executables = {}, {}
         self._forget_sizes()
@@ -130,7 +150,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         """The graph with these sizes: of a subclass its `call` traced anew."""
         inputs = network.inputs_of(sizes)
         with graph.layer_scope(self.name), graph.training_scope(None):
-            if self._is_functional():
+            if not self._has_own_call():
                 outputs = network.run(inputs)
             else:
                 outputs = self._trace((_tree.pack(network.input_structure, inputs),), {})
@@ -172,8 +192,10 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             return
         if all(layer._edited <= self._traced_at for layer in self._all_layers()):
             return
-        if not self._is_functional():
+        if self._has_own_call():
             self._set_network(self._network_on(network.input_structure))
+            if network is self._given_network:
+                return
             for layer in network.layers:  # its calls took the places of these
                 layer.calls[:] = [call for call in layer.calls if call not in network.calls]
             return
@@ -206,6 +228,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
     @property
     def outputs(self) -> list[Tensor]:
         """The symbolic outputs, flat; none before the model is built."""
+        self._trace_own_call()
         return [] if self._network is None else list(self._network.outputs)
 
     @property
@@ -216,6 +239,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
     @property
     def output_names(self) -> list[str]:
         """A name for each output: its key in a dict of outputs, or the name of its layer."""
+        self._trace_own_call()
         return [] if self._network is None else list(self._network.output_names)
 
     @property
@@ -225,6 +249,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
     @property
     def _output_structure(self) -> Any:
         """That of results: one output in a list comes without it, as in Keras."""
+        self._trace_own_call()
         found = self._graph().output_structure
         return found[0] if isinstance(found, (list, tuple)) and len(found) == 1 else found
 
@@ -251,18 +276,20 @@ class Model(Persistent, Layer, Trainer, build_once=False):
     @property
     def operations(self) -> list[Any]:
         """Layers, inputs and functions of `fastmlp.ops`: all that is called between in and out."""
-        return list(self._graph().layers)
+        return list((self._given_network or self._graph()).layers)
 
     @property
     def layers(self) -> list[Layer]:
         """The layers; of `Model(inputs, outputs)` its inputs, too."""
         if self._is_functional():
-            return [layer for layer in self._graph().layers if isinstance(layer, Layer)]
+            network = self._given_network or self._graph()
+            return [layer for layer in network.layers if isinstance(layer, Layer)]
         return [layer for layer in super()._sublayers() if isinstance(layer, Layer)]
 
     def _is_functional(self) -> bool:
         """Whether the layers are known from symbolic tensors, not from attributes."""
-        return self._network is not None and type(self).call is Model.call
+        known = self._given_network is not None or not self._has_own_call()
+        return self._network is not None and known
 
     def _sublayers(self) -> list[Any]:
         found = super()._sublayers()
@@ -318,7 +345,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         from fastmlp.models.network_config import network_to_config
 
         own = {"name": self.name, "trainable": self.trainable}
-        return {**own, **network_to_config(self._graph())}
+        return {**own, **network_to_config(self._given_network or self._graph())}
 
     @classmethod
     def from_config(
@@ -364,7 +391,7 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     def network_to_show(self) -> Network | None:
         """The graph, of a model whose layers are known from symbolic tensors alone."""
-        return self._network if self._is_functional() else None
+        return (self._given_network or self._network) if self._is_functional() else None
 
     # Building.
 
@@ -394,10 +421,12 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             The layers that were built, for `_unbuild`.
         """
         if self._network is not None:
+            self._trace_own_call()
             return []
         new = [layer for layer in self._all_layers() if not layer.built]
         try:
             self._set_network(self._trace_network(row_shapes))
+            self._trace_own_call()
         except BaseException:
             self._unbuild(new)
             raise
@@ -431,25 +460,38 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     # Calls.
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        """The outputs for given inputs, with their masks; a subclass describes its own here."""
-        if self._network is None:
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """The outputs for given inputs, with their masks; a subclass describes its own here.
+
+        That of `Model(inputs, outputs)` and of a `Sequential` may call this one, `super().call(inputs)`.
+        """
+        network = self._given_network or self._network
+        if network is None:
             raise NotImplementedError(
                 f"{type(self).__name__} '{self.name}': a model needs inputs and outputs, or a "
                 "method call(self, inputs)."
             )
         if not calls.tensors(inputs):
-            return self(inputs) if mask is None else self(inputs, mask=mask)
+            model: Any = self
+            if network is self._given_network:
+                model = Model(network.input_structure, network.output_structure, name=self.name)
+            return model(inputs, training=training, mask=mask)
         sizes = None
         if self._takes_sizes:
-            sizes = self._network.sizes_of(_tree.apply(lambda t: t.shape[1:], inputs))
-        found = self._network.match(inputs, sizes)
+            sizes = network.sizes_of(_tree.apply(lambda t: t.shape[1:], inputs))
+        found = network.match(inputs, sizes)
         if isinstance(mask, dict):
-            mask = [mask.get(name) for name in self._network.input_names]
+            mask = [mask.get(name) for name in network.input_names]
         given = list(mask) if isinstance(mask, (list, tuple)) else [mask]
         given += [None] * (len(found) - len(given))
         pairs = [(x, m if x.mask is None else None) for x, m in zip(found, given, strict=False)]
-        return self._network.run([masks.masked(x, m) for x, m in pairs])
+        told = graph.current_training() if training is None else bool(training)
+        with graph.training_scope(told):
+            return network.run([masks.masked(x, m) for x, m in pairs])
+
+    def _call_takes(self) -> tuple[str, ...]:
+        """Without `training`, which layers ask for themselves, there is one graph for both."""
+        return super()._call_takes() if self._has_own_call() else ("inputs", "mask")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Outputs for one batch, without batching or a progress bar.

@@ -179,7 +179,7 @@ class Sequential(Model):
         with graph.layer_scope(""), graph.training_scope(None):
             for layer in self._layers:
                 y = layer(y)
-        self._set_network(Network(f"Sequential '{self.name}'", self._input, y))
+        self._take_network(Network(f"Sequential '{self.name}'", self._input, y))
 
     def _build_once(self, args: tuple[Any, ...], kwargs: Any = None) -> None:
         if self._network is None:
