@@ -207,6 +207,37 @@ def test_the_progress_bar_shows_iterations(capsys: Any) -> None:
     assert "loss:" in shown
 
 
+def test_lbfgs_keeps_to_the_constraint_non_neg() -> None:
+    from scipy.optimize import nnls
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 4)), rng.normal(size=50)
+    model = fastmlp.Sequential([
+        fastmlp.Input((4,)),
+        layers.Dense(1, use_bias=False, kernel_constraint="non_neg", dtype="float64"),
+    ])  # fmt: skip
+    model.set_weights([-np.ones((4, 1))])
+    model.compile("lbfgs", "mse")
+    model.fit(x, y, epochs=100, verbose=0)
+    kernel = model.get_weights()[0]
+    assert kernel.min() == 0
+    np.testing.assert_allclose(kernel[:, 0], nnls(x, y)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "constraint", "sentence"),
+    [
+        ("lbfgs", "max_norm", "LBFGS: expected no constraints but 'non_neg'.*optimizer='adam'"),
+        ("levenberg_marquardt", "non_neg", "expected no constraints.*use optimizer='lbfgs'"),
+        ("levenberg_marquardt", abs, "constraint of 'dense.*/kernel'.*use optimizer='adam'"),
+    ],
+)
+def test_other_constraints_are_refused(optimizer: str, constraint: Any, sentence: str) -> None:
+    model = network(optimizer, kernel_constraint=constraint)
+    with pytest.raises(ValueError, match=sentence):
+        model.fit(X, Y, verbose=0)
+
+
 @pytest.mark.parametrize(
     ("options", "fit", "sentence"),
     [

@@ -22,6 +22,9 @@ class Problem(Protocol):
     def start(self) -> np.ndarray:
         """The weights as they are."""
 
+    def least(self) -> np.ndarray | None:
+        """The least value that each weight may have; `None`: any."""
+
     def loss(self, w: np.ndarray) -> tuple[float, np.ndarray]:
         """The loss of all data, and its gradient."""
 
@@ -79,6 +82,7 @@ class LBFGS(WholeDataOptimizer):
     The step is `-H·g`, where `H`, an estimate of the inverse Hessian, comes from the last `maxcor`
     changes of weights and gradients; a line search finds its length. For up to about 100,000
     weights, and losses without dropout. In models of float64 it goes on where float32 ends.
+    Weights with the constraint `'non_neg'` are bounded by 0; other constraints are refused.
 
     Args:
         maxiter: Iterations of a `fit`; `None`: its `epochs`.
@@ -116,7 +120,7 @@ class LBFGS(WholeDataOptimizer):
         Raises:
             MemoryError: What it remembers does not fit; weights stay as they were.
         """
-        from scipy.optimize import minimize  # a slow import, and only this needs it
+        from scipy.optimize import Bounds, minimize  # a slow import, and only this needs it
 
         def each(intermediate_result: Any) -> None:
             if done(intermediate_result.x):
@@ -127,10 +131,16 @@ class LBFGS(WholeDataOptimizer):
             "ftol": 0.0, "maxls": 40,
         }  # fmt: skip
         loss: Any = problem.loss
-        start = problem.start()
+        start, least = problem.start(), problem.least()
         try:
             result = minimize(
-                loss, start, jac=True, method="L-BFGS-B", callback=each, options=options
+                loss,
+                start,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=None if least is None else Bounds(least, np.inf),
+                callback=each,
+                options=options,
             )
         except MemoryError as error:
             raise MemoryError(

@@ -9,9 +9,10 @@ import numpy as np
 
 from fastmlp import ops
 from fastmlp.callbacks import CallbackList, History
+from fastmlp.constraints import NonNeg
 from fastmlp.eager import start_run
 from fastmlp.errors import bad_argument
-from fastmlp.optimizers.whole_data import LevenbergMarquardt, WholeDataOptimizer
+from fastmlp.optimizers.whole_data import LBFGS, LevenbergMarquardt, WholeDataOptimizer
 from fastmlp.plan.lower import LossSpec
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.batches import yields_batches
@@ -50,6 +51,13 @@ class WholeData:
     def start(self) -> np.ndarray:
         """The weights as they are."""
         return np.concatenate([v.value.reshape(-1).astype(np.float64) for v in self.variables])
+
+    def least(self) -> np.ndarray | None:
+        """The least value that each weight may have; `None`: any."""
+        if all(v.constraint is None for v in self.variables):
+            return None
+        bounded = [np.full(v.size, v.constraint is not None) for v in self.variables]
+        return np.where(np.concatenate(bounded), 0.0, -np.inf)
 
     def set_weights(self, w: np.ndarray) -> None:
         """Writes a flat vector into the weights."""
@@ -160,9 +168,19 @@ def check_whole(model: Trainer, data: Rows, n: int) -> None:
     """Refuses what the model's optimizer of the whole data cannot do.
 
     Raises:
-        ValueError: Another loss than mse, weights of samples, penalties, or too many weights.
+        ValueError: A constraint; another loss than mse, weights of samples, penalties, or too many
+            weights.
     """
     optimizer = model.optimizer
+    variables: list[Variable] = [v for v in model.weights if v.trainable]
+    constrained = [v for v in variables if v.constraint is not None]
+    bounded = isinstance(optimizer, LBFGS)
+    for v in constrained:
+        if not bounded or type(v.constraint) is not NonNeg:
+            expected = "no constraints but 'non_neg'" if bounded else "no constraints"
+            others = "'lbfgs'" if type(v.constraint) is NonNeg else "'adam'"
+            where, what = type(optimizer).__name__, f"constraint of '{v.path}'"
+            raise bad_argument(where, expected, what, v.constraint, f"use optimizer={others}")
     if not isinstance(optimizer, LevenbergMarquardt):
         return
     where, hint = "LevenbergMarquardt", "use optimizer='lbfgs'"
@@ -177,7 +195,6 @@ def check_whole(model: Trainer, data: Rows, n: int) -> None:
         raise bad_argument(where, "one output, with loss 'mse'", "loss", loss, hint)
     if any(weight is not None for weight in data.weights):
         raise bad_argument(where, "samples of equal weight", "sample_weight", "given", hint)
-    variables: list[Variable] = [v for v in model.weights if v.trainable]
     penalised = [v.path for v in variables if v.regularizer is not None]
     if penalised:
         raise bad_argument(where, "no regularizers", "weights", penalised, hint)
