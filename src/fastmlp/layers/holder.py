@@ -123,7 +123,7 @@ class WeightHolder:
     def _sublayers(self) -> list[WeightHolder]:
         """The layers that are parts of this one, each once."""
         found: dict[int, WeightHolder] = {}
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):  # another thread may set some meanwhile
             if (
                 _may_hold_layers(type(value)) and name != "_given"
             ):  # what __init__ made of it counts
@@ -279,7 +279,7 @@ class WeightHolder:
 
         found: dict[int, Any] = {}
         for layer in self._all_layers():
-            for value in vars(layer).values():
+            for value in list(vars(layer).values()):
                 for one in value if isinstance(value, (list, tuple)) else (value,):
                     if isinstance(one, Metric):
                         found.setdefault(id(one), one)
@@ -316,7 +316,7 @@ def _layers_in(value: Any) -> Iterator[WeightHolder]:
             if _may_hold_layers(type(part)):
                 yield from _layers_in(part)
     elif isinstance(value, (dict, Mapping)):  # a dict is told much sooner than a Mapping
-        for part in value.values():
+        for part in list(value.values()):
             if _may_hold_layers(type(part)):
                 yield from _layers_in(part)
 

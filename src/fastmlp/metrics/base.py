@@ -165,7 +165,7 @@ class Metric(Configurable):
 
     def _parts(self) -> list[Metric]:
         """The metrics that are its attributes."""
-        return [part for part in vars(self).values() if isinstance(part, Metric)]
+        return [part for part in list(vars(self).values()) if isinstance(part, Metric)]
 
     def _native_variables(self) -> list[Variable]:
         """The accumulators as variables, which see and set them."""

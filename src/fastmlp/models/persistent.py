@@ -95,7 +95,7 @@ class Persistent:
         """
         outputs: Any = getattr(self, "outputs", None) or []
         state = {"_nodes": graph.order(outputs)} if outputs else {"_nodes": []}
-        state |= {k: v for k, v in self.__dict__.items() if k not in _OWN}
+        state |= {k: v for k, v in list(self.__dict__.items()) if k not in _OWN}
         fit = self.__dict__.get("_fit")
         return state if fit is None else {**state, "_cursor": fit.cursor()}
 

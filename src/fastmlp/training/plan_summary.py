@@ -52,7 +52,7 @@ def plan_summary(
 def _executable(model: Trainer, batch_size: int | None) -> Executable:
     """The plan that `fit` used last, or one made for batches of this size."""
     if batch_size is None:
-        kept = [e for key, e in model._executables.items() if key[0] == "train"]
+        kept = [e for key, e in list(model._executables.items()) if key[0] == "train"]
         if kept:
             return kept[-1]
     batch_size = model._batch_size(batch_size)
