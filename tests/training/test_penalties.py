@@ -162,6 +162,19 @@ class Squares(layers.Layer):
         return x
 
 
+@pytest.mark.parametrize("form", [list, tuple, lambda ys: dict(zip("ab", ys, strict=True))])
+def test_what_layers_add_may_be_all_of_the_loss_of_several_outputs(form):
+    x = np.arange(8.0, dtype="float32").reshape(4, 2)
+    entry = Input((2,))
+    y = Squares()(layers.Dense(2, kernel_initializer="ones")(entry))
+    model = Model(entry, form([y, 2 * y]))
+    model.compile(optimizers.SGD(0.01))
+    assert model.evaluate(x, verbose=0) == pytest.approx(69.0)
+    before = model.train_on_batch(x)
+    assert before == pytest.approx(69.0)
+    assert model.fit(x, verbose=0).history["loss"][0] < before
+
+
 @pytest.mark.parametrize("run_eagerly", [False, True])
 def test_what_layers_add_may_be_all_of_the_loss(run_eagerly):
     x = np.arange(8.0, dtype="float32").reshape(4, 2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp import graph, ops, whole_batch
+from fastmlp import calls, graph, ops, whole_batch
 from fastmlp.graph import Tensor
 from fastmlp.metrics.tracking import Noted, noting
 from fastmlp.plan.objectives import Whole
@@ -66,7 +66,7 @@ def compiled_loss(model: StepMethods, y: Any, y_pred: Any, sample_weight: Any) -
         ValueError: There is none, or targets and predictions do not fit.
     """
     slots, objective = model._output_slots(), model._objective()
-    if not objective.with_loss and isinstance(y_pred, Tensor) and _adds_losses(model):
+    if not objective.with_loss and calls.tensors(y_pred) and _adds_losses(model):
         return graph.constant_tensor(0.0, model.dtype)
     if not objective.with_loss:
         raise ValueError(
