@@ -143,3 +143,53 @@ def test_steps_of_tests_and_predictions() -> None:
         for a, b in zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True):
             assert a.shape == b.shape
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_a_model_with_steps_of_its_own_needs_no_call(built: bool) -> None:
+    found = []
+    for k in (fastmlp, keras):
+
+        class Pair(k.Model):  # type: ignore[name-defined, misc]
+            def __init__(self, k: Any) -> None:
+                super().__init__()
+                self.one = k.Sequential([k.Input((3,)), k.layers.Dense(2)])
+                self.other = k.Sequential([k.Input((2,)), k.layers.Dense(1)])
+                if built or k is keras:
+                    self.built = True
+
+            def train_step(self, *given: Any) -> Any:
+                *state, data = given
+                x = data[0] if isinstance(data, tuple) else data
+                logs = {"rows": 1.0 * x.shape[0], "sum": x.sum()}
+                return (logs, state[0]) if state else logs
+
+            def test_step(self, *given: Any) -> Any:
+                *state, data = given
+                logs = {"rows": 2.0 * len(data[0])}
+                return (logs, state[0]) if state else logs
+
+        model = Pair(k)
+        model.compile()
+        fit = {"batch_size": 8, "shuffle": False, "verbose": 0}
+        logs = [model.fit(X, epochs=2, **fit), model.fit(X, Y, validation_split=1 / 3, **fit)]
+        batches = ((X[i : i + 8], Y[i : i + 8]) for i in (0, 8))
+        logs.append(model.fit(batches, steps_per_epoch=2, shuffle=False, verbose=0))
+        found.append(
+            {f"{i} {key}": v[-1] for i, h in enumerate(logs) for key, v in h.history.items()}
+        )
+        found[-1] |= {"test": model.evaluate(X, Y, verbose=0), "n": len(model.weights)}
+    alike(*found)
+
+
+def test_a_model_without_a_call_tells_of_rows_that_differ() -> None:
+    class Own(fastmlp.Model):
+        def train_step(self, data: Any) -> Any:
+            return {}
+
+    model = Own()
+    model.compile()
+    with pytest.raises(ValueError, match="y: expected 24 rows, as x"):
+        model.fit(X, Y[:5], verbose=0)
+    with pytest.raises(NotImplementedError, match=r"or a method call\(self, inputs\)"):
+        model.predict(X, verbose=0)

@@ -94,6 +94,10 @@ class Model(Persistent, Layer, Trainer, build_once=False):
     def _has_own_call(self) -> bool:
         return type(self).call is not Model.call
 
+    @property
+    def _has_call(self) -> bool:
+        return self._network is not None or self._has_own_call()
+
     def _trace_own_call(self) -> None:
         """Puts the graph of `call` around the one that was given, when it is first needed.
 

@@ -191,6 +191,10 @@ class Sequential(Model):
         return super()._ensure_built(row_shapes)
 
     @property
+    def _has_call(self) -> bool:
+        return True
+
+    @property
     def _takes_sizes(self) -> bool:
         """Layers in a row take what they can, as in Keras, whatever the `Input` says."""
         return self._network is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,11 +69,14 @@ class ArrayBatches:
             self._endless = None if self._given.again else self._given.one_pass(0)
             self.per_epoch = steps if steps is not None else self._given.per_pass
             return
-        with model._built_for(x) as rows:
-            self.n = check_lengths({source.name: source for source in rows.inputs})
+        with model._built_for(x) if model._has_call else nullcontext() as rows:
             self._data = weighted(model, method, as_arrays(model, data), class_weight)
-            for name, part in zip(("y", "sample_weight"), self._data[1:], strict=True):
-                lengths = {len(leaf) for leaf in _tree.flatten(part)}
+            if rows is not None:
+                self.n = check_lengths({source.name: source for source in rows.inputs})
+            else:
+                self.n = _tree.flatten(self._data[0])[0].shape[0]
+            for name, part in zip(("x", "y", "sample_weight"), self._data, strict=True):
+                lengths = {leaf.shape[0] for leaf in _tree.flatten(part) if leaf is not None}
                 if part is not None and lengths != {self.n}:
                     raise ValueError(f"{name}: expected {self.n} rows, as x. Received: {lengths}")
         if method == "fit":
@@ -130,7 +134,7 @@ class Epochs:
 def as_arrays(model: StepMethods, data: Data) -> Data:
     """The user's data with arrays in place of lists and frames; builds the model, if need be."""
     x, y, weight = data
-    if not model.outputs:
+    if not model.outputs and model._has_call:
         with model._built_for(x):
             pass
     return _arrays(x, len(model.inputs)), _arrays(y, 1), _arrays(weight, 1)

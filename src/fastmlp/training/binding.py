@@ -102,6 +102,11 @@ class Binding:
         """Whether data may have other sizes than the last, if the layers take them."""
         return False
 
+    @property
+    def _has_call(self) -> bool:
+        """Whether there is a graph, or a `call` to make one of; steps of the model's own may do without."""
+        return True
+
     def _look_again(self) -> None:
         """Takes in what was changed about the layers since the model was built, if there are any."""
 
