@@ -197,9 +197,15 @@ def test_outputs_without_a_row_for_each_sample_are_values_of_a_call_alone() -> N
 
 def test_layers_of_rows_refuse_other_numbers_of_them() -> None:
     entry = Input((4, 5))
+    model = Model(entry, layers.GRU(2)(ops.reshape(entry, (-1, 2, 5))))
+    with pytest.raises(ValueError, match=r"'gru.*': expected a row for each sample"):
+        model(np.ones((6, 4, 5)))
+
+
+def test_dropout_takes_other_numbers_of_rows() -> None:
+    entry = Input((4, 5))
     model = Model(entry, layers.Dropout(0.5)(ops.reshape(entry, (-1, 10))))
-    with pytest.raises(ValueError, match=r"'dropout.*': expected a row for each sample"):
-        model(np.ones((6, 4, 5)), training=True)
+    assert set(np.unique(model(np.ones((6, 4, 5)), training=True))) == {0.0, 2.0}
 
 
 def test_two_views_of_the_samples_meet_in_one_product() -> None:

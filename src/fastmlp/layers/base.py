@@ -548,9 +548,11 @@ class Layer(Configured):
 
 
 def _penalized(y: Tensor, regularizer: Any) -> Tensor:
-    """`y`; its activity penalty, the mean over samples, is added to the loss."""
+    """`y`; its activity penalty, the mean over its first axis, the samples, is added to the loss."""
     if has_factors(regularizer):
         return ops.activity_penalty(y, regularizer.l1, regularizer.l2)
+    if not y.per_sample:
+        return ops.penalty(y, ops.divide(regularizer(y), (*y.shape, 1)[0]))
     return ops.penalty(y, regularizer(y), by_batch=True)
 
 

@@ -16,6 +16,7 @@ from fastmlp.calls import operation
 from fastmlp.errors import unknown_name, warn_user
 from fastmlp.graph import Node, Shape, Tensor, current_layer
 from fastmlp.ops import math, products, shapes, spec
+from fastmlp.ops.reduce import reduction
 from fastmlp.ops.spec import OpSpec
 from fastmlp.variables import Variable, recording
 
@@ -99,6 +100,8 @@ class Dropout(OpSpec):
     def fwd(b: Builder, node: Node, ins: list[Buffer], training: bool) -> Buffer:
         if not training or node.attrs["rate"] == 0:
             return ins[0]
+        if not ins[0].per_sample:
+            return _dropped_once(b, ins[0], **node.attrs)
         y = b.value(ins[0].shape)
         mask = b.mask(y.shape)
         shared = node.attrs["noise_shape"] is not None
@@ -116,6 +119,27 @@ class Dropout(OpSpec):
         dx = b.value(x.shape, f"d_{x.name}")
         b.emit("dropout_bwd", [dx], [dy, op.outs[1]], scale=op.attrs["scale"])
         b.add_gradient(x, dx)
+
+
+def _dropped_once(
+    b: Builder, x: Buffer, rate: float, stream: int | None, noise_shape: Shape | None
+) -> Buffer:
+    """Dropout of what all samples share, as weights: one decision for the batch, from normal numbers."""
+    from statistics import NormalDist  # a slow import, and only this needs it
+
+    axes = zip(noise_shape or [None] * len(x.shape), x.shape, strict=True)
+    noise = b.batch([d if n is None else n for n, d in axes])
+    b.emit("normal", [noise], [], stream=b.stream(stream))
+    if rate == 1:
+        bound, scale = np.inf, 0.0
+    else:
+        bound, scale = NormalDist().inv_cdf(rate), 1 / (1 - rate)
+    drops, scaled, y = b.batch(noise.shape), b.batch(x.shape), b.batch(x.shape)
+    constants = [b.constant(np.array(value, b.plan.dtype)) for value in (bound, 0.0)]
+    b.emit("map", [drops], [noise, constants[0]], kind="less")
+    b.emit("affine", [scaled], [x], scale=scale, offset=0.0)
+    b.emit("map", [y], [drops, constants[1], scaled], kind="where")
+    return y
 
 
 class Pass(OpSpec):
@@ -287,7 +311,7 @@ def _node(op: str, inputs: Sequence[Tensor], shape: Shape, **attrs: Any) -> Tens
 
 
 def dense(x: Tensor, w: Variable, b: Variable | None = None) -> Tensor:
-    """`x · w + b` over the last axis of `x (batch, …, k)`; the result is `(batch, …, n)`."""
+    """`x · w + b` over the last axis of `x (batch, …, k)`, or `(…, k)`; the result is `(…, n)`."""
     if x.ndim < 2 or x.shape[-1] != w.shape[0]:
         raise ValueError(
             f"dense {current_layer()!r}: expected inputs with {w.shape[0]} features. "
@@ -441,7 +465,11 @@ def repeat_samples(x: Tensor) -> Tensor:
 
 
 def activity_penalty(x: Tensor, l1: float, l2: float) -> Tensor:
-    """`x`; adds the mean over samples of `l1 Σ|x| + l2 Σ x²` to the loss."""
+    """`x`; adds the mean over its first axis, the samples, of `l1 Σ|x| + l2 Σ x²` to the loss."""
+    if not x.per_sample:
+        sums = (reduction("sum", f(x), None, False) for f in (math.absolute, math.square))
+        values = [math.multiply(s, factor) for s, factor in zip(sums, (l1, l2), strict=True)]
+        return penalty(x, math.divide(math.add(*values), (*x.shape, 1)[0]))
     y = _node("activity_penalty", [x], x.shape, l1=float(l1), l2=float(l2))
     y.mask = x.mask
     return y
