@@ -69,6 +69,7 @@ def compile_plan(
     plan, builder = lower(
         inputs, outputs, dtype, capacity, training, losses, metrics, fetch, variables
     )
+    builder.of_samples = bool(rows_of)
     if update is not None or rows_of:
         differentiate(builder)
     if rows_of:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import callbacks, layers, optimizers
+from fastmlp import callbacks, layers, ops, optimizers
 from fastmlp.training.whole_data import WholeData
 
 SECOND_ORDER = ["lbfgs", "levenberg_marquardt"]
@@ -47,6 +47,26 @@ def test_linear_least_squares_are_solved(optimizer: str) -> None:
     assert model.optimizer.message
 
 
+class Decay(layers.Layer):
+    """a · exp(-b · x) + c"""
+
+    def build(self, input_shape: Any) -> None:
+        self.abc = self.add_weight((3,), "ones")
+
+    def call(self, x: Any) -> Any:
+        a, b, c = (self.abc[i] for i in range(3))
+        return a * ops.exp(-b * x) + c
+
+
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_the_weights_of_a_curve_are_found(optimizer: str) -> None:
+    x = np.linspace(0, 4, 50)[:, None]
+    model = fastmlp.Sequential([fastmlp.Input((1,)), Decay(dtype="float64")])
+    model.compile(optimizer, "mse")
+    model.fit(x, 2.5 * np.exp(-1.3 * x) + 0.5, epochs=100, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], [2.5, 1.3, 0.5], rtol=1e-5)
+
+
 @pytest.mark.parametrize("optimizer", SECOND_ORDER)
 def test_the_message_tells_why_it_ended(optimizer: str) -> None:
     model = network(optimizer)
@@ -73,6 +93,48 @@ class Spare(layers.Dense):
         super().build(input_shape)
 
 
+def spread(shape: Any, dtype: Any = None) -> np.ndarray:
+    """Numbers that a small step does not put in another order."""
+    return np.cos(np.arange(np.prod(shape))).reshape(shape)
+
+
+class OfWeights(layers.Layer):
+    """Samples meet functions of weights."""
+
+    def build(self, input_shape: Any) -> None:
+        self.a, self.b = self.add_weight((3,), spread), self.add_weight((3, 4), spread)
+        self.dense = layers.Dense(4, dtype=self.dtype)
+
+    def call(self, x: Any) -> Any:
+        w = ops.cumsum(ops.sort(self.b, axis=-1), axis=-1)
+        y = ops.matmul(x * ops.softmax(self.a) * ops.tanh(2.0 - 3.0 * self.a), w)
+        y = y + ops.max(self.b, axis=0) * ops.prod(self.a) - ops.mean(self.b[1:])
+        y = y * ops.reshape(ops.matmul(ops.transpose(self.b), self.a[:, None]), (1, 4))
+        y = y + ops.mean(self.dense(ops.relu(self.b[:, :3])), axis=0)
+        return ops.concatenate([ops.exp(-self.a * x), y * ops.logsumexp(self.b)], axis=-1)
+
+
+class Tied(layers.Layer):
+    """Goes back through the weights that it came through."""
+
+    def build(self, input_shape: Any) -> None:
+        self.dense = layers.Dense(2, "tanh", dtype=self.dtype)
+
+    def call(self, x: Any) -> Any:
+        return ops.matmul(self.dense(x), ops.transpose(self.dense.kernel))
+
+
+class Numbers(layers.Layer):
+    """Rows of a table, by what samples hold and by their places."""
+
+    def build(self, input_shape: Any) -> None:
+        self.table = layers.Embedding(5, 2, dtype=self.dtype)
+
+    def call(self, x: Any) -> Any:
+        rows = self.table(ops.minimum(ops.abs(2 * x), 4.0))
+        return ops.sin(rows) * x[..., None] + self.table(ops.arange(3))
+
+
 NETWORKS: dict[str, Any] = {
     "dense": lambda f: [layers.Dense(4, "tanh", dtype=f), layers.Dense(2, dtype=f)],
     "without biases": lambda f: [layers.Dense(4, "tanh", use_bias=False, dtype=f)],
@@ -87,6 +149,16 @@ NETWORKS: dict[str, Any] = {
     "recurrent": lambda f: [
         layers.Reshape((3, 1), dtype=f), layers.LSTM(3, dtype=f), layers.Dense(2, dtype=f)
     ],
+    "gru": lambda f: [
+        layers.Reshape((3, 1), dtype=f), layers.GRU(2, dtype=f), layers.Dense(2, dtype=f)
+    ],
+    "bidirectional": lambda f: [
+        layers.Reshape((3, 1), dtype=f),
+        layers.Bidirectional(layers.GRU(2, reset_after=False, dtype=f), dtype=f),
+    ],
+    "functions of weights": lambda f: [OfWeights(dtype=f), layers.Dense(2, dtype=f)],
+    "tied": lambda f: [Tied(dtype=f)],
+    "embedding": lambda f: [Numbers(dtype=f), layers.Flatten(dtype=f), layers.Dense(1, dtype=f)],
     "frozen": lambda f: [
         layers.Dense(4, "tanh", trainable=False, dtype=f), layers.Dense(2, dtype=f)
     ],
@@ -243,6 +315,7 @@ def test_other_constraints_are_refused(optimizer: str, constraint: Any, sentence
     [
         ({"loss": "mae"}, {}, "expected one output, with loss 'mse'.*use optimizer='lbfgs'"),
         ({"kernel_regularizer": "l2"}, {}, "expected no regularizers"),
+        ({"activity_regularizer": "l2"}, {}, "expected layers that add no losses"),
         ({}, {"sample_weight": np.ones(64)}, "expected samples of equal weight"),
         ({"optimizer": optimizers.LevenbergMarquardt(max_bytes=1000)}, {}, "at most 1,000 bytes"),
     ],

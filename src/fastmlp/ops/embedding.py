@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmlp.graph import Node
 from fastmlp.ops import spec
+from fastmlp.ops.reduce import reshaped
 from fastmlp.ops.spec import OpSpec
 from fastmlp.variables import Variable
 
@@ -38,11 +39,28 @@ class Embed(OpSpec):
         index, w = op.ins
         assert index is not None and w is not None
         rep, rows = op.attrs["rep"], op.attrs["rows"]
+        if b.of_samples:
+            b.add_gradient(w, _of_samples(b, index, dy, rep, rows))
+            return
         order = b.result([index], (rep,), f"order of {index.name}")
         sort = b.emit("sort_rows", [order], [index], True, rep=rep, rows=rows)
         sort.scratch = rep * (b.plan.capacity if index.per_sample else 1)
         attrs = {"rep": rep, "n": op.attrs["n"], "rows": rows, "samples": index.per_sample}
         b.add_weight_gradient("grad_rows", w, [dy, index, order], **attrs)
+
+
+def _of_samples(b: Builder, index: Buffer, dy: Buffer, rep: int, rows: int) -> Buffer:
+    """What each sample adds to dw: for each row Σ dy where the index is its number."""
+    numbers = b.result([index], (rep, 1))
+    b.emit("map", [numbers], [reshaped(b, index, (rep, 1))], kind="trunc")
+    hits = b.result([index], (rep, rows))
+    every = b.constant(np.arange(rows, dtype=b.plan.dtype))
+    b.emit("map", [hits], [numbers, every], kind="equal")
+    d = dy.width // rep
+    dw = b.value((rows, d))
+    dy = reshaped(b, dy, (rep, d))
+    b.emit("bmm", [dw], [hits, dy], transposed=True, stack=1, m=rows, n=d, k=rep)
+    return dw
 
 
 def embed(index: Any, table: Variable) -> Any:

@@ -66,8 +66,8 @@ class Activation(OpSpec):
         (x,) = op.ins
         assert x is not None
         saved = op.outs[0] if _activations.ACTIVATIONS[op.attrs["kind"]] == "y" else x
-        dx = b.result([x], x.shape, f"d_{x.name}")
-        b.emit("act_bwd", [dx], [dy, saved], **op.attrs)
+        dx = b.result([x, dy], x.shape, f"d_{x.name}")
+        b.emit("act_bwd", [dx], [dy, b.beside(saved, dy)], **op.attrs)
         b.add_gradient(x, dx)
 
 
@@ -88,8 +88,9 @@ class Softmax(OpSpec):
         """
         (x,) = op.ins
         assert x is not None
-        dx = b.result([x], x.shape, f"d_{x.name}")
-        b.emit(op.name.replace("_fwd", "_bwd"), [dx], [dy, op.outs[0]], **op.attrs)
+        dx = b.result([x, dy], x.shape, f"d_{x.name}")
+        saved = b.beside(op.outs[0], dy)
+        b.emit(op.name.replace("_fwd", "_bwd"), [dx], [dy, saved], **op.attrs)
         b.add_gradient(x, dx)
 
 
@@ -187,7 +188,7 @@ class Affine(OpSpec):
         """dx = scale · dy"""
         (x,) = op.ins
         assert x is not None
-        dx = b.result([x], x.shape, f"d_{x.name}")
+        dx = b.result([x, dy], x.shape, f"d_{x.name}")
         b.emit("affine", [dx], [dy], scale=op.attrs["scale"], offset=0.0)
         b.add_gradient(x, dx)
 

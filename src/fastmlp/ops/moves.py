@@ -37,7 +37,7 @@ class Take(OpSpec):
         """dx at index_j += dy_j"""
         (x,) = op.ins
         assert x is not None
-        dx = b.result([x], x.shape, f"d_{x.name}")
+        dx = b.result([x, dy], x.shape, f"d_{x.name}")
         index = op.attrs["index"].reshape(-1)
         counts = np.bincount(index[index >= 0], minlength=x.width)
         if (counts == 1).all() and index.size == x.width:  # a permutation

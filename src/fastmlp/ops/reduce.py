@@ -39,9 +39,9 @@ class Reduce(OpSpec):
         assert x is not None
         if op.attrs["kind"] in _INDICES:
             return
-        dx = b.result([x], x.shape, f"d_{x.name}")
+        dx = b.result([x, dy], x.shape, f"d_{x.name}")
         linear = op.attrs["kind"] in ("sum", "mean")
-        saved = [None, None] if linear else [x, op.outs[0]]
+        saved = [None, None] if linear else [b.beside(x, dy), b.beside(op.outs[0], dy)]
         whole = op.attrs["over_batch"] and not linear  # ties are counted over the whole batch
         b.emit("reduce_bwd", [dx], [dy, *saved], batch=whole, **op.attrs)
         b.add_gradient(x, dx)
@@ -61,7 +61,7 @@ class Cumsum(OpSpec):
         """dx_i = dy_i + … + dy_n"""
         (x,) = op.ins
         assert x is not None
-        dx = b.result([x], x.shape, f"d_{x.name}")
+        dx = b.result([x, dy], x.shape, f"d_{x.name}")
         b.emit("cumsum", [dx], [dy], **{**op.attrs, "reverse": not op.attrs["reverse"]})
         b.add_gradient(x, dx)
 

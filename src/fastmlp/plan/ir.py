@@ -223,6 +223,7 @@ class Builder:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.label = ""
+        self.of_samples = False  # whether gradients of what all samples share stay those of each
         self._random = 0
         self._weights: dict[Variable, Buffer] = {}
         self._gradients: dict[Buffer, Buffer] = {}
@@ -384,22 +385,30 @@ class Builder:
         """Adds `gradient` to what is known of the gradient of `buffer`.
 
         Both have one shape. Where only the gradient is per sample, it holds each sample's share,
-        and their sum is added.
+        and their sum is added; with `of_samples` the shares themselves are.
         """
         if buffer.kind == "weight":
             name = "grad_samples" if gradient.per_sample else "grad_value"
             self.add_weight_gradient(name, buffer, [gradient])
             return
-        if gradient.per_sample and not buffer.per_sample:
+        if gradient.per_sample and not (buffer.per_sample or self.of_samples):
             total = self.sum_samples(gradient)
             assert total is not None
             gradient = total
         known = self._gradients.get(buffer)
         if known is not None:
-            total = self.result([buffer], buffer.shape, f"d_{buffer.name}")
+            total = self.result([known, gradient], buffer.shape, f"d_{buffer.name}")
             self.emit("map", [total], [known, gradient], kind="add")
             gradient = total
         self._gradients[buffer] = gradient
+
+    def beside(self, x: Buffer, dy: Buffer) -> Buffer:
+        """`x` for kernels that read it row by row with `dy`: where only that is per sample, repeated."""
+        if x.per_sample or not dy.per_sample:
+            return x
+        repeated = self.value(x.shape, x.name)
+        self.emit("repeat_samples", [repeated], [x])
+        return repeated
 
     def add_weight_gradient(
         self, name: str, weight: Buffer, ins: Sequence[Buffer], **attrs: Any

@@ -66,7 +66,7 @@ def compiled_loss(model: StepMethods, y: Any, y_pred: Any, sample_weight: Any) -
         ValueError: There is none, or targets and predictions do not fit.
     """
     slots, objective = model._output_slots(), model._objective()
-    if not objective.with_loss and calls.tensors(y_pred) and _adds_losses(model):
+    if not objective.with_loss and calls.tensors(y_pred) and adds_losses(model):
         return graph.constant_tensor(0.0, model.dtype)
     if not objective.with_loss:
         raise ValueError(
@@ -94,7 +94,7 @@ def compiled_loss(model: StepMethods, y: Any, y_pred: Any, sample_weight: Any) -
     return total
 
 
-def _adds_losses(model: StepMethods) -> bool:
+def adds_losses(model: StepMethods) -> bool:
     """Whether layers have penalties on what they compute, or call `add_loss`."""
     nodes = graph.order(model.outputs)
     return any(node.op in ("penalty", "activity_penalty") for node in nodes)

@@ -18,6 +18,7 @@ from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.batches import yields_batches
 from fastmlp.training.data import split_rows
 from fastmlp.training.logs import LogReader
+from fastmlp.training.own_loss import adds_losses
 from fastmlp.training.progress import Progress, make_progress
 from fastmlp.training.rows import Rows
 from fastmlp.variables import Variable
@@ -198,6 +199,8 @@ def check_whole(model: Trainer, data: Rows, n: int) -> None:
     penalised = [v.path for v in variables if v.regularizer is not None]
     if penalised:
         raise bad_argument(where, "no regularizers", "weights", penalised, hint)
+    if adds_losses(model):
+        raise bad_argument(where, "layers that add no losses", "model", model.name, hint)
     width = int(np.prod([int(d or 0) for d in shape[1:]]))
     optimizer.check_size(n * width, sum(v.size for v in variables))
 
