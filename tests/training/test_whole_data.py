@@ -79,6 +79,38 @@ def test_the_message_tells_why_it_ended(optimizer: str) -> None:
     assert model.optimizer.message == "A callback stopped the training."
 
 
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+@pytest.mark.filterwarnings("ignore:.*holds (nan|inf) in row")
+def test_what_is_not_finite_at_the_start_is_told(optimizer: str) -> None:
+    bad = X.copy()
+    bad[7] = np.nan
+    for x, y, sentence in (
+        (bad, Y, "nan at the start: x: column 0 holds nan in row 7."),
+        (X, bad, "nan at the start: y: column 0 holds nan in row 7."),
+        (X, np.where(X[3] == X, np.inf, X), "inf at the start: y: column 0 holds inf in row 3."),
+    ):
+        model = network(optimizer)
+        before = model.get_weights()
+        history = model.fit(x, y, epochs=5, verbose=0).history
+        assert np.isfinite(history["loss"]).tolist() == [False]
+        assert model.optimizer.message == f"The loss is {sentence}"
+        for a, b in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    model = network(optimizer)
+    model.set_weights([np.full_like(w, np.inf) for w in model.get_weights()])
+    model.fit(X, Y, epochs=5, verbose=0)
+    assert "/kernel' holds inf." in model.optimizer.message
+
+
+@pytest.mark.parametrize("optimizer", SECOND_ORDER)
+def test_where_nothing_is_gained_the_history_tells_the_loss_as_it_is(optimizer: str) -> None:
+    model = network(optimizer)
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    history = model.fit(X, 0 * X, epochs=5, verbose=0).history
+    assert history == {"loss": [0.0], "mae": [0.0]}
+    assert model.optimizer.message not in ("", "All iterations are done.")
+
+
 def shared(f: Any) -> Any:
     x = fastmlp.Input((3,), dtype=f)
     inner = layers.Dense(3, "tanh", dtype=f)

@@ -15,6 +15,8 @@ from fastmlp.optimizers.base import Optimizer, registry
 # away, and 3 of 5 seeds of a sine end at a loss of 1e-4 to 5e-2 instead of 1e-5.
 _FLOOR = 1e-3
 
+_NO_STEP = "No step lowers the loss any more."
+
 
 class Problem(Protocol):
     """A loss as a function of all trainable weights, one flat vector in float64."""
@@ -148,7 +150,8 @@ class LBFGS(WholeDataOptimizer):
                 f"their gradients, {16 * self.maxcor * start.size:,} bytes. Hint: a smaller maxcor, "
                 "or optimizer='adam'"
             ) from error
-        self.message = str(result.message)
+        failed = str(result.message).startswith("ABNORMAL")  # of its line search
+        self.message = _NO_STEP if failed else str(result.message)
 
 
 @registry.register("levenberg_marquardt")
@@ -222,7 +225,7 @@ class LevenbergMarquardt(WholeDataOptimizer):
             loss = np.inf
             while not loss < best:
                 if damping > 1e16:
-                    self.message = "No step lowers the loss any more."
+                    self.message = _NO_STEP
                     problem.loss(w)
                     return
                 step = _solved(normal, damping * diagonal, -gradient)

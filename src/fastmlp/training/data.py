@@ -30,6 +30,7 @@ __all__ = [
     "sample_weights",
     "split_rows",
     "warn_not_finite",
+    "what_is_not_finite",
 ]
 
 
@@ -142,16 +143,20 @@ def warn_not_finite(source: Source, dtype: npt.DTypeLike = "float32") -> None:
         source: The data.
         dtype: Element type of the training.
     """
+    what = what_is_not_finite(source, dtype)
+    if what is not None:
+        warn_user(f"{what}. The loss may become nan. Hint: fill or drop missing values first.")
+
+
+def what_is_not_finite(source: Source, dtype: npt.DTypeLike = "float32") -> str | None:
+    """Tells of the first number that is NaN or infinite in the training's type; `None`: there is none."""
     found = find_nonfinite(source, dtype)
     if found is None:
-        return
+        return None
     row, column = found
     value = source.block(row, row + 1)[0, column].item()
     what = f"{value!r}" if not math.isfinite(value) else f"{value!r}, infinite in {dtype},"
-    warn_user(
-        f"{source.name}: {column_name(source, column)} holds {what} in row {row}. The loss may "
-        "become nan. Hint: fill or drop missing values first."
-    )
+    return f"{source.name}: {column_name(source, column)} holds {what} in row {row}"
 
 
 def check_labels(y: Source, n_classes: int, ignored: int | None = None) -> None:

@@ -16,7 +16,7 @@ from fastmlp.optimizers.whole_data import LBFGS, LevenbergMarquardt, WholeDataOp
 from fastmlp.plan.lower import LossSpec
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.batches import yields_batches
-from fastmlp.training.data import split_rows
+from fastmlp.training.data import split_rows, what_is_not_finite
 from fastmlp.training.logs import LogReader
 from fastmlp.training.own_loss import adds_losses
 from fastmlp.training.progress import Progress, make_progress
@@ -84,6 +84,18 @@ class WholeData:
         self.row, self._at = run.take_log()[0], w.copy()
         found = [self.executable.slots[v][0].reshape(-1) for v in self.variables]
         return float(self.reader.logs(self.row)["loss"]), np.concatenate(found).astype(np.float64)
+
+    def why_not_finite(self) -> str:
+        """What of data and weights is NaN or infinite, as far as that is known."""
+        objective, dtype = self.model._objective(), self.model.dtype
+        for source in self.data.feeds(objective.used, objective.weighing):
+            if (what := what_is_not_finite(source, dtype)) is not None:
+                return f": {what}"
+        for variable in self.model.weights:
+            wrong = variable.value[~np.isfinite(variable.value)]
+            if wrong.size:
+                return f": weight '{variable.path}' holds {float(wrong[0])!r}"
+        return ""
 
     def logs(self, w: np.ndarray) -> dict[str, float]:
         """Loss and metrics at some weights, which the model then has."""
@@ -291,11 +303,18 @@ class _Iterations:
         self.callbacks.on_train_begin()
         try:
             if first_epoch < epochs and not model.stop_training:
-                optimizer.minimize(self.problem, self._done)
+                loss = self.problem.loss(self.best)[0]
+                if np.isfinite(loss):
+                    optimizer.minimize(self.problem, self._done)
+                else:
+                    why = self.problem.why_not_finite()
+                    optimizer.message = f"The loss is {loss!r} at the start{why}."
                 if model.stop_training:
                     optimizer.message = "A callback stopped the training."
                 elif self.epoch >= epochs:
                     optimizer.message = "All iterations are done."
+                if self.epoch == first_epoch:  # nothing was gained: the history tells what is
+                    self._done(self.best)
         finally:
             self.problem.set_weights(self.best)
             if self.progress is not None:
