@@ -34,7 +34,6 @@ LINES: dict[str, Line] = {
     "moments of two axes": adapted((1, 2), X),
     "moments of all": adapted(None, X.reshape(4, 3)),
     "constant of an array": lambda k: k.initializers.Constant([[1.0, 2.0, 3.0]])((2, 3)),
-    "variable's name": lambda k: k.layers.Layer().add_weight(shape=(2,)).name,
 }
 
 
@@ -184,3 +183,14 @@ def test_call_takes_arrays_as_the_model_does() -> None:
     model = fastmlp.Model(inputs, fastmlp.layers.Dense(3)(inputs))
     x = np.ones((4, 2), "float32")
     np.testing.assert_array_equal(model.call(x), model(x))
+
+
+def test_weights_without_a_name_are_numbered_as_in_keras() -> None:
+    names = []
+    for k in (fastmlp, keras):
+        k.backend.clear_session()
+        first, second = k.layers.Layer(), k.layers.Layer()
+        made = [first.add_weight(shape=(n,)) for n in (2, 3)]
+        made += [second.add_weight(shape=()), second.add_weight(shape=(), name="own")]
+        names.append([w.name for w in made])
+    assert names[0] == names[1] == ["variable", "variable_1", "variable_2", "own"]

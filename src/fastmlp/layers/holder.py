@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import constraints, graph, initializers, regularizers
+from fastmlp import _names, constraints, graph, initializers, regularizers
 from fastmlp._spelling import accepts_name_first
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Shape
@@ -64,12 +64,12 @@ class WeightHolder:
             regularizer: Penalty added to the loss.
             constraint: Applied after each update.
             aggregation: Accepted and not needed.
-            name: Name within the layer. Default: `'variable'`.
+            name: Name within the layer. Default: `'variable'`, `'variable_1'`, …
 
         Raises:
             ValueError: A size is `None`, as of an input that leaves it open.
         """
-        name = name or "variable"
+        name = name or _names.unique_name("variable")
         given = (shape,) if isinstance(shape, int) else tuple(shape)
         shape = tuple(d for d in given if d is not None)
         if len(shape) < len(given):

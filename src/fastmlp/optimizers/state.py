@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import initializers, ops
+from fastmlp import _names, initializers, ops
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.variables import Count, Variable, aligned_empty
 
@@ -236,7 +236,8 @@ class State:
         if dtype is None:
             dtype = self._trainable_variables[0].dtype if self._trainable_variables else "float32"
         value = initializers.get(initializer)(tuple(shape), dtype)
-        variable = Variable(value, name or "variable", dtype, trainable=False)
+        name = name or _names.unique_name("variable")
+        variable = Variable(value, name, dtype, trainable=False)
         variable.path = f"{self.name}/{variable.name}"
         self._own.append(variable)
         return variable
