@@ -193,3 +193,30 @@ def test_a_model_without_a_call_tells_of_rows_that_differ() -> None:
         model.fit(X, Y[:5], verbose=0)
     with pytest.raises(NotImplementedError, match=r"or a method call\(self, inputs\)"):
         model.predict(X, verbose=0)
+
+
+@pytest.mark.parametrize("own_step", [False, True])
+def test_reset_metrics_of_ones_own_is_called_before_each_pass(own_step: bool) -> None:
+    counts = []
+    for k in (fastmlp, keras):
+
+        class Counted(k.Sequential):  # type: ignore[name-defined, misc]
+            passes = 0
+
+            def reset_metrics(self) -> None:
+                self.passes += 1
+                super().reset_metrics()
+
+        class Stepped(Counted):
+            def train_step(self, *given: Any) -> Any:
+                return super().train_step(*given)
+
+        model = make(k, Stepped if own_step else Counted)
+        given = {"batch_size": 8, "verbose": 0, "shuffle": False}
+        model.fit(X, Y, epochs=3, **given)
+        counts.append([model.passes])
+        model.fit(X, Y, epochs=2, validation_split=1 / 3, **given)
+        counts[-1].append(model.passes)
+        model.evaluate(X, Y, verbose=0, batch_size=8)
+        counts[-1].append(model.passes)
+    assert counts[0] == counts[1] == [3, 7, 8]

@@ -98,7 +98,8 @@ class Compiling(Binding):
     def reset_metrics(self) -> None:
         """Sets the metrics back that keep a state of their own.
 
-        `fit`, `evaluate` and the steps on batches begin with new sums anyhow.
+        `fit`, `evaluate` and the steps on batches begin with new sums anyhow. A subclass may do more:
+        it is called before each epoch of `fit` and before each validation and `evaluate`.
         """
         for metric in self.metrics:
             if callable(reset := getattr(metric, "reset_state", None)):

@@ -112,6 +112,7 @@ class Inference(StepMethods):
                 supply = Supply(executable, None, n, size)
                 if not supply.divides:
                     stream, supply = self._cut(stack, "evaluate", "test", given, size, steps)
+            self._begin_metrics()
             if stream is None:
                 row = run_pass(
                     supply, callbacks, "test", verbose, self._lock, inner=inner, at_once=at_once

@@ -140,6 +140,7 @@ class FitLoop:
             or self._validate_otherwise is not None
             or callbacks.has_epoch_hooks
             or callbacks.has_batch_hooks
+            or self.model._is_own("reset_metrics")
             or (progress is not None and progress.wants_every_epoch)
             or self._native.position >= self.supply.samples(self._native.epoch)
         )
@@ -210,6 +211,7 @@ class FitLoop:
         validates = self._validates is None or self._validates(epoch)
         self._follows = validates
         self._native.follow(validates)
+        self.model._begin_metrics()
         callbacks.on_epoch_begin(epoch)
         if progress is not None:
             progress.begin_epoch(epoch)
@@ -327,6 +329,7 @@ class FitLoop:
         assert self.after is not None
         reader = LogReader(self.after.executable)  # hooks of tests see names without a prefix
         callbacks.on_test_begin()
+        self.model._begin_metrics()
         if callbacks.has_test_batch_hooks:
             begin, end = (callbacks.hooks(f"on_test_batch_{when}") for when in ("begin", "end"))
             step, at_once = 0, self.model.steps_per_execution

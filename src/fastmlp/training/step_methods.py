@@ -209,6 +209,11 @@ class StepMethods(Compiling):
         """Whether the model, or its class, has a method of its own in place of one of these."""
         return name in self.__dict__ or getattr(type(self), name) is not getattr(StepMethods, name)
 
+    def _begin_metrics(self) -> None:
+        """Calls `reset_metrics` before a pass, if it is the model's own: native sums begin anew anyhow."""
+        if self._is_own("reset_metrics"):
+            cast("Trainer", self).reset_metrics()
+
     @property
     def _has_own_loss(self) -> bool:
         """Whether `compute_loss` is to be traced: one's own, or where layers have added all losses."""

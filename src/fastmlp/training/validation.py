@@ -110,7 +110,7 @@ class Validation:
         return stream, model._batch_supply(stack, "fit", "test", stream, self._steps)
 
     def _function(
-        self, model: Binding, stream: Stream, supply: Supply, callbacks: CallbackList
+        self, model: Inference, stream: Stream, supply: Supply, callbacks: CallbackList
     ) -> Callable[[], dict[str, float]]:
         reader = LogReader(supply.executable, "val_")
 
@@ -118,6 +118,7 @@ class Validation:
             if not stream.begin_epoch():
                 warn_user(f"validation_data: {RAN_OUT}")
                 return {}
+            model._begin_metrics()
             row = run_batches(
                 supply, callbacks, "test", 0, model._lock, inner=True,
                 at_once=model.steps_per_execution,
