@@ -49,6 +49,24 @@ class Configurable:
         return f"{type(self).__name__}({arguments})"
 
 
+def overridden(instance: Any, *names: str) -> str:
+    """The first of these methods that is not fastmlp's: of a subclass, or set on the instance; else `""`.
+
+    What runs natively in place of a method must not stand for one of somebody else's.
+
+    Example:
+
+    >>> from fastmlp import losses
+    >>> overridden(losses.MeanSquaredError(), "call")
+    ''
+    """
+    for name in names:
+        method = getattr(instance, name, None)
+        if method is not None and not str(method.__module__).startswith("fastmlp."):
+            return name
+    return ""
+
+
 class Registry:
     """Names of one family's classes and functions.
 

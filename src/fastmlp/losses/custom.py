@@ -7,6 +7,7 @@ from typing import Any
 
 from fastmlp.losses.base import Loss
 from fastmlp.ops.ranks import of_one_rank
+from fastmlp.registry import overridden
 
 
 class FunctionLoss(Loss):
@@ -61,6 +62,29 @@ class CalledLoss(FunctionLoss):
 
     def __init__(self, loss: Any) -> None:
         super().__init__(loss.__call__, "sum_over_batch_size", loss.name, loss.dtype)
+
+
+class TracedLoss(Loss):
+    """A built-in loss whose `call` a subclass overrides: nothing else of it counts any more.
+
+    Args:
+        loss: The loss.
+    """
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__(loss.name, loss.reduction, loss.dtype)
+        self._loss = loss
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self._loss.call(y_true, y_pred)
+
+
+def as_overridden(loss: Any) -> Any:
+    """A loss as its class has it: another one, if a native function would stand for methods of its own."""
+    if overridden(loss, "__call__"):
+        return CalledLoss(loss)
+    own = (loss.kind or loss.targets) and overridden(loss, "call")
+    return TracedLoss(loss) if own else loss
 
 
 def function_name(fn: Callable[..., Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastmlp import ops
 from fastmlp.errors import check_int, check_number
+from fastmlp.graph import Tensor
 from fastmlp.losses.axes import check_axis, classes_last
 from fastmlp.losses.base import Loss, SimpleLoss, registry
 from fastmlp.losses.rows import as_reals, row_values
@@ -211,7 +212,10 @@ class SparseCategoricalCrossentropy(Loss):
         counts = self.counts(y_true)
         values = super().call(ops.where(counts, y_true, 0), y_pred)
         counts = ops.reshape(counts, [-1 if d is None else d for d in values.shape])
-        return ops.where(counts, values, 0)
+        values = ops.where(counts, values, 0)
+        if isinstance(values, Tensor):
+            values.mask = counts
+        return values
 
     @property
     def prepare(self) -> Any:

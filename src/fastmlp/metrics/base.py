@@ -11,8 +11,8 @@ from fastmlp import initializers
 from fastmlp._spelling import accepts_name_first
 from fastmlp.graph import Tensor
 from fastmlp.losses.base import check_dtype
-from fastmlp.metrics.state import State, in_numbers, traced_sums
-from fastmlp.registry import Configurable, Registry, snake_case
+from fastmlp.metrics.state import Result, State, in_numbers, traced_sums
+from fastmlp.registry import Configurable, Registry, overridden, snake_case
 from fastmlp.variables import Variable
 
 
@@ -26,7 +26,8 @@ class Metric(Configurable):
     `fastmlp.ops` and only adds to its variables, it runs natively; else, as with NumPy or variables
     that are overwritten, the plan stops for it at each batch (`plan_summary` tells). `result` may
     return a number, an array or a dict of these. A function of `(y_true, y_pred)` whose weighted mean
-    is wanted needs no class.
+    is wanted needs no class. A subclass of a built-in metric may override the same methods; then the
+    plan stops for its `update_state`, and asks its `result`.
 
     Args:
         dtype: `"float32"` or `"float64"`, to which data are converted; `None`: that of the
@@ -180,6 +181,16 @@ class Metric(Configurable):
         return variable
 
     @property
+    def is_code(self) -> bool:
+        """Whether plans call its methods, and have no native op of it."""
+        return self.op == "python_metric" or bool(overridden(self, "update_state", "reset_state"))
+
+    @property
+    def in_plans(self) -> Any:
+        """What turns a native op's sums into the result: it, or a subclass's `result`."""
+        return Result(self, adds=False) if overridden(self, "result") else self
+
+    @property
     def state_is_variables(self) -> bool:
         """Whether a plan can carry its state: it is in variables, and not in other metrics."""
         return self.op == "python_metric" and bool(self._variables) and not self._parts()
@@ -187,6 +198,12 @@ class Metric(Configurable):
     def plan_state(self, adds: bool) -> State:
         """What a plan accumulates for it; see `State`."""
         return State(self, adds)
+
+    def arrays(self) -> list[np.ndarray]:
+        """The numbers that it keeps: its accumulators, if it has a native op, and its variables."""
+        own = [] if self.op == "python_metric" else [self.acc]
+        own += [v.value for v in self._variables]
+        return own + [array for part in self._parts() for array in part.arrays()]
 
     def traced_sums(self, y_true: Tensor, y_pred: Tensor, weight: Tensor | None) -> Tensor | None:
         """What a batch adds to its variables; see `state.traced_sums`."""
@@ -213,15 +230,18 @@ class Metric(Configurable):
         Raises:
             NotImplementedError: If a metric of variables does not define it.
         """
-        if self._variables:
+        if self._variables and self.op == "python_metric":
             raise NotImplementedError(f"{type(self).__name__} does not define result().")
         return self.from_acc(self.acc)
 
     def reset_state(self) -> None:
-        """Forgets all data: variables become 0."""
+        """Forgets all data: variables become 0.
+
+        What a subclass adds to a built-in metric is its own to reset, as in Keras.
+        """
         if self._acc is not None:
             self._acc[:] = 0
-        for variable in self._variables:
+        for variable in self._variables if self.op == "python_metric" else ():
             variable.assign(np.zeros(variable.shape))
         for part in self._parts():
             part.reset_state()

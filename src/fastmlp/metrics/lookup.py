@@ -103,12 +103,14 @@ def resolve(
         metric.name = identifier
     else:
         metric = get(identifier)
-    if not isinstance(metric, Metric) or not metric.op:
+    if not isinstance(metric, Metric) or not (metric.op or metric.is_code):
         raise TypeError(
             f"Metric {metric!r} cannot be compiled: Mean and Sum are of values, not of targets and "
             f"predictions. Known: {', '.join(n for n in registry.names() if n not in ('mean', 'sum'))}."
         )
     metric.see_shapes(y_true_shape, y_pred_shape)
+    if metric.is_code:
+        return metric
     if metric.op == "metric_confusion":
         align("accuracy", y_true_shape, y_pred_shape)
     elif isinstance(metric, RowMetric) and metric.function is None and metric.prepare is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp.losses.base import Loss
-from fastmlp.losses.custom import FunctionLoss
+from fastmlp.losses.custom import FunctionLoss, as_overridden
 from fastmlp.losses.lookup import CLASS_OF
 from fastmlp.losses.rows import as_reals
 from fastmlp.metrics.base import registry
@@ -64,10 +64,11 @@ class MeanMetricWrapper(RowMetric):
                 f"MeanMetricWrapper: expected a loss, a function of (y_true, y_pred) or one of "
                 f"fastmlp.losses: {', '.join(sorted(names))}. Received: fn={fn!r}."
             )
+        self._loss = fn
+        fn = as_overridden(fn)
         self.kind, self.params = fn.kind, fn.params
         self.function = fn.of if isinstance(fn, FunctionLoss) else None if fn.kind else fn.call
-        self.by_batch = isinstance(fn, FunctionLoss) and type(self).by_batch
-        self._loss = fn
+        self.by_batch = not fn.kind and not fn.targets and type(self).by_batch
         super().__init__(own if name is None else name, dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -26,7 +26,7 @@ _lock = Lock()  # a metric has one set of variables, whichever plans use it
 
 
 class State:
-    """The variables of a metric as accumulators: a number for each element, and one for batches.
+    """What a metric keeps as accumulators: a number for each element, and one for batches.
 
     Args:
         metric: The metric.
@@ -39,7 +39,7 @@ class State:
 
     @property
     def n_acc(self) -> int:
-        return sum(v.size for v in self.metric.variables) + 1
+        return sum(array.size for array in self.metric.arrays()) + 1
 
     def from_acc(self, acc: np.ndarray) -> Any:
         """Turns accumulators `(n_acc)`, or those of many passes `(…, n_acc)`, into results."""
@@ -66,16 +66,31 @@ class State:
                 self.metric.update_state(y_true, y_pred)
             else:
                 self.metric.update_state(y_true, y_pred, sample_weight=weight)
-            acc[:-1] = np.concatenate([v.value.reshape(-1) for v in self.metric.variables])
+            acc[:-1] = np.concatenate([array.reshape(-1) for array in self.metric.arrays()])
             acc[-1] += 1
 
     def _load(self, acc: np.ndarray) -> None:
         self.metric.reset_state()
         start = 0
-        for v in self.metric.variables if acc[-1] else ():
-            part = acc[start : start + v.size].reshape(v.shape)
-            v.value[...] = v.value + part if self.adds else part
-            start += v.size
+        for array in self.metric.arrays() if acc[-1] else ():
+            part = acc[start : start + array.size].reshape(array.shape)
+            array[...] = array + part if self.adds else part
+            start += array.size
+
+
+class Result(State):
+    """The sums of a native op, for a metric whose `result` is a subclass's."""
+
+    @property
+    def n_acc(self) -> int:
+        return self.metric.n_acc
+
+    @property
+    def acc(self) -> np.ndarray:
+        return self.metric.acc
+
+    def _load(self, acc: np.ndarray) -> None:
+        self.metric.keep(acc)
 
 
 def in_numbers(result: Any) -> Any:

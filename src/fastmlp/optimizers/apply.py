@@ -22,6 +22,7 @@ def apply(optimizer: Optimizer, grads: Iterable[Any], variables: Iterable[Any] |
     given = list(grads)
     if not given:
         return
+    optimizer.refuse_overrides("apply")
     pairs = _pairs(optimizer, given, variables)
     every = optimizer.gradient_accumulation_steps or 1
     due = (optimizer.steps + 1) % every == 0

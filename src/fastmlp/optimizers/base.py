@@ -34,8 +34,19 @@ from fastmlp.optimizers.schedules.base import (
     serialize,
 )
 from fastmlp.optimizers.state import State
-from fastmlp.registry import Configurable, Registry, snake_case
+from fastmlp.registry import Configurable, Registry, overridden, snake_case
 from fastmlp.variables import Rate, Variable, variable_of
+
+# What subclasses may override, and plans then call.
+_IN_PLANS = ("update_step", "assign", "assign_add", "assign_sub")
+# Parts of a step of Keras's, which has others here.
+_UNHEARD = (
+    "_clip_gradients", "_clip_by_norm", "_get_current_learning_rate", "_use_weight_decay",
+    "_apply_weight_decay", "_filter_empty_gradients", "_backend_apply_gradients",
+    "_backend_update_step", "_backend_increment_gradient_accumulators",
+    "_backend_reset_gradient_accumulators", "_update_model_variables_moving_average",
+    "_overwrite_model_variables_with_average_value",
+)  # fmt: skip
 
 
 class CommonArguments(TypedDict, total=False):
@@ -60,7 +71,7 @@ class Optimizer(State, Configurable):
 
     Write your own by overriding `build`, `update_step` and `get_config`, as in Keras. `fit` calls
     `update_step` once for each weight, with tensors: written with `fastmlp.ops`, it becomes part of
-    the plan and runs natively.
+    the plan and runs natively. That of a subclass of a built-in optimizer may call `super().update_step`.
 
     Args:
         learning_rate: Step size, >= 0: a number, a schedule, or a function without arguments that
@@ -223,6 +234,32 @@ class Optimizer(State, Configurable):
         first = rate if isinstance(rate, LearningRateSchedule) else self._rate_now()
         return (first, *[float(getattr(self, name)) for name in self.hyper_names])
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether a plan has its `update_step` in it, and not the native update of `kind`."""
+        return not self.kind or bool(overridden(self, *_IN_PLANS))
+
+    def refuse_overrides(self, where: str, also: tuple[str, ...] = ()) -> None:
+        """Refuses a subclass's methods that would not be called.
+
+        Args:
+            where: Who does not call them.
+            also: Further methods that it does not call.
+
+        Raises:
+            TypeError: There is one.
+        """
+        name = overridden(self, *_UNHEARD, *also)
+        if name:
+            own = type(self).__name__
+            hint = "override update_step(self, gradient, variable, learning_rate)"
+            if name in also:
+                hint += ", or call optimizer.apply in a train_step of your own"
+            raise TypeError(
+                f"{own}: expected {name} as fastmlp has it, since {where} does not call it. "
+                f"Received: {own}.{name}. Hint: {hint}."
+            )
+
     # A step on arrays.
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
@@ -240,6 +277,11 @@ class Optimizer(State, Configurable):
             where = type(self).__name__
             expected = "a method update_step(self, gradient, variable, learning_rate)"
             raise NotImplementedError(f"{where}: expected {expected}.")
+        if self._traced_iterations is not None:
+            from fastmlp.optimizers import tensors
+
+            tensors.update(self, gradient, variable, learning_rate)
+            return
         hyper = (float(learning_rate), *self.hyper()[1:])
         gradient = np.asarray(gradient, variable.dtype, order="C")  # a number stays one
         slots = self.state[variable][: len(self.slots)]

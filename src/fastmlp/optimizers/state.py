@@ -67,6 +67,7 @@ class State:
         self._built_slots: tuple[str, ...] = ()
         self._iteration = Variable(0, "iteration", "int64", trainable=False)
         self._own: list[Variable] = []
+        self._views: dict[Variable, list[Variable]] = {}
         self._builds = 0
         self._traced_iterations: Any = None
         self._trainable_variables: list[Variable] = []
@@ -188,6 +189,17 @@ class State:
         view = Variable.around(self.state[variable][slot], name)
         view.path = f"{self.name}/{name}"
         return view
+
+    def slot_variables(self, variable: Variable) -> list[Variable]:
+        """The slots of a weight, as variables that an `update_step` that is traced assigns."""
+        arrays = self.state[variable][: len(self.slots)]
+        known = self._views.get(variable, [])
+        if len(known) != len(arrays) or any(
+            v.value is not array for v, array in zip(known, arrays, strict=True)
+        ):
+            known = [self._named(variable, i) for i in range(len(arrays))]
+            self._views[variable] = known
+        return known
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Sets all `variables`.

@@ -167,16 +167,21 @@ class _Objectives:
             self.b.label = name
             op = self.b.emit(spec.op, [], [target, y, weight], **sizes)
         op.n_acc = spec.n_acc
-        self.b.plan.terms.append(Term("metric", op, spec.output, spec.metric, spec.name))
+        metric = getattr(spec.metric, "in_plans", spec.metric)
+        self.b.plan.terms.append(Term("metric", op, spec.output, metric, spec.name))
 
     def _add_python_metric(self, spec: MetricSpec) -> None:
         """A metric with `update_state`: traced, if that only adds to its variables, or Python code."""
         where, metric = f"metric '{spec.name}'", spec.metric
         tensors = [self._as_it_came(spec), self.outputs[spec.output]]
         weight = self.weights[spec.output] if spec.weighted else None
-        carries = getattr(metric, "state_is_variables", False)
-        sums = metric.traced_sums(*tensors, weight) if carries else None
-        state = metric.plan_state(adds=sums is not None) if carries else None
+        mask = tensors[1].mask if spec.masked else None
+        if mask is not None:
+            weight = _all_of([_spread(m, mask.shape[1:]) for m in (mask, weight) if m is not None])
+        native = getattr(metric, "op", "python_metric") != "python_metric"
+        adds_up = getattr(metric, "state_is_variables", False)
+        sums = metric.traced_sums(*tensors, weight) if adds_up else None
+        state = metric.plan_state(adds=sums is not None) if adds_up or native else None
         if sums is not None:
             buffer = self.values([sums])[0]
             self.b.label = where
@@ -245,7 +250,9 @@ class _Objectives:
         else:
             op = self.b.emit("metric_scalar", [], ins[:1])
         op.n_acc = 2
-        self.b.plan.terms.append(Term("metric", op, 0, metric, metric.name))
+        self.b.plan.terms.append(
+            Term("metric", op, 0, getattr(metric, "in_plans", metric), metric.name)
+        )
 
     def _as_it_came(self, spec: LossSpec | MetricSpec) -> Tensor:
         """The target; for a function or Python code without the last axis that sparse losses give it."""

@@ -14,7 +14,7 @@ from fastmlp import metrics as metrics_
 from fastmlp.graph import Shape
 from fastmlp.losses import Loss
 from fastmlp.losses.axes import axis_last
-from fastmlp.losses.custom import CalledLoss
+from fastmlp.losses.custom import CalledLoss, as_overridden
 from fastmlp.losses.rows import align
 from fastmlp.metrics import Mean
 from fastmlp.optimizers import Optimizer
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 RowShape = tuple[int, ...]
 
 _BY_SHAPE = ("crossentropy", "ce")
+# Whole steps of an optimizer, and what comes before one.
+_STEPS = ("apply", "apply_gradients", "stateless_apply", "scale_loss")
 
 
 class Compiled:
@@ -68,7 +70,7 @@ class Compiled:
         self.has_loss = any(one is not None for one in known)
         found = [*metrics_.check_names(metrics), *metrics_.check_names(weighted_metrics)]
         per_batch = ("sum", "mean_with_sample_weight")
-        self.by_batch = any(metric.by_batch for metric in found) or any(
+        self.by_batch = any(_by_batch(metric) for metric in found) or any(
             getattr(one, "reduction", None) in per_batch or getattr(one, "by_batch", False)
             for one in known
         )
@@ -300,8 +302,8 @@ class Objective:
             MetricSpec(
                 key,
                 i,
-                metric.op,
-                metric.kind,
+                "python_metric" if metric.is_code else metric.op,
+                "" if metric.is_code else metric.kind,
                 metric.params,
                 metric.thresholds,
                 metric.n_acc,
@@ -340,17 +342,25 @@ class Objective:
         return found
 
 
+def _by_batch(metric: Any) -> bool:
+    return bool(metric.by_batch or (metric.is_code and metric.op != "python_metric"))
+
+
 def _known_loss(loss: Any) -> Any:
     """The loss that a user means, or a name that shapes will tell the meaning of."""
     if loss is None or (isinstance(loss, str) and loss.lower() in _BY_SHAPE):
         return loss
     found = losses_.get(loss)
-    called = isinstance(found, Loss) and type(found).__call__ is not Loss.__call__
-    return CalledLoss(found) if called else found
+    return as_overridden(found) if isinstance(found, Loss) else found
 
 
 def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSpec:
-    """The optimizer as the plan sees it; one that is traced gets its variables first."""
+    """The optimizer as the plan sees it; one that is traced gets its variables first.
+
+    Raises:
+        TypeError: It overrides what no plan calls.
+    """
+    optimizer.refuse_overrides("fit", _STEPS)
     if optimizer.wraps:
         optimizer = cast("Wrapping", optimizer)
         trained = [v for v in variables if v.trainable]
@@ -360,14 +370,14 @@ def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSp
             for number, (part, own) in enumerate(optimizer.split(trained))
         )
         return UpdateSpec("", 0, parts=parts)
-    own = ""
-    if not optimizer.kind:
+    own, traced = "", optimizer.is_traced
+    if traced:
         optimizer.ensure_built(v for v in variables if v.trainable)
         config = {k: v for k, v in optimizer.get_config().items() if k != "learning_rate"}
         own = f"{config} {optimizer._builds}"
     decays = tuple((v, decay) for v in variables if (decay := optimizer.decay_of(v)))
     return UpdateSpec(
-        optimizer.kind,
+        "" if traced else optimizer.kind,
         len(optimizer.slots),
         decays,
         optimizer.clipvalue,
@@ -377,7 +387,7 @@ def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSp
         (optimizer.ema_momentum, optimizer.ema_overwrite_frequency or 0)
         if optimizer.use_ema
         else None,
-        None if optimizer.kind else optimizer.trace_step,
-        () if optimizer.kind else tuple(variables),
+        optimizer.trace_step if traced else None,
+        tuple(variables) if traced else (),
         own,
     )
