@@ -40,15 +40,17 @@ class Regularizer(Configurable):
     l1: float = 0.0
     l2: float = 0.0
 
-    def __call__(self, x: npt.ArrayLike) -> float:
+    def __call__(self, x: npt.ArrayLike | Tensor) -> Any:
         """Returns the penalty of an array, summed in double precision.
 
         Args:
-            x: Array of any shape.
+            x: Array of any shape; a symbolic tensor, where a subclass's `__call__` is traced.
 
         Returns:
-            A Python float.
+            A Python float; of a symbolic tensor, one of shape `()`.
         """
+        if isinstance(x, Tensor):
+            return self.l1 * ops.sum(ops.abs(x)) + self.l2 * ops.sum(ops.square(x))
         x = np.asarray(x)
         penalty = 0.0
         if self.l1 != 0:
