@@ -23,7 +23,11 @@ class Merge(Layer):
         raise NotImplementedError
 
     def call(self, inputs: Any) -> Any:
-        return reduce(self.merge, self.aligned(inputs))
+        return self._merge_function(self.aligned(inputs))
+
+    def _merge_function(self, inputs: list[Tensor]) -> Any:
+        """What is made of all inputs, which have equally many axes."""
+        return reduce(self.merge, inputs)
 
     def aligned(self, inputs: Any) -> list[Tensor]:
         """The inputs, checked, with equally many axes."""
@@ -102,10 +106,9 @@ class Multiply(Merge):
     Source: Keras 3; as `numpy.multiply`.
     """
 
-    def call(self, inputs: Any) -> Any:
-        tensors = self.aligned(inputs)
-        masks = [_mask_of(x) for x in tensors]
-        pairs = zip(tensors, masks, strict=True)
+    def _merge_function(self, inputs: list[Tensor]) -> Any:
+        masks = [_mask_of(x) for x in inputs]
+        pairs = zip(inputs, masks, strict=True)
         y = reduce(self.merge, [x if m is None else ops.where(m, x, 1.0) for x, m in pairs])
         known = [m for m in masks if m is not None]
         return y if len(known) < len(masks) else ops.where(reduce(ops.logical_or, known), y, 0.0)
@@ -128,8 +131,8 @@ class Average(Merge):
     Source: Keras 3; as `numpy.mean`.
     """
 
-    def call(self, inputs: Any) -> Any:
-        return ops.multiply(super().call(inputs), 1.0 / len(inputs))
+    def _merge_function(self, inputs: list[Tensor]) -> Any:
+        return ops.multiply(super()._merge_function(inputs), 1.0 / len(inputs))
 
     def merge(self, a: Tensor, b: Tensor) -> Any:
         return ops.add(a, b)
@@ -138,8 +141,8 @@ class Average(Merge):
 class _Extreme(Merge):
     """Base of maximum and minimum: where a step is masked in one of two, it is that of the other."""
 
-    def call(self, inputs: Any) -> Any:
-        y, *others = self.aligned(inputs)
+    def _merge_function(self, inputs: list[Tensor]) -> Any:
+        y, *others = inputs
         mask = _mask_of(y)
         for x in others:
             own = _mask_of(x)

@@ -15,6 +15,7 @@ from fastmlp.layers.base import Layer
 from fastmlp.layers.holder import set_values
 from fastmlp.layers.stacked_rnn_cells import StackedRNNCells, check_cell, output_size
 from fastmlp.ops.states import read_state, write_states
+from fastmlp.registry import overridden
 from fastmlp.variables import Variable, first_value
 
 
@@ -269,6 +270,7 @@ class RNN(Layer):
             if self.stateful:
                 return None
             known = over_time.has_zero_states(self.cell)
+            known = known and not overridden(self, "get_initial_state")
             return None if known else over_time.for_each_sample(self._where(), form, self.dtype)
         found = _tree.flatten(given)
         expected = [(None, *np.shape(leaf)[1:]) for leaf in _tree.flatten(form)]
