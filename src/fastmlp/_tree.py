@@ -86,7 +86,11 @@ def apply(function: Callable[[Any], Any], structure: Any) -> Any:
     if isinstance(structure, Mapping):
         found = {key: apply(function, structure[key]) for key in keys(structure)}
         return {key: found[key] for key in structure}
-    parts = [apply(function, part) for part in structure]
+    return like(structure, [apply(function, part) for part in structure])
+
+
+def like(structure: Any, parts: list[Any]) -> Any:
+    """The parts as a list, tuple or named tuple, as the structure is."""
     if isinstance(structure, list):
         return parts
     named = hasattr(structure, "_fields")

@@ -19,7 +19,8 @@ P, Q = RNG.normal(size=(N, 1)), RNG.normal(size=(N, 2))
 def fit(form: str = "list", x: Any = None, y: Any = None, sample_weight: Any = None, **compiled):
     model = Net(form)
     model.compile("sgd", **{"loss": "mse", **compiled})
-    x = [A, B] if x is None else x
+    both = {"a": A, "b": B} if form == "dict" else [A, B]
+    x = both if x is None else x
     y = [P, Q] if y is None else y
     history = model.fit(
         x, y, sample_weight=sample_weight, batch_size=4, shuffle=False, epochs=2, verbose=0

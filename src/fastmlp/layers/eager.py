@@ -34,7 +34,8 @@ def to_arrays(where: str, given: Any, options: bool = False, kinds: str = NUMBER
     if isinstance(given, Mapping):
         return {key: to_arrays(where, part, options, kinds) for key, part in given.items()}
     if isinstance(given, (list, tuple)) and (options or _holds_arrays(given)):
-        return type(given)([to_arrays(where, part, options, kinds) for part in given])
+        parts = [to_arrays(where, part, options, kinds) for part in given]
+        return _tree.like(given, parts)
     if options and not hasattr(given, "shape"):
         return given
     array = np.asarray(to_csr(given, where)[0].toarray() if is_sparse(given) else given)
@@ -42,18 +43,28 @@ def to_arrays(where: str, given: Any, options: bool = False, kinds: str = NUMBER
         raise TypeError(f"{where}: expected numbers. Received: dtype={array.dtype}")
     if array.ndim == 1 and hasattr(given, "iloc"):  # a column of a frame
         return array[:, None]
-    if array.ndim < 2:
-        raise ValueError(
-            f"{where}: expected inputs (batch, features). Received: shape={array.shape}. "
-            "Hint: x[None] makes a batch of one sample."
-        )
+    if not array.ndim:
+        raise no_batch(where, array)
     return array
+
+
+def no_batch(where: str, array: np.ndarray) -> ValueError:
+    """The error for an array that lacks an axis."""
+    return ValueError(
+        f"{where}: expected inputs (batch, features). Received: shape={array.shape}. "
+        "Hint: x[None] makes a batch of one sample."
+    )
 
 
 def is_vector(args: tuple[Any, ...]) -> bool:
     """Whether it is one array, or list of numbers, of one axis."""
     one = len(args) == 1 and isinstance(args[0], (list, np.ndarray))
     return one and not any(isinstance(x, list) for x in args[0]) and np.ndim(args[0]) == 1
+
+
+def is_rows(given: Any) -> bool:
+    """Whether it is a list of vectors."""
+    return isinstance(given, list) and all(isinstance(r, np.ndarray) and r.ndim == 1 for r in given)
 
 
 def by_columns(x: Any, names: Sequence[str]) -> Any:
@@ -70,8 +81,9 @@ def holds_strings(x: Any) -> bool:
 
 
 def _holds_arrays(given: Any) -> bool:
-    """Whether a list is one of batches, not of numbers or rows."""
-    return any(getattr(leaf, "ndim", 0) > 1 for leaf in _tree.flatten(given))
+    """Whether a list is one of arrays, not of numbers or rows; a vector alone is a row."""
+    least = 1 if len(given) > 1 else 2
+    return any(getattr(leaf, "ndim", 0) >= least for leaf in _tree.flatten(given))
 
 
 def to_constants(args: Any, dtype: str) -> Any:

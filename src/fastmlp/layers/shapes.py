@@ -25,7 +25,7 @@ def map_shapes(function: Callable[[Shape], Any], given: Any) -> Any:
         return {key: map_shapes(function, given[key]) for key in given}
     if all(d is None or isinstance(d, (int, np.integer)) for d in given):
         return function(tuple(given))
-    return [map_shapes(function, one) for one in given]
+    return _tree.like(given, [map_shapes(function, one) for one in given])
 
 
 def check_shape(where: str, shape: Any, may_be_open: bool = False) -> tuple[Any, ...]:

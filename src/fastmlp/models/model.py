@@ -20,6 +20,7 @@ from fastmlp.layers.base import Layer
 from fastmlp.layers.shapes import check_shape, map_shapes
 from fastmlp.models.network import Network
 from fastmlp.models.persistent import Persistent
+from fastmlp.training.checks import fits
 from fastmlp.training.sized import Sized
 from fastmlp.training.trainer import Trainer
 from fastmlp.variables import Variable, move_to_arena
@@ -438,8 +439,17 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     def _trace_network(self, row_shapes: Any) -> Network:
         """The graph of `call`, with the calls of the layers inside on record."""
-        inputs = map_shapes(lambda shape: InputLayer(shape or (1,), dtype=self.dtype), row_shapes)
-        return self._network_on(_tree.apply(lambda layer: layer.tensor, inputs))
+        new = [layer for layer in self._all_layers() if not layer.built]
+        given: list[Shape] = []
+        map_shapes(given.append, row_shapes)
+        try:
+            return self._network_on(_inputs(row_shapes, self.dtype))
+        except whole_batch.REFUSALS:
+            if () not in given:
+                raise
+        self._unbuild(new)  # numbers (n,) may be samples (n, 1)
+        columns = map_shapes(lambda shape: shape or (1,), row_shapes)
+        return self._network_on(_inputs(columns, self.dtype))
 
     def _network_on(self, inputs: Any) -> Network:
         self._build_once((inputs,))
@@ -520,9 +530,14 @@ class Model(Persistent, Layer, Trainer, build_once=False):
             return super()._call_arrays(args, kwargs)
         kinds = eager.ANYTHING if any(t.dtype == "string" for t in self.inputs) else eager.NUMBERS
         given = eager.by_columns(args[0], self.input_names)
+        if len(self.inputs) == 1 and eager.is_rows(given):
+            given = np.array(given)
         if any(t.shape[1:] == (1,) for t in self.inputs):  # numbers (n,) are samples (n, 1)
             given = _tree.apply(_column, given)
         x = eager.to_arrays(f"'{self.name}'", given, kinds=kinds)
+        is_vector = isinstance(x, np.ndarray) and x.ndim == 1
+        if is_vector and self.inputs and not fits((), self.inputs[0].shape[1:]):
+            raise eager.no_batch(f"'{self.name}'", x)
         self._ensure_built(_tree.apply(lambda array: array.shape[1:], x))
         sized = self._sized
         if not isinstance(x, np.ndarray) or sized.sizes != (x.shape[1:],):
@@ -618,6 +633,11 @@ lookup.registry.register(Model, "Functional")
 
 def _one_or_list(found: list[Any]) -> Any:
     return found[0] if len(found) == 1 else found
+
+
+def _inputs(row_shapes: Any, dtype: str) -> Any:
+    """Symbolic inputs for samples of these shapes."""
+    return map_shapes(lambda shape: InputLayer(shape, dtype=dtype).tensor, row_shapes)
 
 
 def _column(x: Any) -> Any:

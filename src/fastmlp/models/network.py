@@ -14,6 +14,7 @@ from fastmlp.layers.base import Layer
 from fastmlp.layers.shapes import map_shapes
 from fastmlp.ops.ranks import reshaped
 from fastmlp.training.checks import fits, same
+from fastmlp.training.structure import Slots
 
 
 class Network:
@@ -155,6 +156,7 @@ class Network:
                     )
             found = [given[name] for name in names]
         else:
+            Slots("input", tuple(names), self.input_structure).check_keys(self.where, given)
             found = _tree.flatten(given)
         if len(found) != len(names):
             raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp import _tree
 from fastmlp._core.random import permutation
 from fastmlp.training.py_dataset import PyDataset, batches_of
 
@@ -39,7 +40,8 @@ class Batches:
     """
 
     def __init__(self, given: Any, shuffle: bool = False, limit: int | None = None) -> None:
-        self._given, self._shuffle, self._limit = given, shuffle, limit
+        self._given, self._limit = given, limit
+        self._shuffle = shuffle and not getattr(given, "in_order", False)
         self.again = not hasattr(given, "__next__")
         self.what = type(given).__name__
         self.per_pass: int | None = None
@@ -97,7 +99,7 @@ def _copied(data: Any) -> Any:
     if isinstance(data, Mapping):
         return {key: _copied(part) for key, part in data.items()}
     if isinstance(data, list | tuple):
-        return [_copied(part) for part in data]
+        return _tree.like(data, [_copied(part) for part in data])
     if isinstance(data, np.ndarray) or not hasattr(data, "__array__"):
         return data.copy() if hasattr(data, "copy") else data
     if hasattr(data, "iloc"):  # a frame or a series

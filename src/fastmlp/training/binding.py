@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from fastmlp import config, graph, optimizers
+from fastmlp import _tree, config, graph, optimizers
 from fastmlp._core.turns import Turns
 from fastmlp.eager import EagerExecutable
 from fastmlp.errors import bad_argument
@@ -471,8 +471,9 @@ def _row_shapes(x: Any) -> Any:
     """Shapes of one sample of each of some arrays, in their structure."""
     if isinstance(x, Mapping):
         return {key: row_shape(part, f"x[{key!r}]") for key, part in x.items()}
-    if isinstance(x, list | tuple) and all(getattr(part, "ndim", 0) > 1 for part in x):
-        return [row_shape(part, f"x[{i}]") for i, part in enumerate(x)]
+    least = 1 if isinstance(x, list | tuple) and len(x) > 1 else 2  # a vector alone is a row
+    if isinstance(x, list | tuple) and all(getattr(part, "ndim", 0) >= least for part in x):
+        return _tree.like(x, [row_shape(part, f"x[{i}]") for i, part in enumerate(x)])
     return row_shape(x, "x")
 
 

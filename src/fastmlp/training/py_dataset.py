@@ -42,6 +42,8 @@ class PyDataset:
     2
     """
 
+    in_order = False  # whether `fit` keeps the order of the batches, whatever its `shuffle`
+
     def __init__(
         self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
     ) -> None:

@@ -76,11 +76,12 @@ def input_parts(x: Any, slots: Slots, first: Tensor) -> list[Any]:
         first: The first of them.
 
     Raises:
-        ValueError: Something is missing.
+        ValueError: Something is missing, or a list was given for a dict.
     """
     x = by_columns(x, slots.names)
     if isinstance(x, Mapping) and set(slots.names) <= set(x):
         x = {name: x[name] for name in slots.names}
+    slots.check_keys("x", x)
     expected = first.shape[1:]
 
     def holds_samples(only: Any) -> bool:

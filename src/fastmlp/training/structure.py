@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fastmlp import _tree
 from fastmlp._record import Record
 from fastmlp.errors import closest
 
@@ -37,6 +38,20 @@ class Slots(Record):
         """For messages: `2 outputs: 'bmi', 'age'`."""
         names = ", ".join(repr(name) for name in self.names)
         return f"{self.n} {self.what}{'s' * (self.n != 1)}: {names}"
+
+    def check_keys(self, where: str, given: Any) -> None:
+        """Refuses a list for a dict of several: nothing says which is which.
+
+        Raises:
+            ValueError: It is such a list.
+        """
+        if self.n > 1 and isinstance(self.structure, Mapping) and isinstance(given, list | tuple):
+            keys = list(self.structure)
+            raise ValueError(
+                f"{where}: expected a dict with the keys {keys}, as the {self.what}s of the model "
+                f"are. Received: a {type(given).__name__} of {len(given)}. "
+                f"Hint: {{{keys[0]!r}: …, {keys[1]!r}: …}} says which is which"
+            )
 
     def paths(self) -> list[Path]:
         """Where each stands in the structure; `()` if it is alone."""
@@ -163,6 +178,6 @@ def pack(structure: Any, leaves: Sequence[Any]) -> Any:
         if isinstance(part, Mapping):
             filled = {key: fill(part[key]) for key in sorted(part)}
             return {key: filled[key] for key in part}
-        return type(part)(fill(one) for one in part)
+        return _tree.like(part, [fill(one) for one in part])
 
     return fill(structure)
