@@ -46,6 +46,36 @@ def test_a_random_order_has_every_window_once():
     assert sorted(orders[0]) == list(range(49))
 
 
+def test_fit_takes_the_batches_in_order_and_windows_are_shuffled_anew_each_epoch():
+    class Seen(Sequential):
+        def train_step(self, data):
+            seen.extend(data[0][:, 0].tolist())
+            return super().train_step(data)
+
+    def epochs(**options):
+        seen.clear()
+        series = np.arange(20.0)
+        batches = timeseries_dataset_from_array(series, series, 3, batch_size=6, **options)
+        model = Seen([Input((3,)), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(batches, epochs=2, verbose=0)
+        return seen[:18], seen[18:]
+
+    seen: list[float] = []
+    assert epochs() == (list(range(18)), list(range(18)))
+    first, second = epochs(shuffle=True, seed=3)
+    assert first != second and sorted(first) == sorted(second) == list(range(18))
+    assert epochs(shuffle=True, seed=3) == (first, second)
+
+
+def test_without_a_batch_size_windows_come_one_by_one():
+    series = np.arange(6)
+    windows = list(timeseries_dataset_from_array(series, series * 10, 4, batch_size=None))
+    assert [(x.tolist(), int(y)) for x, y in windows] == [
+        ([0, 1, 2, 3], 0), ([1, 2, 3, 4], 10), ([2, 3, 4, 5], 20),
+    ]  # fmt: skip
+
+
 def test_a_model_learns_from_it():
     series = np.sin(np.arange(200) / 5)
     batches = timeseries_dataset_from_array(series[:-4], series[4:, None], 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,12 @@ class Windows(PyDataset):
         targets: For the window that starts at each step, or `None`.
         starts: Where the windows start.
         offsets: The steps of a window, from its start.
-        batch_size: Windows a batch.
+        batch_size: Windows a batch; `None`: none, but one window after the other.
+        shuffle: Whether the windows come in a new order each time.
+        seed: Of these orders.
     """
+
+    in_order = True  # they are shuffled here
 
     def __init__(
         self,
@@ -28,19 +33,35 @@ class Windows(PyDataset):
         targets: np.ndarray | None,
         starts: np.ndarray,
         offsets: np.ndarray,
-        batch_size: int,
+        batch_size: int | None,
+        shuffle: bool = False,
+        seed: int | None = None,
     ) -> None:
         super().__init__()
         self._data, self._targets = data, targets
         self._starts, self._offsets, self._batch_size = starts, offsets, batch_size
+        self._order = np.random.default_rng(seed) if shuffle else None
+        self.on_epoch_end()
 
     def __len__(self) -> int:
-        return -(-len(self._starts) // self._batch_size)
+        return -(-len(self._starts) // (self._batch_size or 1))
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        """Shuffles the windows, if they are to be."""
+        if self._order is not None:
+            self._starts = self._order.permutation(self._starts)
 
     def __getitem__(self, index: int) -> Any:
-        first = check_int("Windows", "index", index, 0, len(self) - 1) * self._batch_size
-        starts = self._starts[first : first + self._batch_size]
-        windows = self._data[starts[:, None] + self._offsets]
+        size = self._batch_size or 1
+        first = check_int("Windows", "index", index, 0, len(self) - 1) * size
+        starts = self._starts[first : first + size]
+        if self._batch_size is None:
+            starts = starts[0]
+        windows = self._data[starts[..., None] + self._offsets]
         return windows if self._targets is None else (windows, self._targets[starts])
 
 
@@ -50,7 +71,7 @@ def timeseries_dataset_from_array(
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,
-    batch_size: int = 128,
+    batch_size: int | None = 128,
     shuffle: bool = False,
     seed: int | None = None,
     start_index: int | None = None,
@@ -65,9 +86,10 @@ def timeseries_dataset_from_array(
         sequence_length: Steps in a window.
         sequence_stride: Steps from the start of a window to that of the next.
         sampling_rate: Steps from one step of a window to the next.
-        batch_size: Windows a batch; the last may have fewer.
-        shuffle: Whether the windows are in a random order, the same each time.
-        seed: Of that order.
+        batch_size: Windows a batch; the last may have fewer. `None`: one window after the other, with
+            no axis of samples.
+        shuffle: Whether the windows come in a random order, a new one each epoch.
+        seed: Of these orders.
         start_index: First step of the series to use.
         end_index: Step of the series to end before.
         format: Accepted as in Keras, `'tf'` or `'grain'`; what comes is for `fit`, with NumPy arrays.
@@ -91,8 +113,9 @@ def timeseries_dataset_from_array(
         raise bad_argument(where, "format='tf' or 'grain'", "format", format)
     series = np.asarray(data)
     n = len(series) if series.ndim else 0
-    for name, value in (("sequence_length", sequence_length), ("batch_size", batch_size)):
-        check_int(where, name, value, 1)
+    check_int(where, "sequence_length", sequence_length, 1)
+    if batch_size is not None:
+        check_int(where, "batch_size", batch_size, 1)
     for name, value in (("sequence_stride", sequence_stride), ("sampling_rate", sampling_rate)):
         check_int(where, name, value, 1, max(1, n - 1))
     start = check_int(where, "start_index", start_index or 0, 0, max(0, n - 1))
@@ -105,7 +128,5 @@ def timeseries_dataset_from_array(
         expected = f"at least one window of {sequence_length} steps in {end - start}"
         raise bad_argument(where, expected, "sampling_rate", sampling_rate)
     starts = np.arange(0, count, sequence_stride)
-    if shuffle:
-        np.random.default_rng(seed).shuffle(starts)
     offsets = np.arange(sequence_length) * sampling_rate
-    return Windows(series[start:end], known, starts, offsets, batch_size)
+    return Windows(series[start:end], known, starts, offsets, batch_size, shuffle, seed)
