@@ -60,6 +60,15 @@ class Halves(PyDataset):
         return X[index::2], None
 
 
+def test_adapt_looks_at_the_inputs_alone_in_a_list_of_batches_with_targets():
+    batches = [(np.full((2, 3), k, "float32"), np.full((2, 3), 9.0)) for k in (1, 3)]
+    layer = layers.Normalization()
+    layer.adapt(batches)
+    np.testing.assert_array_equal(layer.mean, [[2, 2, 2]])
+    layer.adapt([(1.0, 2.0, 5.0), (3.0, 4.0, 5.0)])  # rows
+    np.testing.assert_array_equal(layer.mean, [[2, 3, 5]])
+
+
 def test_adapt_reads_data_sets_and_as_many_batches_as_wanted():
     layer, limited = layers.Normalization(), layers.Normalization()
     layer.adapt(Halves())

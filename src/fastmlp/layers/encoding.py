@@ -86,7 +86,8 @@ def parts_of(where: str, data: Any, steps: int | None = None) -> Iterator[Any]:
     Args:
         where: Who asks, for errors.
         data: An array, a list, a frame or a series; or an iterable of batches (a generator, a
-            `PyDataset`, a list of arrays), each an array, or a tuple of which the first is the inputs.
+            `PyDataset`, a list of arrays or of tuples of such), each an array, or a tuple of which the
+            first is the inputs.
         steps: Batches that are read; `None`: all.
 
     Raises:
@@ -98,7 +99,7 @@ def parts_of(where: str, data: Any, steps: int | None = None) -> Iterator[Any]:
         raise bad_argument(where, "an array or an iterable of batches", "data", data)
     if isinstance(data, (list, tuple)) and not data:
         return
-    plain = isinstance(data, (list, tuple)) and not any(hasattr(one, "shape") for one in data)
+    plain = isinstance(data, (list, tuple)) and not any(map(_is_batch, data))
     if plain or hasattr(data, "shape") or hasattr(data, "iloc"):
         yield data
         return
@@ -108,6 +109,11 @@ def parts_of(where: str, data: Any, steps: int | None = None) -> Iterator[Any]:
         yield batch[0] if isinstance(batch, tuple) else batch
         if number + 1 == steps:
             return
+
+
+def _is_batch(one: Any) -> bool:
+    """Whether it is an array, or a tuple that begins with one."""
+    return bool(getattr(one[0] if isinstance(one, tuple) and one else one, "shape", ()))
 
 
 def is_symbolic(x: Any) -> bool:
