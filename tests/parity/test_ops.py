@@ -40,3 +40,20 @@ def test_arrays(make):
     assert found.dtype == expected.dtype
     # float32: sums in another order, functions of another library.
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", ["concatenate", "stack", "hstack", "vstack", "dstack", "append"])
+@pytest.mark.parametrize("first", ["bool", "uint8", "int32", "float16", "float32"])
+@pytest.mark.parametrize("second", ["int8", "int32", "float32"])
+def test_arrays_of_several_types_put_together_have_the_type_of_keras(name, first, second):
+    pair = np.ones((2, 2), first), np.zeros((2, 2), second)
+    given = pair if name == "append" else (pair,)
+    found, expected = (getattr(o, name)(*given) for o in (ops, Namespace()))
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_bytes_are_counted():
+    np.testing.assert_array_equal(ops.bincount(np.array([1, 2, 2], "uint8")), [0, 1, 2])
+    ids = np.array([0, 2], "uint8")
+    np.testing.assert_array_equal(ops.segment_sum(np.ones(2, "float32"), ids), [1, 0, 1])

@@ -36,7 +36,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
         raise ValueError("bincount: expected sparse=False. Received: sparse=True")
     x = spec.array(x)
     w = None if weights is None else spec.array(weights)
-    length = max(int(x.max(initial=-1)) + 1, minlength)
+    length = max(int(x.max()) + 1 if x.size else 0, minlength)
     rows = x.reshape(-1, x.shape[-1])
     each = [None] * len(rows) if w is None else w.reshape(rows.shape)
     counts = [np.bincount(r, v, length) for r, v in zip(rows, each, strict=True)]
@@ -264,7 +264,8 @@ def _segments(kind: str, data: Any, ids: Any, count: int | None) -> Any:
             f"{spec.where(name)}: expected segment_ids of shape {data.shape[:1]}, one for each "
             f"row of the data. Received: segment_ids.shape={ids.shape}"
         )
-    count = int(ids.max(initial=-1)) + 1 if count is None else count
+    if count is None:
+        count = int(ids.max()) + 1 if ids.size else 0
     limits = np.iinfo(data.dtype) if data.dtype.kind in "iu" else None
     low, high = (-np.inf, np.inf) if limits is None else (limits.min, limits.max)
     empty = {"add": 0, "mul": 1, "max": low, "min": high}[kind]

@@ -84,7 +84,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     array([[1., 1., 0.]])
     """
     if not spec.is_symbolic(*xs):
-        return np.concatenate([spec.array(x) for x in xs], axis)
+        return np.concatenate(spec.arrays(*xs), axis)
     tensors = spec.operands("concatenate", *xs)
     first = tensors[0]
     (at,) = spec.axes_of("concatenate", first, axis)
@@ -104,7 +104,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
     """Several tensors or arrays of one shape along a new axis."""
     if not spec.is_symbolic(*x):
-        return np.stack([spec.array(v) for v in x], axis)
+        return np.stack(spec.arrays(*x), axis)
     ndim = max(len(v.shape) for v in x) + 1
     if axis % ndim == 0 and any(isinstance(v, Tensor) and v.per_sample for v in x):
         raise ValueError(

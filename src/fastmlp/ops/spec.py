@@ -206,7 +206,7 @@ def arrays(*values: Any, floating: bool = False) -> list[Any]:
     values = tuple(v if isinstance(v, (bool, int, float)) else array(v) for v in values)
     known = [v.dtype for v in values if isinstance(v, np.ndarray)]
     weak_float = any(isinstance(v, float) for v in values)
-    floats = [d for d in known if d.kind == "f"]
+    floats = [d for d in known if d.kind in "fc"]
     if floats:
         target: Any = np.result_type(*floats)
     elif floating or weak_float:

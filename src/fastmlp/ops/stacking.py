@@ -50,7 +50,7 @@ def hstack(xs: Sequence[Any]) -> Any:
 def vstack(xs: Sequence[Any]) -> Any:
     """One below the other along the first axis."""
     if not spec.is_symbolic(*xs):
-        return np.vstack([spec.array(x) for x in xs])
+        return np.vstack(spec.arrays(*xs))
     return shapes.concatenate(xs, 0)
 
 
@@ -58,7 +58,7 @@ def vstack(xs: Sequence[Any]) -> Any:
 def dstack(xs: Sequence[Any]) -> Any:
     """Side by side along the third axis, which arrays of fewer axes get."""
     if not spec.is_symbolic(*xs):
-        return np.dstack([spec.array(x) for x in xs])
+        return np.dstack(spec.arrays(*xs))
     return shapes.concatenate([x if len(x.shape) > 2 else shapes.expand_dims(x, -1) for x in xs], 2)
 
 
