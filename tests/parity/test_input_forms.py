@@ -126,3 +126,72 @@ def test_named_tuples_stay_named_tuples():
         assert all(type(one) is Pair for one in results)
         found.append([loss, *(part for one in results for part in one)])
     same(found)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras, on saving
+def test_a_sequential_model_hands_a_list_to_its_first_layer(tmp_path):
+    x = [np.ones((4, 2), "float32"), np.full((4, 3), 0.5, "float32")]
+    found = []
+    for k in BOTH:
+
+        def made(k=k):
+            dense = k.layers.Dense(1, kernel_initializer="ones")
+            model = k.Sequential([k.layers.Concatenate(), dense])
+            model.compile(k.optimizers.SGD(0.1), "mse")
+            return model
+
+        model = made()
+        loss = model.fit(x, Y, epochs=2, shuffle=False, verbose=0).history["loss"]
+        told = [loss, model.predict(x, verbose=0), model(x), model.evaluate(x, Y, verbose=0)]
+        path = tmp_path / f"model{'.keras' if k is keras else '.fastmlp'}"
+        model.save(path)
+        told.append(k.models.load_model(path).predict(x, verbose=0))
+        found.append([*told, made()(tuple(x)), k.models.clone_model(model).built])
+    same(found)
+
+
+def test_a_sequential_model_hands_a_dict_to_its_first_layer():
+    class Total(fastmlp.layers.Layer):
+        def call(self, x):
+            return x["a"] + x["b"]
+
+    model = fastmlp.Sequential([Total(), fastmlp.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = {"b": np.ones((4, 2)), "a": np.ones((4, 2))}
+    model.fit(x, Y, verbose=0)
+    np.testing.assert_array_equal(model(x), model.predict(x, verbose=0))
+
+
+def test_numbers_are_samples_of_a_sequential_model_whose_layers_take_them():
+    found = []
+    for k in BOTH:
+        models = [k.Sequential([layer]) for layer in (embedding(k, 3), k.layers.Activation("relu"))]
+        found.append([model.predict(IDS[0], verbose=0) for model in models])
+    same(found)
+    assert fastmlp.Sequential([fastmlp.layers.Dense(1)]).predict(V, verbose=0).shape == (4, 1)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras, on saving
+def test_a_model_called_on_several_tensors_is_built(tmp_path):
+    x = np.ones((2, 3), "float32")
+    for k, ending in zip(BOTH, (".weights.h5", ".fastmlp"), strict=True):
+
+        class Sums(k.Model):
+            def __init__(self, k):
+                super().__init__()
+                self.dense = k.layers.Dense(1)
+
+            def call(self, a, b=0.0, scale=1.0):
+                return (self.dense(a) + b) * scale
+
+        models = [Sums(k) for _ in range(3)]
+        assert not models[0].built
+        models[0](x, x[:, :1])
+        models[1](x, x[:, :1])
+        models[2](x, scale=x[:, :1])
+        assert all(model.built and model.count_params() == 4 for model in models)
+        path = tmp_path / f"sums{ending}"
+        models[0].save_weights(path)
+        for model in models[1:]:
+            model.load_weights(path)
+            np.testing.assert_array_equal(model(x), models[0](x))

@@ -118,8 +118,8 @@ def _clone_sequential(
     if call_function is not None:
         raise ValueError("clone_model: expected call_function=None for a Sequential model.")
     first = _tree.flatten(input_tensors)
-    if not first and model.inputs:
-        entry = model.inputs[0]
+    entry = model._input
+    if not first and entry is not None:
         size = graph.batch_size(entry)
         first = [Input(entry.shape[1:], size, dtype=entry.dtype, name=entry.name)]
     layers = [cloned(layer) for layer in model.layers]

@@ -116,7 +116,9 @@ class Model(Persistent, Layer, Trainer, build_once=False):
         self._functions, self._executables = {}, {}
         self._forget_sizes()
         self._traced_at = Layer._last_edit
-        if network is not None:
+        if network is None:
+            self._shapes = None
+        else:
             self.dtype = network.outputs[0].dtype
             self._arena_room = move_to_arena(self.weights, self._arena_room)
 
@@ -218,8 +220,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     @property
     def built(self) -> bool:
-        """Whether its inputs are known, and so the weights exist."""
-        return self._network is not None
+        """Whether the weights exist, since its inputs are known or it was called."""
+        return self._network is not None or self._shapes is not None
 
     @built.setter
     def built(self, value: bool) -> None:
@@ -315,7 +317,8 @@ class Model(Persistent, Layer, Trainer, build_once=False):
 
     def count_params(self) -> int:
         """Number of elements of all weights."""
-        self._graph()
+        if not self.built:
+            self._graph()  # says what to do
         return sum(v.size for v in self.weights)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
-from fastmlp import calls, graph
+from fastmlp import calls, graph, whole_batch
 from fastmlp.custom_objects import custom_object_scope
 from fastmlp.graph import Tensor
 from fastmlp.layers import lookup
 from fastmlp.layers.base import Layer
 from fastmlp.layers.holder import check_trainable
 from fastmlp.layers.input import InputLayer
-from fastmlp.layers.shapes import shapes
+from fastmlp.layers.shapes import map_shapes, shapes
 from fastmlp.models.model import Model
 from fastmlp.models.network import Network
 
@@ -175,15 +175,27 @@ class Sequential(Model):
             self._input = InputLayer(
                 self._input.shape[1:], graph.batch_size(self._input), dtype, name=self._input.name
             ).tensor
-        y: Any = self._input
+        self._take_network(self._row_on(self._input))
+
+    def _row_on(self, inputs: Any) -> Network:
+        """The layers, called one after the other."""
+        y = inputs
         with graph.layer_scope(""), graph.training_scope(None):
             for layer in self._layers:
                 y = layer(y)
-        self._take_network(Network(f"Sequential '{self.name}'", self._input, y))
+        return Network(f"Sequential '{self.name}'", inputs, y)
+
+    def _network_on(self, inputs: Any) -> Network:
+        if self._given_network is None:
+            network = self._row_on(inputs)
+            if not self._has_own_call():
+                return network
+            self._take_network(network)
+        return super()._network_on(inputs)
 
     def _build_once(self, args: tuple[Any, ...], kwargs: Any = None) -> None:
         if self._network is None:
-            self._ensure_built(shapes(args[0])[1:])
+            self._ensure_built(map_shapes(lambda shape: shape[1:], shapes(args[0])))
 
     def _ensure_built(self, row_shapes: Any) -> list[Any]:
         if not self._layers:
@@ -200,8 +212,18 @@ class Sequential(Model):
         return self._network is not None
 
     def _trace_network(self, row_shapes: Any) -> Network:
-        self._set_input(row_shapes or (1,))
-        self._rebuild()
+        if not isinstance(row_shapes, tuple) or any(isinstance(d, tuple) for d in row_shapes):
+            return super()._trace_network(row_shapes)  # several inputs: no single one to remember
+        new = [layer for layer in self._layers if not layer.built]
+        try:
+            self._set_input(row_shapes)
+            self._rebuild()
+        except whole_batch.REFUSALS:
+            if row_shapes:
+                raise
+            self._unbuild(new)  # numbers (n,) may be samples (n, 1)
+            self._set_input((1,))
+            self._rebuild()
         return self._graph()
 
     def _unbuild(self, layers: list[Any]) -> None:
