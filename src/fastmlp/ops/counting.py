@@ -179,16 +179,18 @@ def scatter(indices: Any, values: Any, shape: Any) -> Any:
     return y
 
 
-@of_arrays
+@operation
 def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Any:
     """A copy of `inputs` with updates at some places.
 
     Args:
-        inputs: Array.
-        indices: Places `(n, axes)`.
+        inputs: Array; or a weight or tensor without a batch.
+        indices: Places `(n, axes)`, constant.
         updates: What comes there `(n, …)`.
         reduction: `'add'`, `'max'`, `'min'`, `'mul'`: joined with what is there; `None`: in its place.
     """
+    if spec.is_symbolic(inputs, updates):
+        return _scattered(inputs, indices, updates, reduction)
     y = np.array(spec.array(inputs))
     at = tuple(spec.array(indices).T)
     if reduction is None:
@@ -198,6 +200,29 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     else:
         raise unknown_name("reduction", reduction, _JOINED)
     return y
+
+
+def _scattered(inputs: Any, indices: Any, updates: Any, reduction: str | None) -> Any:
+    """`scatter_update` of tensors: elements of both in a row, taken from there."""
+    from fastmlp.ops import math, shapes  # which know this module's neighbours
+
+    x, new = spec.operands("scatter_update", inputs, updates)
+    if x.per_sample or new.per_sample or reduction not in (None, "add"):
+        raise ValueError(
+            f"{spec.where('scatter_update')}: expected values without a batch, and reduction=None or "
+            f"'add'. Received: {calls.described(x, new)}, {reduction=}"
+        )
+    sizes = spec.sample(x)
+    table = np.arange(spec.numel(x)).reshape(sizes)
+    at = tuple(spec.array(indices).T)
+    places = table[at]
+    new = shapes.reshape(shapes.broadcast_to(new, places.shape), (-1,))
+    if reduction == "add":
+        added = segment_sum(new, places.reshape(-1), table.size)
+        return math.add(x, shapes.reshape(added, sizes))
+    table[at] = table.size + np.arange(places.size).reshape(places.shape)
+    both = shapes.concatenate([shapes.reshape(x, (-1,)), new])
+    return shapes.reshape(shapes.take(both, table.reshape(-1), 0), sizes)
 
 
 @operation

@@ -141,7 +141,7 @@ def dot(x1: Any, x2: Any) -> Any:
 
     Args:
         x1: Tensor or array.
-        x2: Weight or array; a number multiplies.
+        x2: Weight or array; a number multiplies. Its axes come behind those of `x1`.
     """
     if not spec.is_symbolic(x1, x2):
         return np.dot(*spec.arrays(x1, x2))
@@ -149,7 +149,7 @@ def dot(x1: Any, x2: Any) -> Any:
     if a.ndim == 0 or b.ndim == 0:
         tensors, shape = spec.broadcast("dot", [a, b])
         return spec.node("map", tensors, shape, kind="multiply")
-    return matmul(x1, x2)
+    return tensordot(a, b, ([-1], [-2])) if b.ndim > 2 else matmul(x1, x2)
 
 
 @operation

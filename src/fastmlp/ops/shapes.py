@@ -325,20 +325,25 @@ def pad(x: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = N
         x: Tensor or array.
         pad_width: For each axis how many before and after.
         mode: `'constant'`, `'reflect'`, `'symmetric'`, `'edge'` or another of `numpy.pad`.
-        constant_values: What a constant is; default 0. Symbolic tensors take no other.
+        constant_values: What a constant is; default 0.
     """
     if not spec.is_symbolic(x):
         extra: dict[str, Any] = (
             {} if constant_values is None else {"constant_values": constant_values}
         )
         return np.pad(spec.array(x), pad_width, mode, **extra)
-    if constant_values not in (None, 0):
-        raise ValueError(
-            f"{spec.where('pad')}: expected constant_values=0 for a symbolic tensor. Received: "
-            f"constant_values={constant_values!r}. Hint: add the constant to x before and subtract it after."
-        )
     extra = {"constant_values": -1} if mode == "constant" else {}
-    return rearranged("pad", x, lambda a: np.pad(a, pad_width, mode, **extra))
+    y = rearranged("pad", x, lambda a: np.pad(a, pad_width, mode, **extra))
+    if constant_values is None or mode != "constant":
+        return y
+    from fastmlp.ops.math import where  # which knows this module
+
+    one = np.ones([1 if graph.is_batch(d) else int(d) for d in x.shape], bool)
+    inside = np.pad(one, pad_width)
+    around = np.pad(np.zeros(one.shape), pad_width, constant_values=constant_values)
+    if y.per_sample:
+        inside, around = inside[0], around[0]
+    return where(inside, y, around)
 
 
 @operation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from typing import Any
 
 import numpy as np
@@ -169,9 +170,15 @@ def outer(x1: Any, x2: Any) -> Any:
 
 @operation
 def inner(x1: Any, x2: Any) -> Any:
-    """The sum of products along the last axis of both; of tensors, sample by sample."""
+    """The sum of products along the last axis of both; of tensors, sample by sample.
+
+    Of a tensor and a weight or array of several axes each row of that with each row of a sample.
+    """
     if not spec.is_symbolic(x1, x2):
         return np.inner(*spec.arrays(x1, x2))
+    a, b = spec.operands("inner", x1, x2)
+    if not b.per_sample and b.ndim > 1:
+        return products.tensordot(a, b, ([-1], [-1]))
     return reductions.sum(math.multiply(x1, x2), -1)
 
 
@@ -188,7 +195,8 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     """Sums of products, by Einstein's notation.
 
     Args:
-        subscripts: As `'bij,bjk->bik'`: a letter for each axis, with `->` and the result's letters.
+        subscripts: As `'bij,bjk->bik'`: a letter for each axis, with `->` and the result's letters;
+            without those the ones that stand once. `...` stands for all further axes.
         *operands: One or two tensors, weights or arrays; of arrays any number.
         **kwargs: Those of `numpy.einsum` for arrays.
 
@@ -202,33 +210,61 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     """
     if not spec.is_symbolic(*operands):
         return np.einsum(subscripts, *spec.arrays(*operands), **kwargs)
-    text = subscripts.replace(" ", "")
-    left, arrow, result = text.partition("->")
-    terms = left.split(",")
-    letters = set(left) - {","}
     tensors = spec.operands("einsum", *operands)
+    terms, result = _spelled(subscripts.replace(" ", ""), tensors)
+    letters = set("".join(terms))
     if (
-        not arrow
-        or len(terms) != len(operands)
+        len(terms) != len(operands)
         or len(terms) > 2
         or not set(result) <= letters
-        or any(not term.isalpha() or len(set(term)) < len(term) for term in terms)
+        or not all(term.isalpha() for term in terms)
         or any(len(term) != t.ndim for term, t in zip(terms, tensors, strict=True))
     ):
         raise ValueError(
-            f"{spec.where('einsum')}: expected one or two terms, an arrow and the result's letters, "
-            f"a different letter for each axis. Received: {subscripts!r} for shapes "
+            f"{spec.where('einsum')}: expected one or two terms, with a letter for each axis, and "
+            f"those of the result. Received: {subscripts!r} for shapes "
             f"{', '.join(str(t.shape) for t in tensors)}"
         )
+    twice = any(
+        t.per_sample and term[0] in term[1:] for term, t in zip(terms, tensors, strict=True)
+    )
     batch = {term[0] for term, t in zip(terms, tensors, strict=True) if t.per_sample}
-    if batch and (len(batch) != 1 or result[:1] not in batch):
+    if batch and (twice or len(batch) != 1 or result[:1] not in batch):
         raise ValueError(
             f"{spec.where('einsum')}: expected the batch, the first axis of symbolic tensors, to be one "
             f"letter and the first of the result. Received: {subscripts!r}"
         )
+    for i, (x, term) in enumerate(zip(tensors, terms, strict=True)):
+        tensors[i], terms[i] = _diagonals(x, term)
     if len(terms) == 1:
         return _ordered(_summed(tensors[0], terms[0], set(result)), terms[0], result)
     return _product(tensors, terms, result, result[:1] if batch else "")
+
+
+def _spelled(text: str, tensors: list[Any]) -> tuple[list[str], str]:
+    """The terms and the result, with letters for `...` and for what is not written."""
+    left, arrow, result = text.partition("->")
+    terms = left.split(",")
+    if not arrow:
+        once = sorted(c for c in set(left) - set(",.") if left.count(c) == 1)
+        result = ("..." if "..." in left else "") + "".join(once)
+    free = "".join(c for c in string.ascii_letters if c not in text)
+    more = [t.ndim - len(term) + 3 for term, t in zip(terms, tensors, strict=False) if "." in term]
+    free = free[: max(0, *more)] if more else ""
+    for i, t in enumerate(tensors[: len(terms)]):
+        count = t.ndim - len(terms[i]) + 3
+        terms[i] = terms[i].replace("...", free[len(free) - count :] if count > 0 else "")
+    return terms, result.replace("...", free)
+
+
+def _diagonals(x: Any, term: str) -> tuple[Any, str]:
+    """Without letters that stand twice: of those axes the diagonal is taken."""
+    for letter in dict.fromkeys(term):
+        while term.count(letter) > 1:
+            first, second = term.index(letter), term.rindex(letter)
+            x = shapes.diagonal(x, 0, first, second)
+            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + letter
+    return x, term
 
 
 def _summed(x: Any, term: str, kept: set[str]) -> Any:
