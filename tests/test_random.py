@@ -144,3 +144,11 @@ def test_what_arrays_alone_have_and_what_is_no_shape_is_told():
         random.normal((3,), seed=-1)
     seeds = random.SeedGenerator.from_config(random.SeedGenerator(4).get_config())
     assert seeds.next() == random.SeedGenerator(4).next() != seeds.next()
+
+
+def test_dropout_takes_sizes_that_are_none_as_keras_does():
+    x = np.ones((2, 3, 50), "float32")
+    for library in (keras, fastmlp):
+        y = library.random.dropout(x, 0.3, noise_shape=[None, 1, None], seed=0)
+        assert np.array_equal(y, np.broadcast_to(y[:, :1], x.shape))
+        assert len(np.unique(np.asarray(y)[:, 0], axis=0)) == 2

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import config, graph, ops
-from fastmlp._seed import derive, next_seed
+from fastmlp._seed import SeedGenerator, next_seed
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Tensor
 from fastmlp.initializers.random import truncated_normal as _truncated
@@ -35,46 +35,6 @@ __all__ = [
 ]
 
 _Shape = Sequence[int | None]
-
-
-class SeedGenerator:
-    """A sequence of seeds: each draw with it as `seed` gives other numbers.
-
-    Args:
-        seed: Integer >= 0; `None`: drawn from the global seed.
-        name: Accepted and not needed.
-
-    Raises:
-        ValueError: `seed` is no integer >= 0.
-
-    Example:
-
-    >>> seeds = SeedGenerator(7)
-    >>> first, second = normal((3,), seed=seeds), normal((3,), seed=seeds)
-    >>> bool((first == second).any()), bool((first == normal((3,), seed=SeedGenerator(7))).all())
-    (False, True)
-
-    Source: Keras 3's class of that name.
-    """
-
-    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
-        self.seed = next_seed() if seed is None else check_int("SeedGenerator", "seed", seed, 0)
-        self.name = name
-        self._drawn = 0
-
-    def next(self, ordered: bool = True) -> int:
-        """The next seed, 0 <= seed < 2**63; `ordered` is accepted and not needed."""
-        self._drawn += 1
-        return derive(self.seed, self._drawn)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal one."""
-        return {"seed": self.seed}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
-        """Makes one from what `get_config` returned."""
-        return cls(**config)
 
 
 def normal(
@@ -204,7 +164,8 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     Args:
         inputs: An array or tensor.
         rate: Share of the elements that become 0, from 0 to 1.
-        noise_shape: Along axes of size 1 all elements share one decision; `None`: each has its own.
+        noise_shape: Along axes of size 1 all elements share one decision, along others, or `None`, each
+            has its own; `None`: all have.
         seed: As for `normal`.
 
     Returns:
@@ -218,7 +179,9 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
         with graph.training_scope(True):
             return ops.dropout(inputs, rate, _stream(seed), shared)
     x = np.asarray(inputs)
-    kept = _generator(seed).random(x.shape if noise_shape is None else noise_shape) >= rate
+    given = x.shape if noise_shape is None else noise_shape
+    sizes = [own if d is None else int(d) for d, own in zip(given, x.shape, strict=True)]
+    kept = _generator(seed).random(sizes) >= rate
     return (x * kept / (1 - rate) if rate < 1 else x * 0).astype(x.dtype)
 
 

@@ -309,6 +309,9 @@ class Variable(Operators, Home):
     def __float__(self) -> float:
         return float(np.asarray(self))
 
+    def __int__(self) -> int:
+        return int(np.asarray(self))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         assigned = recording.get()
         if assigned is not None and (self in assigned or not isinstance(assigned, InCall)):

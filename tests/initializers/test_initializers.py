@@ -11,6 +11,7 @@ import pytest
 
 from fastmlp import config, initializers, utils
 from fastmlp.initializers import base
+from fastmlp.random import SeedGenerator
 
 CLASSES = [
     initializers.Zeros,
@@ -295,3 +296,13 @@ def test_arguments_defaults_and_configs_are_kerass(cls: type) -> None:
     assert list(ours) == list(inspect.signature(theirs).parameters)
     serialized = keras.initializers.serialize(theirs())
     assert type(initializers.deserialize(serialized)) is cls
+
+
+@pytest.mark.parametrize("cls", RANDOM)
+def test_a_seed_generator_gives_other_values_each_time(cls):
+    first = cls(seed=SeedGenerator(1))
+    a, b = first((3, 3)), first((3, 3))
+    assert not np.array_equal(a, b)
+    again = initializers.deserialize(initializers.serialize(first))
+    np.testing.assert_array_equal(again((3, 3)), a)
+    np.testing.assert_array_equal(again((3, 3)), b)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import Input, Sequential, layers, ops
+from fastmlp import Input, Sequential, initializers, layers, ops
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 3)).astype("float32")
@@ -173,3 +173,8 @@ def test_what_cannot_be_assigned_is_told():
         Trained()(X)
     with pytest.raises(ValueError, match=r"expected a value of shape \(3,\)"):
         Rows()(X)
+
+
+def test_a_weight_of_one_number_is_an_int_too():
+    layer = layers.Layer()
+    assert int(layer.add_weight((), initializers.Constant(3.0))) == 3

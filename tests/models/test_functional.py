@@ -351,3 +351,10 @@ def test_what_does_not_merge_with_a_weight_or_an_array_is_named():
         made + np.ones(4)
     with pytest.raises(ValueError, match=r"\(None, 3\) from 'one' and \(2, 3\) of weight 'kernel'"):
         made + one.weights[0]
+
+
+def test_input_takes_a_tensor_and_may_be_called_optional():
+    for k in (keras, fastmlp):
+        tensor = k.Input((2,))
+        assert k.Input(tensor=tensor) is tensor
+        assert tuple(k.Input((2,), optional=True).shape) == (None, 2)

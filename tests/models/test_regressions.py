@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastmlp import Input, Sequential, layers, ops, optimizers
+from fastmlp import Input, Model, Sequential, layers, ops, optimizers
 from fastmlp.callbacks import LambdaCallback
 
 _rng = np.random.default_rng(0)
@@ -172,3 +172,17 @@ def test_a_change_of_the_optimizers_limits_holds_from_the_next_fit_on():
 def test_build_wants_the_batch_first():
     with pytest.raises(ValueError, match="with the batch first"):
         Sequential([layers.Dense(1)]).build(4)
+
+
+def test_a_list_that_contains_itself_may_be_an_attribute():
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = [layers.Dense(2)]
+            self.parts.append(self.parts)
+            self.by_name = {"out": self.parts}
+
+        def call(self, x):
+            return self.parts[0](x)
+
+    assert Own()(X).shape == (50, 2)

@@ -129,3 +129,11 @@ def test_weights_of_something_else_are_refused(shape):
     with pytest.raises(ValueError, match=r"sample_weight: expected a weight for each sample"):
         model.fit(X, REAL, sample_weight=np.ones(shape), verbose=0)
     assert all((a == b).all() for a, b in zip(model.get_weights(), before, strict=True))
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3), (STEPS, 3), (10, STEPS, 1), (1, 1, 3)])
+def test_softmax_repeats_a_mask_as_keras_does(shape):
+    mask = rng.uniform(size=shape) < 0.6
+    theirs, ours = (k.layers.Softmax()(X, mask=mask) for k in (keras, fastmlp))
+    counts = np.broadcast_to(mask, X.shape).any(axis=-1)  # of nothing Keras takes shares, too
+    np.testing.assert_allclose(ours[counts], np.asarray(theirs)[counts], rtol=1e-5, atol=1e-6)

@@ -131,3 +131,15 @@ def test_bad_configs_are_told(config, message):
 def test_no_object_without_a_config():
     with pytest.raises(ValueError, match="get_config"):
         serialize_keras_object(object())
+
+
+def test_seed_generators_and_what_has_one_come_back_also_from_keras():
+    for library in (keras, fastmlp):
+        seeds = library.random.SeedGenerator(3)
+        config = json.loads(json.dumps(library.saving.serialize_keras_object(seeds)))
+        assert config["class_name"] == "SeedGenerator"
+        assert deserialize_keras_object(config).next() == fastmlp.random.SeedGenerator(3).next()
+        normal = library.initializers.RandomNormal(seed=seeds)
+        assert (
+            deserialize_keras_object(library.saving.serialize_keras_object(normal)).seed.seed == 3
+        )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from fastmlp import config
-from fastmlp._seed import next_seed
+from fastmlp._seed import SeedGenerator, next_seed
 from fastmlp.errors import bad_argument, check_int
 from fastmlp.registry import Configurable, Registry
 
@@ -64,11 +64,17 @@ class RandomInitializer(Initializer):
     seed agree to rounding.
 
     Args:
-        seed: Integer >= 0; `None`: drawn from the global seed when the instance is made.
+        seed: Integer >= 0; `None`: drawn from the global seed when the instance is made. A
+            `SeedGenerator`, or its config: other values each time.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Any = None) -> None:
+        if isinstance(seed, Mapping):
+            seed = SeedGenerator.from_config(seed["config"])
         self._given_seed = seed
+        self.seed: Any = seed
+        if isinstance(seed, SeedGenerator):
+            return
         if seed is None:
             self.seed = next_seed()
         else:
@@ -81,11 +87,16 @@ class RandomInitializer(Initializer):
         return super().__call__(shape, dtype)
 
     def _generator(self) -> np.random.Generator:
-        return np.random.Generator(np.random.Philox(self.seed))
+        drawn = isinstance(self.seed, SeedGenerator)
+        return np.random.Generator(np.random.Philox(self.seed.next() if drawn else self.seed))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that make an equal initializer; the seed as it was given."""
-        return {**super().get_config(), "seed": self._given_seed}
+        seed = self._given_seed
+        if isinstance(seed, SeedGenerator):
+            config = seed.get_config()
+            seed = {"module": "fastmlp.random", "class_name": "SeedGenerator", "config": config}
+        return {**super().get_config(), "seed": seed}
 
 
 registry = Registry("initializer", base=Initializer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastmlp.errors import bad_argument, check_number
@@ -44,7 +46,7 @@ class RandomNormal(RandomInitializer):
 
     config_names = ("mean", "stddev")
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
         self.mean = check_number(type(self).__name__, "mean", mean)
         self.stddev = check_number(type(self).__name__, "stddev", stddev, 0)
         super().__init__(seed)
@@ -107,9 +109,7 @@ class RandomUniform(RandomInitializer):
 
     config_names = ("minval", "maxval")
 
-    def __init__(
-        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
-    ) -> None:
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
         self.minval = check_number("RandomUniform", "minval", minval)
         self.maxval = check_number(
             "RandomUniform", "maxval", maxval, self.minval, hint="it is not below minval"
@@ -150,7 +150,7 @@ class Orthogonal(RandomInitializer):
 
     config_names = ("gain",)
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
         self.gain = check_number("Orthogonal", "gain", gain)
         super().__init__(seed)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fastmlp import activations, constraints, graph, initializers, ops, regularizers
 from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number
@@ -149,8 +151,8 @@ class Softmax(Layer):
         axis: The axis, or several; not 0, the batch. Default: the last one.
         **kwargs: `name`, `dtype`, `input_shape`.
 
-    With a mask of as many axes as `x`, the probabilities are those of the elements that count; the
-    others are 0. A mask of fewer axes, that of steps, changes nothing.
+    With a mask, the probabilities are those of the elements that count; the others are 0. It has the
+    shape of `x`, or one that is repeated to that. One of the steps `(batch, steps)` changes nothing.
 
     Raises:
         ValueError: There is no such axis.
@@ -181,10 +183,19 @@ class Softmax(Layer):
 
     def call(self, x: Tensor, mask: Tensor | None = None) -> Any:
         axes = known_axes(f"Softmax '{self.name}'", x.shape, self.axis)
-        if mask is not None and mask.ndim == x.ndim:
+        if mask is not None and (mask.ndim == x.ndim or not getattr(mask, "per_sample", False)):
             y = ops.softmax(ops.where(mask, x, _NEVER), axes)
             return ops.where(mask, y, 0.0)
         return ops.softmax(x, axes)
+
+    def _call_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        x, *more = args
+        mask = more[0] if more else kwargs.pop("mask", None)
+        if mask is not None:
+            mask, shape = np.asarray(mask), np.shape(x)
+            steps = mask.ndim > 1 and mask.shape == shape[: mask.ndim]
+            kwargs["mask"] = mask if steps else np.broadcast_to(mask, shape)
+        return super()._call_arrays((x,), kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

@@ -308,17 +308,20 @@ class WeightHolder:
         raise NotImplementedError
 
 
-def _layers_in(value: Any) -> Iterator[WeightHolder]:
+def _layers_in(value: Any, around: tuple[Any, ...] = ()) -> Iterator[WeightHolder]:
+    """The layers of a structure; `around`: what it stands in, which it may contain again."""
     if isinstance(value, WeightHolder):
         yield value
+    elif any(value is outer for outer in around):
+        return
     elif isinstance(value, (list, tuple)):
         for part in value:
             if _may_hold_layers(type(part)):
-                yield from _layers_in(part)
+                yield from _layers_in(part, (*around, value))
     elif isinstance(value, (dict, Mapping)):  # a dict is told much sooner than a Mapping
         for part in list(value.values()):
             if _may_hold_layers(type(part)):
-                yield from _layers_in(part)
+                yield from _layers_in(part, (*around, value))
 
 
 def check_trainable(where: str, value: Any) -> bool:

@@ -44,7 +44,8 @@ class InputLayer(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        for unused in ("sparse", "ragged", "optional"):
+        kwargs.pop("optional", None)  # data may not be left out, but need not
+        for unused in ("sparse", "ragged"):
             if kwargs.pop(unused, False):
                 raise bad_argument("Input", f"{unused}=False", unused, True)
         if kwargs.pop("tensor", kwargs.pop("input_tensor", None)) is not None:
@@ -109,6 +110,8 @@ def Input(
             which layers as `StringLookup` make numbers of.
         batch_shape: `shape` with the batch in front.
         name: Name of the input.
+        **kwargs: `tensor`: a symbolic tensor, which is returned as it is. `optional`: accepted; data are
+            needed in any case.
 
     Returns:
         A symbolic tensor `(None, *shape)`.
@@ -121,4 +124,7 @@ def Input(
     >>> Input((4,)).shape, Input((None, 4)).shape
     ((None, 4), (None, None, 4))
     """
+    given = kwargs.get("tensor")
+    if isinstance(given, Tensor):
+        return given
     return InputLayer(shape, batch_size, dtype, batch_shape, name, **kwargs).tensor

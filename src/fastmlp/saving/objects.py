@@ -19,6 +19,7 @@ from fastmlp import (
     optimizers,
     regularizers,
 )
+from fastmlp._seed import SeedGenerator
 from fastmlp.custom_objects import custom_object_scope, get_registered_object, registered_name
 from fastmlp.errors import bad_argument, unknown_name
 from fastmlp.optimizers import schedules
@@ -85,11 +86,18 @@ def serialize_keras_object(obj: Any) -> Any:
     own = registered_name(type(obj))
     module = next((name for name, (_, base) in _FAMILIES.items() if isinstance(obj, base)), None)
     return {
-        "module": None if module is None or own is not None else _module(module),
+        "module": _home(obj, module, own),
         "class_name": type(obj).__name__,
         "config": serialize_keras_object(obj.get_config()),
         "registered_name": own,
     }
+
+
+def _home(obj: Any, family: str | None, own: str | None) -> str | None:
+    """The module that a config names; none of what is the user's own."""
+    if isinstance(obj, SeedGenerator):
+        return "fastmlp.random"
+    return None if family is None or own is not None else _module(family)
 
 
 def _module(family: str) -> str:
@@ -171,6 +179,8 @@ def _made(config: Mapping[str, Any], name: Any, inner: Any) -> Any:
         custom = get_registered_object(spelling) if isinstance(spelling, str) else None
         if custom is not None:
             return custom if not inspect.isclass(custom) else _from_config(custom, inner)
+    if name == "SeedGenerator":
+        return SeedGenerator.from_config(inner)
     family = _family(config.get("module"), wanted)
     return family.deserialize(wanted if is_function else {"class_name": name, "config": inner})
 
