@@ -234,10 +234,32 @@ def test_what_is_no_path_is_refused():
         models.load_model("missing.fastmlp")
 
 
-def test_a_model_that_is_not_built_has_nothing_to_save(tmp_path):
+def test_a_model_that_is_not_built_is_saved_without_weights_and_warns(tmp_path):
     model = Sequential([layers.Dense(2)])
+    model.compile("adam", "mse")
     with pytest.raises(ValueError, match="is not built"):
+        model.save_weights(tmp_path / "m.fastmlp")
+    with pytest.warns(UserWarning, match="is not built"):
         model.save(tmp_path / "m.fastmlp")
+    twin = models.load_model(tmp_path / "m.fastmlp")
+    assert not twin.built and type(twin.optimizer) is type(model.optimizer)
+    assert twin.predict(np.ones((3, 4)), verbose=0).shape == (3, 2)
+
+
+def test_load_weights_leaves_layers_alone_that_are_to_be_skipped(tmp_path):
+    def made(units):
+        first, last = layers.Dense(3), layers.Dense(units)
+        return Sequential([Input((2,)), first, last])
+
+    saved, same, other = made(1), made(1), made(4)
+    saved.save_weights(tmp_path / "m.fastmlp", max_shard_size=1)
+    for model in (same, other):
+        before = model.layers[1].get_weights()
+        model.load_weights(tmp_path / "m.fastmlp", objects_to_skip=[model.layers[1]])
+        np.testing.assert_array_equal(model.layers[0].kernel, saved.layers[0].kernel)
+        np.testing.assert_array_equal(model.layers[1].kernel, before[0])
+    with pytest.raises(ValueError, match="skip_mismatch=True"):
+        other.load_weights(tmp_path / "m.fastmlp", objects_to_skip=[other.layers[0]])
 
 
 @pytest.mark.parametrize(("answer", "replaced"), [("y", True), ("n", False)])

@@ -82,6 +82,15 @@ def test_functions_by_name():
     config = serialize_keras_object(activations.relu)
     assert config["class_name"] == "function" and config["config"] == "relu"
     assert deserialize_keras_object(config) is activations.relu
+
+    def own(x):
+        return x
+
+    config = serialize_keras_object(own)
+    assert config == keras.saving.serialize_keras_object(own)
+    assert deserialize_keras_object(config, custom_objects={"own": own}) is own
+    with pytest.raises(ValueError, match="Unknown class 'own'"):
+        deserialize_keras_object(config)
     with pytest.raises(ValueError, match=r"registered one.*<lambda>"):
         serialize_keras_object(lambda x: x)
 

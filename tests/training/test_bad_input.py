@@ -218,10 +218,11 @@ def test_compile_with_bad_arguments_leaves_the_model_as_it_was(arguments):
     model.fit(X, Y, verbose=0)
 
 
-@pytest.mark.parametrize("method", ["fit", "evaluate"])
-def test_models_must_be_compiled_first(method):
+@pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch"])
+@pytest.mark.parametrize("error", [ValueError, RuntimeError])  # Keras's, and what it is
+def test_models_must_be_compiled_first(method, error):
     model = Sequential([Input((4,)), layers.Dense(3)])
-    with pytest.raises((ValueError, RuntimeError), match=f"(?s){method}.*compile"):
+    with pytest.raises(error, match=f"(?s){method}.*compile"):
         getattr(model, method)(X, Y)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from fastmlp import graph, saving
@@ -33,19 +34,28 @@ class Persistent:
             overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
             zipped: Accepted; the file is never compressed.
 
+        A model that is not built is saved, with a warning, without weights.
+
         Raises:
-            ValueError: Another ending, or a model that is not built or not made of configs.
+            ValueError: Another ending, or a model that is not made of configs, or has weights and does
+                not know its input.
             OSError: The file cannot be written.
         """
         saving.save_model(self, filepath, overwrite)
 
     @accepts_old
-    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    def save_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+    ) -> None:
         """Saves the weights and the state of the training, without the architecture.
 
         Args:
             filepath: Path that ends in `.fastmlp` or `.safetensors`.
             overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
+            max_shard_size: Accepted; there is one file.
 
         Raises:
             ValueError: Another ending, or a model that is not built.
@@ -54,20 +64,27 @@ class Persistent:
         saving.save_weights(self, filepath, overwrite)
 
     @accepts_old
-    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        skip_mismatch: bool = False,
+        objects_to_skip: Iterable[Any] | None = None,
+    ) -> None:
         """Loads weights from a file of `save_weights` or `save`, layer by layer in their order.
 
-        Of a compiled model, the state of the training is loaded too, if the optimizers agree.
+        Of a compiled model, the state of the training is loaded too, if the optimizers agree and no
+        layer is skipped.
 
         Args:
             filepath: Of the file.
             skip_mismatch: Whether to leave layers alone whose shapes differ from the file's.
+            objects_to_skip: Layers to leave alone.
 
         Raises:
             ValueError: It is no such file, is damaged, or does not fit; nothing has changed then.
             OSError: It cannot be read.
         """
-        saving.load_weights(self, filepath, skip_mismatch)
+        saving.load_weights(self, filepath, skip_mismatch, objects_to_skip)
 
     def _load_backup(self, filepath: str) -> Cursor:
         """Weights and state of a training to go on with, for `BackupAndRestore`."""

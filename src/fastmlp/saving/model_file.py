@@ -11,7 +11,7 @@ texts     "format", "fastmlp_version"
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -53,28 +53,40 @@ def save_model(
     _save(model, filepath, overwrite, whole=True)
 
 
-def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+def save_weights(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+) -> None:
     """Saves weights and the state of the training; see `Model.save_weights`."""
     _save(model, filepath, overwrite, whole=False)
 
 
 def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
     path = check_path("save" if whole else "save_weights", filepath)
-    if not model.built:
+    known = bool(model.inputs)
+    if not known and (model.weights if whole else not model.built):
+        what = "whose input is not known" if model.built else "which is not built"
         raise ValueError(
             f"save: expected a model with weights. Received: {type(model).__name__} "
-            f"'{model.name}', which is not built. Hint: begin with Input((features,)), or call it "
-            "on data first"
+            f"'{model.name}', {what}. Hint: begin with Input((features,)), or call it on data first"
         )
     if not may_write(path, overwrite):
         return
+    if not model.built:
+        warn_user(
+            f"save: {type(model).__name__} '{model.name}' is not built, so that it has no weights. Hint: "
+            "begin with Input((features,)), or call it on data first"
+        )
     import json
 
     arrays, state = _pack_state(model)
     texts: Texts = {"state": state}
     if whole:
         with own_objects():  # of different names
-            texts["model"] = lookup.serialize(model) | {"input_shape": shapes(model.input)}
+            input_shape = shapes(model.input) if known else None
+            texts["model"] = lookup.serialize(model) | {"input_shape": input_shape}
         texts["compile"] = compile_config(model)
     told = {"format": _FORMAT, "fastmlp_version": __version__}
     for name, content in texts.items():
@@ -165,23 +177,30 @@ def _make(config: Mapping[str, Any]) -> Any:
     model = lookup.deserialize(config)
     if not hasattr(model, "save_weights"):
         raise ValueError(f"expected a model. Received: {type(model).__name__}")
-    if not model.built:
+    if not model.built and config.get("input_shape") is not None:
         model.build(config["input_shape"])
     return model
 
 
-def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+def load_weights(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+    objects_to_skip: Iterable[Any] | None = None,
+) -> None:
     """Loads weights into a model; see `Model.load_weights`.
 
     Args:
         model: The model.
         filepath: Of a file that `save_weights` or `save_model` wrote.
         skip_mismatch: Whether weights of other shapes are left as they are, with a warning.
+        objects_to_skip: Layers whose weights are left as they are.
     """
     path = check_path("load_weights", filepath)
     arrays, texts = _read(path)
     state = texts["state"]
-    if not _load_weights(model, path, arrays, state, skip_mismatch):
+    skipped = tuple(objects_to_skip or ())
+    if not _load_weights(model, path, arrays, state, skip_mismatch, skipped) or skipped:
         return
     try:
         _restore_optimizer(model, arrays, state)
@@ -220,7 +239,12 @@ def load_backup(model: Any, filepath: str | os.PathLike[str]) -> Cursor:
 
 
 def _load_weights(
-    model: Any, path: str, arrays: Mapping[str, np.ndarray], state: Texts, skip_mismatch: bool
+    model: Any,
+    path: str,
+    arrays: Mapping[str, np.ndarray],
+    state: Texts,
+    skip_mismatch: bool,
+    skipped: tuple[Any, ...] = (),
 ) -> bool:
     """Assigns the weights of a file; returns whether all of them fit."""
     if not model.built:
@@ -238,8 +262,12 @@ def _load_weights(
         theirs = [values[a:b] for a, b in pairwise(starts)]
     except _ERRORS as error:
         raise ValueError(f"load_weights: '{path}': {error}") from error
+    kept = {v for one in skipped for v in one.weights}
     ours = [[v.shape for v in variables] for _, variables in groups]
-    fits = [a == [w.shape for w in b] for a, b in zip(ours, theirs, strict=False)]
+    fits = [
+        kept.issuperset(variables) or a == [w.shape for w in b]
+        for (_, variables), a, b in zip(groups, ours, theirs, strict=False)
+    ]
     if len(ours) != len(theirs) and not skip_mismatch:
         raise ValueError(
             f"load_weights: '{path}': expected {len(ours)} layers with weights. "
@@ -255,9 +283,10 @@ def _load_weights(
         if not good:
             warn_user(f"load_weights: layer '{name}' is skipped, since its shapes differ.")
             continue
-        for variable, value in zip(variables, new, strict=True):
-            variable.assign(value)
-    restore_own(model, arrays)
+        for variable, value in zip(variables, new, strict=not kept):
+            if variable not in kept:
+                variable.assign(value)
+    restore_own(model, arrays, skipped)
     return all(fits) and len(ours) == len(theirs)
 
 

@@ -111,6 +111,12 @@ def _special(kind: str, **config: Any) -> dict[str, Any]:
 def _function_config(function: Any) -> dict[str, Any]:
     own = registered_name(function)
     homes = [n for n, (m, _) in _FAMILIES.items() if getattr(m, function.__name__, 0) is function]
+    name = function.__name__
+    if (
+        own is None and not homes and name.isidentifier()
+    ):  # as Keras does: who loads it must have it
+        kind = "function"
+        return {"module": "builtins", "class_name": kind, "config": name, "registered_name": kind}
     if own is None and not homes:
         raise ValueError(
             f"serialize_keras_object: expected a function of fastmlp, or a registered one. Received: "

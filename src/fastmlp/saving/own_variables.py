@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,12 @@ def pack_own(model: Any) -> dict[str, np.ndarray]:
     return arrays
 
 
-def restore_own(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    """Calls `load_own_variables` of the layers that have one of their own."""
+def restore_own(model: Any, arrays: Mapping[str, np.ndarray], skipped: Sequence[Any] = ()) -> None:
+    """Calls `load_own_variables` of the layers that have one of their own; not of those skipped."""
     for number, layer in _layers(model):
         start = f"{_FOLDER}{number}/"
         own = {name[len(start) :]: a for name, a in arrays.items() if name.startswith(start)}
-        if own:
+        if own and not any(layer is one for one in skipped):
             layer.load_own_variables(own)
 
 

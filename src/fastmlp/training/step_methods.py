@@ -229,8 +229,12 @@ class StepMethods(Compiling):
 
     def _require_compiled(self, method: str) -> Compiled:
         if self._compiled is None or self.optimizer is None:
-            raise RuntimeError(
+            raise _NotCompiled(
                 f"{method}: the model has no optimizer and loss yet. Hint: call "
                 "model.compile(optimizer=..., loss=...) first"
             )
         return self._compiled
+
+
+class _NotCompiled(RuntimeError, ValueError):
+    """A RuntimeError by its kind; a ValueError, too, since Keras raises one."""
