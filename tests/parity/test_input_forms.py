@@ -82,6 +82,8 @@ def test_each_number_of_a_vector_is_a_sample_where_a_layer_takes_that():
     same(found)
     with pytest.raises(ValueError, match=r"x\[None\] makes a batch"):
         fastmlp.layers.Dense(2)(V)
+    with pytest.raises(ValueError, match=r"np\.stack makes one array of several"):
+        fastmlp.Sequential([fastmlp.layers.Dense(2)]).predict([V, W], verbose=0)
 
 
 def test_a_list_for_a_dict_of_several_inputs_is_refused_as_in_keras():

@@ -87,10 +87,13 @@ class Dense(Layer):
 
     def build(self, input_shape: Shape) -> None:
         inputs = input_shape[-1]
-        if len(input_shape) < 2 or inputs is None:
+        if len(input_shape) < 2 or inputs is None or isinstance(inputs, tuple):
+            hint = (
+                ". Hint: np.stack makes one array of several" if isinstance(inputs, tuple) else ""
+            )
             raise ValueError(
                 f"Dense '{self.name}': expected inputs (batch, …, features). "
-                f"Received: shape={input_shape}"
+                f"Received: shape={input_shape}{hint}"
             )
         self._kernel = self.add_weight(
             (inputs, self.units),
