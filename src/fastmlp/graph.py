@@ -391,7 +391,8 @@ def kind_of(tensor: Tensor) -> str | None:
             return "int64"
         if node.op == "map" and kind in _TRUTH:
             return "bool"
-        if not (node.op in _SAME or kind in ("max", "min")) or not node.inputs:
+        extreme = node.op == "reduce" and kind in ("max", "min")
+        if not (extreme or node.op in _SAME) or not node.inputs:
             return None
         node = node.inputs[-1].node
     to: str = node.attrs["to"]
