@@ -63,7 +63,7 @@ def test_an_oscillator_is_learned_from_its_equation(root, capsys):
 def test_the_code_of_the_page_on_custom_code_runs(root):
     text = (root / "docs" / "custom-code.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)

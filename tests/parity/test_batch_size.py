@@ -84,15 +84,3 @@ def test_the_number_of_samples_may_be_a_size():
 def test_elsewhere_nobody_knows_it(make):
     with pytest.raises(ValueError, match=r"within call|expected one value"):
         make()
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (lambda x: fastmlp.ops.stack([x[:, 0], x[:, 1]]), "axis=1 puts steps behind the batch"),
-        (lambda x: fastmlp.ops.reshape(x, (-1,)), "without axis take all elements"),
-    ],
-)
-def test_what_would_move_the_batch_says_what_to_write(body, message):
-    with pytest.raises(ValueError, match=message):
-        body(fastmlp.Input((5, 3)))

@@ -59,7 +59,14 @@ def save_weights(
     overwrite: bool = True,
     max_shard_size: float | None = None,
 ) -> None:
-    """Saves weights and the state of the training; see `Model.save_weights`."""
+    """Saves weights and the state of the training; see `Model.save_weights`.
+
+    Args:
+        model: The model.
+        filepath: Path that ends in `.fastmlp` or `.safetensors`.
+        overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
+        max_shard_size: Accepted; there is one file.
+    """
     _save(model, filepath, overwrite, whole=False)
 
 
