@@ -45,6 +45,7 @@ def across(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     around: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    may_be_open: bool = True,
 ) -> Any:
     """What a function returns; if it refuses samples one by one, the outputs for any number of them.
 
@@ -54,12 +55,13 @@ def across(
         args: Its positional arguments, with tensors anywhere inside.
         kwargs: Its keyword arguments.
         around: Entered around calls with numbers in the places of sizes.
+        may_be_open: Whether a tensor among the arguments may be.
 
     Raises:
         ValueError, TypeError, IndexError: It refuses in any case.
     """
     try:
-        if any(map(is_open, _tree.flatten((args, kwargs)))):
+        if may_be_open and any(map(is_open, _tree.flatten((args, kwargs)))):
             return outputs_of(function, args, kwargs, around)
         return function(*args, **kwargs)
     except whole_batch.REFUSALS:

@@ -6,6 +6,7 @@ string, a config, a class, an instance or a callable?
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import re
@@ -60,11 +61,18 @@ def overridden(instance: Any, *names: str) -> str:
     >>> overridden(losses.MeanSquaredError(), "call")
     ''
     """
-    for name in names:
-        method = getattr(instance, name, None)
-        if method is not None and not str(method.__module__).startswith("fastmlp."):
-            return name
-    return ""
+    own = vars(instance)
+    found = [name for name in names if name in own and _is_foreign(own[name])]
+    return found[0] if found else _overridden_in(type(instance), names)  # type: ignore[arg-type]
+
+
+@functools.lru_cache(maxsize=1024)
+def _overridden_in(cls: type, names: tuple[str, ...]) -> str:
+    return next((name for name in names if _is_foreign(getattr(cls, name, None))), "")
+
+
+def _is_foreign(method: Any) -> bool:
+    return method is not None and not str(method.__module__).startswith("fastmlp.")
 
 
 class Registry:

@@ -223,12 +223,15 @@ class Layer(Configured):
             args = eager.to_constants(args, self.dtype)  # within call, whose weights may train
         tensors = calls.tensors((args, kwargs))
         if tensors:
-            return self._call_symbolic(args, kwargs)
+            return self._call_symbolic(args, kwargs, any(map(open_sizes.is_open, tensors)))
         return self._call_arrays(args, kwargs)
 
-    def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        known, around = self._narrowed(args), functools.partial(self._building, args, kwargs)
-        outputs = open_sizes.across(self._compute, known, kwargs, around)
+    def _call_symbolic(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], is_open: bool = False
+    ) -> Any:
+        known = self._narrowed(args) if is_open else args
+        around = functools.partial(self._building, args, kwargs)
+        outputs = open_sizes.across(self._compute, known, kwargs, around, is_open)
         if self._shapes is None and not open_sizes.is_trying():
             self._shapes = (shapes(args[0]) if args else None, shapes(outputs))
         return calls.record(self, args, kwargs, outputs)

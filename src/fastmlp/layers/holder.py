@@ -23,6 +23,13 @@ def _is_holder(kind: type) -> bool:
 _may_hold_layers: Callable[[Any], bool] = lru_cache(1024)(_is_holder)
 
 
+# Attributes of every layer or model that hold no layers; of what was given, what __init__ made of it counts.
+_NO_PARTS = frozenset({
+    "_given", "_variables", "_shapes", "_build_shape", "calls", "_functions", "_executables", "_by_sizes",
+    "_kept_objectives",
+})  # fmt: skip
+
+
 class WeightHolder:
     """Base of `Layer`: weights made by `add_weight`, and layers found in attributes.
 
@@ -124,10 +131,12 @@ class WeightHolder:
         """The layers that are parts of this one, each once."""
         found: dict[int, WeightHolder] = {}
         for name, value in list(vars(self).items()):  # another thread may set some meanwhile
-            if (
-                _may_hold_layers(type(value)) and name != "_given"
-            ):  # what __init__ made of it counts
-                for layer in _layers_in(value):
+            if name not in _NO_PARTS and _may_hold_layers(type(value)):
+                try:
+                    layers = list(_layers_in(value))
+                except RecursionError:
+                    layers = _layers_around(value)
+                for layer in layers:
                     found.setdefault(id(layer), layer)
         found.pop(id(self), None)
         return list(found.values())
@@ -308,20 +317,31 @@ class WeightHolder:
         raise NotImplementedError
 
 
-def _layers_in(value: Any, around: tuple[Any, ...] = ()) -> Iterator[WeightHolder]:
-    """The layers of a structure; `around`: what it stands in, which it may contain again."""
+def _layers_in(value: Any) -> Iterator[WeightHolder]:
     if isinstance(value, WeightHolder):
         yield value
-    elif any(value is outer for outer in around):
-        return
     elif isinstance(value, (list, tuple)):
         for part in value:
             if _may_hold_layers(type(part)):
-                yield from _layers_in(part, (*around, value))
+                yield from _layers_in(part)
     elif isinstance(value, (dict, Mapping)):  # a dict is told much sooner than a Mapping
         for part in list(value.values()):
             if _may_hold_layers(type(part)):
-                yield from _layers_in(part, (*around, value))
+                yield from _layers_in(part)
+
+
+def _layers_around(value: Any) -> list[WeightHolder]:
+    """The layers of a structure that contains itself."""
+    found, seen, stack = [], set(), [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, WeightHolder):
+            found.append(part)
+        elif id(part) not in seen and isinstance(part, (list, tuple, Mapping)):
+            seen.add(id(part))
+            parts = part.values() if isinstance(part, Mapping) else part
+            stack.extend(reversed(list(parts)))
+    return found
 
 
 def check_trainable(where: str, value: Any) -> bool:

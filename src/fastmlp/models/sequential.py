@@ -163,14 +163,15 @@ class Sequential(Model):
         self._set_network(None)
         if self._input is None or not self._layers:
             return
-        holding = [layer for layer in self._layers if _holds_weights(layer)]  # others take any
-        dtypes = {layer.dtype for layer in holding or self._layers}
+        dtypes = {layer.dtype for layer in self._layers}
+        if len(dtypes) > 1:  # layers without weights take any
+            dtypes = {layer.dtype for layer in self._layers if _holds_weights(layer)} or dtypes
         if len(dtypes) > 1:
             raise ValueError(
                 f"Sequential '{self.name}': expected layers of one dtype. "
                 f"Received: {', '.join(sorted(dtypes))}"
             )
-        dtype = (holding or self._layers)[0].dtype
+        (dtype,) = dtypes
         if self._input.dtype not in (dtype, "string"):
             self._input = InputLayer(
                 self._input.shape[1:], graph.batch_size(self._input), dtype, name=self._input.name

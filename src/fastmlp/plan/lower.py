@@ -66,8 +66,9 @@ class Lowering:
         if node.op == "open":
             of = node.output.call
             raise ValueError(
-                f"'{b.label if of is None else of.layer.name}': expected to treat each sample by itself here. Hint: it takes the batch for an "
-                "axis like others, which fit, evaluate, predict and calls know the size of"
+                f"'{b.label if of is None else of.layer.name}': expected to treat each sample by itself "
+                "here. Hint: it takes the batch for an axis like others, which fit, evaluate, predict "
+                "and calls know the size of"
             )
         if node.op == "weight":
             weight = b.weight(node.weights[0])
@@ -79,8 +80,9 @@ class Lowering:
         ins = [self.values[t] for t in node.reads(self.training)]
         training = self.training if node.training is None else node.training
         y = ops.OPS[node.op].fwd(b, node, ins, training)
+        of_batch = bool(ins) and not any(x.per_sample for x in ins)
         for op in b.plan.rows[first:]:
-            if op.name not in _OF_ALL and _without_samples(op):
+            if of_batch and op.name not in _OF_ALL and _without_samples(op):
                 raise ValueError(
                     f"'{b.label}': expected a row for each sample of the batch. Received: shape="
                     f"{node.inputs[0].shape}. Hint: what takes the batch for an axis and leaves another "
