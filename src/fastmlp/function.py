@@ -52,7 +52,7 @@ class Function:
         with graph.batch_of(samples):
             self.outputs = [_by_sample(t, self.inputs) for t in outputs]
         self._whole = [not t.per_sample for t in outputs]  # one value for all samples
-        self._kinds = [graph.kind_of(t) for t in outputs]
+        self._kinds = [graph.kind_of(t, training) for t in outputs]
         self.training, self._samples = training, samples
         self.dtype = self.outputs[0].dtype
         self.on_array: Callable[[Any], np.ndarray | None] = _not_ready

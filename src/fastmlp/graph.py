@@ -370,20 +370,23 @@ def order(
 
 
 # Ops whose output holds what the last tensor they read does, and those of kind `map` that give truth values.
-_SAME = ("identity", "reshape", "take", "phase", "whole", "each")
+_SAME = ("identity", "reshape", "take", "whole", "each")
 _TRUTH = (
-    "equal", "not_equal", "less", "less_equal", "logical_and", "logical_or", "logical_not", "isnan",
-    "isinf", "isfinite",
+    "equal", "not_equal", "less", "less_equal", "logical_and", "logical_or", "logical_xor", "logical_not",
+    "isnan", "isinf", "isfinite",
 )  # fmt: skip
 
 
-def kind_of(tensor: Tensor) -> str | None:
+def kind_of(tensor: Tensor, training: bool = False) -> str | None:
     """What a tensor holds, of which plans make floats: `'int32'` for places, `'bool'` or another type.
 
     `None`: numbers of the plan's type.
     """
     node = tensor.node
     while "to" not in node.attrs:
+        if node.op == "phase":
+            node = node.reads(training)[0].node
+            continue
         kind = node.attrs.get("kind")
         if node.op == "argsort" or kind in ("argmax", "argmin"):
             return "int32"

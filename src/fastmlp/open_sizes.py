@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -60,16 +60,17 @@ def across(
     Raises:
         ValueError, TypeError, IndexError: It refuses in any case.
     """
-    try:
+
+    def one_by_one() -> Any:
         if may_be_open and any(map(is_open, _tree.flatten((args, kwargs)))):
             return outputs_of(function, args, kwargs, around)
         return function(*args, **kwargs)
-    except whole_batch.REFUSALS:
-        if graph.is_tracing() or graph.known_batch() is not None:
-            raise
-        with suppress(*whole_batch.REFUSALS):
-            return outputs_of(function, args, kwargs, around, batch=True)
-        raise
+
+    if graph.is_tracing() or graph.known_batch() is not None:
+        return one_by_one()
+    return whole_batch.either(
+        one_by_one, lambda: outputs_of(function, args, kwargs, around, batch=True)
+    )
 
 
 def outputs_of(

@@ -8,30 +8,42 @@ number: where that is known (`graph.batch_of`), it computes on one value for the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from fastmlp import _tree, graph
 from fastmlp.graph import Node, Tensor
+
+T = TypeVar("T")
 
 REFUSALS = (TypeError, ValueError, IndexError)
 """What code that takes the batch for an axis like others raises where the number of samples is not known."""
 
 
-def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """`function(*args, **kwargs)`; where it refuses samples one by one, of all of them as one value.
+def either(first: Callable[[], T], second: Callable[[], T]) -> T:
+    """What the first returns; if it refuses, what the second does.
 
     Raises:
-        ValueError, TypeError: It refuses both.
+        ValueError, TypeError, IndexError: The first's, with a note of the second's.
     """
     try:
-        return function(*args, **kwargs)
-    except REFUSALS:
-        wholes, named = _tree.apply(whole, (args, dict(kwargs)))
+        return first()
+    except REFUSALS as error:
         try:
-            return function(*wholes, **named)
-        except REFUSALS:
-            pass
+            return second()
+        except REFUSALS as other:
+            if str(other) != str(error):
+                error.add_note(f"With all samples of a batch as an axis: {other}")
         raise
+
+
+def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """`function(*args, **kwargs)`; where it refuses samples one by one, of all of them as one value."""
+
+    def of_all() -> Any:
+        wholes, named = _tree.apply(whole, (args, dict(kwargs)))
+        return function(*wholes, **named)
+
+    return either(lambda: function(*args, **kwargs), of_all)
 
 
 def whole(x: Any) -> Any:

@@ -215,3 +215,109 @@ def test_two_views_of_the_samples_meet_in_one_product() -> None:
     model = Model([one, other], ops.matmul(both, ops.transpose(both)))
     codes = np.concatenate([X, 2 * X]).astype("float32") @ encode.kernel
     np.testing.assert_allclose(model([X, 2 * X]), codes @ codes.T, rtol=1e-4, atol=1e-4)
+
+
+def _sums(y: Any, p: Any) -> Any:
+    return ops.mean(ops.square(y - p), axis=-1) + 0 * ops.mean(ops.matmul(p, ops.transpose(p)))
+
+
+def test_fewer_steps_an_epoch_go_on_behind_the_last_ones() -> None:
+    x = np.arange(13.0)[:, None]
+    logs = []
+    for loss in ("mse", _sums):
+        model = Sequential([Input((1,)), layers.Dense(1, kernel_initializer="ones")])
+        model.compile(fastmlp.optimizers.SGD(0.0), loss)
+        told = {"batch_size": 4, "steps_per_epoch": 2, "epochs": 5, "shuffle": False, "verbose": 0}
+        logs.append(model.fit(x, 0 * x, **told).history["loss"])
+    np.testing.assert_allclose(*logs, rtol=1e-6)
+
+
+class _Stop(fastmlp.callbacks.Callback):
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.steps += 1
+        if self.steps == 6:
+            raise KeyboardInterrupt
+
+
+class _Batches(fastmlp.utils.PyDataset):
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Any:
+        rows = slice(4 * index, min(4 * index + 4, 13))
+        return X[rows], Y[rows, :1]
+
+
+@pytest.mark.parametrize("save_freq", ["epoch", 1, 2])
+@pytest.mark.parametrize("batches", [False, True])
+def test_a_fit_that_was_cut_goes_on_as_if_it_had_not_been(
+    tmp_path: Any, save_freq: Any, batches: bool
+) -> None:
+    def fitted(*callbacks: Any) -> Model:
+        fastmlp.utils.set_random_seed(5)
+        model = Sequential([Input((4,)), layers.Dense(3), layers.Dropout(0.2), layers.Dense(1)])
+        model.compile(fastmlp.optimizers.SGD(0.1), _sums)
+        told = {"epochs": 4, "verbose": 0, "callbacks": list(callbacks)}
+        if batches:
+            model.fit(_Batches(), **told)
+        else:
+            model.fit(X[:13], Y[:13, :1], batch_size=4, **told)
+        return model
+
+    whole = fitted()
+    with pytest.raises(KeyboardInterrupt):
+        fitted(fastmlp.callbacks.BackupAndRestore(tmp_path, save_freq=save_freq), _Stop())
+    resumed = fitted(fastmlp.callbacks.BackupAndRestore(tmp_path, save_freq=save_freq))
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_masks_and_states_go_through_layers_across_samples() -> None:
+    class Passing(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, x: Any) -> Any:
+            return x + 0 * ops.cumsum(x, axis=0)
+
+    codes = RNG.integers(0, 4, (11, 6))
+    entry = Input((6,), dtype="int32")
+    table = layers.Embedding(4, 3, mask_zero=True)(entry)
+    lstm = layers.LSTM(2)
+    model = Model(entry, lstm(Passing()(table)))
+    plain = Model(entry, lstm(table))
+    np.testing.assert_allclose(model(codes), plain(codes), rtol=1e-6)
+    state = layers.Dense(2)(Passing()(entry))
+    model = Model(entry, layers.GRU(2)(Passing()(table), initial_state=state))
+    assert model.predict(codes, batch_size=4, verbose=0).shape == (11, 2)
+
+
+def test_places_across_samples_are_integers_wherever_they_come_out() -> None:
+    class Order(layers.Layer):
+        def call(self, x: Any) -> Any:
+            return ops.argsort(x, axis=0)
+
+    entry = Input((4,))
+    model = Model(entry, Order()(entry))
+    found = (model(X), model.predict(X, verbose=0), model.predict(X, batch_size=3, verbose=0))
+    assert [y.dtype.name for y in found] == ["int32"] * 3
+
+
+def test_what_all_samples_together_refuse_is_in_the_notes() -> None:
+    model = Sequential([Input((4,)), layers.Dense(3)])
+    model.compile("sgd", lambda y, p: ops.matmul(ops.matmul(p, ops.transpose(p)), np.ones((7, 2))))
+    with pytest.raises(ValueError, match="transpose") as told:
+        model.fit(X, Y, verbose=0)
+    assert any("matmul" in note for note in told.value.__notes__)
+
+
+def test_weights_of_samples_need_a_value_for_each() -> None:
+    model = Sequential([Input((4,)), layers.Dense(3)])
+    model.compile("sgd", lambda y, p: ops.mean(ops.square(y - p), axis=0))
+    with pytest.raises(ValueError, match="expected a value for each sample, since"):
+        model.fit(X, Y, sample_weight=np.ones(20), verbose=0)

@@ -23,7 +23,7 @@ TITLES = {
     "nonlinear": "Activations and normalisations",
     "layers": "Softmax, and what layers are made of",
     "classes": "Classes and cross-entropies",
-    "counting": "Counts and scattered numbers, of arrays only",
+    "counting": "Counts and scattered numbers, most of arrays only",
     "integers": "Bits and divisors, of arrays only",
     "windows": "Windows, of arrays only",
     "control": "Branches and loops",

@@ -58,3 +58,18 @@ def test_a_layer_on_arrays_gives_them_too() -> None:
     found = fastmlp.layers.Lambda(lambda x: fastmlp.ops.argmax(x, axis=-1))(X)
     assert found.dtype == "int32"
     assert fastmlp.layers.Lambda(lambda x: x > 0)(X[:0]).dtype == bool
+
+
+def test_each_phase_has_its_type() -> None:
+    class Hard(fastmlp.layers.Layer):
+        def call(self, x: Any, training: bool = False) -> Any:
+            return fastmlp.ops.sigmoid(x) if training else fastmlp.ops.cast(x > 0, "int32")
+
+    layer = Hard()
+    np.testing.assert_allclose(layer(X, training=True), 1 / (1 + np.exp(-X)), rtol=1e-5)
+    assert layer(X).dtype == "int32"
+    entry = fastmlp.Input((2,))
+    bins = fastmlp.Model(entry, fastmlp.layers.Discretization([0.0, 1.0])(entry))
+    assert bins.predict(X[:, :2], verbose=0).dtype == "int32"
+    both = fastmlp.Model(entry, fastmlp.ops.logical_xor(entry > 0, entry > 1))
+    assert both(X[:, :2]).dtype == bool

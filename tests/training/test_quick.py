@@ -291,6 +291,10 @@ def test_weights_of_samples_go_the_short_way_with_the_same_bits():
     weight[2] = np.nan
     with pytest.raises(ValueError, match="sample_weight: expected finite numbers"):
         model.train_on_batch(x, y, sample_weight=weight)
+    with pytest.raises(ValueError, match="sample_weight: expected finite numbers"):
+        model.train_on_batch(x, y, sample_weight=np.full(len(x), 1e300))  # too large for float32
+    with pytest.raises(TypeError, match="sample_weight: expected bool, integer or float"):
+        model.train_on_batch(x, y, sample_weight=np.ones(len(x), object))
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

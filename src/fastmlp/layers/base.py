@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -429,12 +429,7 @@ class Layer(Configured):
                 inputs, again = eager.to_tensors(form, self.dtype)
                 return samples, inputs, self._call_symbolic(*again)
 
-        try:
-            return traced(None)
-        except whole_batch.REFUSALS:
-            with suppress(*whole_batch.REFUSALS):
-                return traced(rows)
-            raise
+        return whole_batch.either(lambda: traced(None), lambda: traced(rows))
 
     def _build_once(self, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> None:
         """Makes the weights for these inputs, unless there are some already.

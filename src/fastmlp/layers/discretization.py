@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmlp import boundary, ops
 from fastmlp.errors import bad_argument, check_int, check_number
+from fastmlp.graph import Node
 from fastmlp.layers import quantiles
 from fastmlp.layers.encoding import ArrayLayer, check_mode, encode, is_symbolic, numbers, parts_of
 from fastmlp.variables import Variable
@@ -169,6 +170,10 @@ class Discretization(ArrayLayer):
             self._traced = True
             above = ops.sum(ops.less(ops.expand_dims(inputs, -1), self._edges), -1)
             bins = self._edges.size - above  # so that NaN is in the last bin, as in NumPy
+            if self.output_mode == "int":
+                bins = Node(
+                    "identity", [bins], bins.shape, bins.dtype, attrs={"to": "int32"}
+                ).output
             if inputs.node.op == "input":
                 bins.codes = boundary.encode(self, [inputs], self.dtype)
         else:

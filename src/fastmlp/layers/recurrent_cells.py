@@ -124,7 +124,9 @@ class RecurrentCell(Layer):
         before = list(states) if several else [states]
         n = 2 if self.kind == "lstm" else 1
         shapes = [getattr(state, "shape", state) for state in before]
-        if shapes != [(None, self.units)] * n:
+        if [tuple(shape)[1:] if isinstance(shape, tuple) else None for shape in shapes] != [
+            (self.units,)
+        ] * n:
             raise ValueError(
                 f"{type(self).__name__} '{self.name}': expected states of shapes "
                 f"{[('batch', self.units)] * n}. Received: {shapes}"

@@ -144,7 +144,7 @@ class RNN(Layer):
             return None
         if isinstance(mask, Tensor) and mask.ndim == 3 and mask.shape[1] == steps:
             mask = ops.any(mask, axis=-1)
-        if not isinstance(mask, Tensor) or mask.shape != (None, steps):
+        if not (isinstance(mask, Tensor) and mask.per_sample and mask.shape[1:] == (steps,)):
             hint = "" if isinstance(mask, Tensor) else ". Hint: np.array(mask)"
             raise ValueError(
                 f"{self._where()}: expected a mask of shape (batch, {steps}). "
@@ -274,7 +274,10 @@ class RNN(Layer):
             return None if known else over_time.for_each_sample(self._where(), form, self.dtype)
         found = _tree.flatten(given)
         expected = [(None, *np.shape(leaf)[1:]) for leaf in _tree.flatten(form)]
-        if [getattr(s, "shape", None) for s in found] != expected:
+        of_samples = [
+            isinstance(s, Tensor) and s.per_sample and (None, *s.shape[1:]) for s in found
+        ]
+        if of_samples != expected:
             shapes = [f"(batch, {', '.join(map(str, s[1:]))})" for s in expected]
             same = len(set(shapes)) == 1
             told = f"of shape {shapes[0]}" if same else f"of shapes {', '.join(shapes)}"

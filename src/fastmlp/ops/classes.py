@@ -21,7 +21,7 @@ def one_hot(
     Args:
         x: Integers; those outside of [0, num_classes) give zeros.
         num_classes: Size of the new axis.
-        axis: Where it comes; of a symbolic tensor not before the batch.
+        axis: Where it comes.
         dtype: Of the result of an array. Default: `config.floatx()`.
         sparse: Only `False`.
 

@@ -1,4 +1,4 @@
-"""Counts, correlations and scattered numbers, named as in `keras.ops`: of arrays only."""
+"""Counts, correlations and scattered numbers, named as in `keras.ops`: most of arrays only."""
 
 from __future__ import annotations
 

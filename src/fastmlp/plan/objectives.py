@@ -306,6 +306,11 @@ class _Objectives:
                 result = graph.constant_tensor(result, self.b.plan.dtype)
             result = whole_batch.each(result)
             if isinstance(result, Tensor) and not (result.per_sample or result.shape == ()):
+                if spec.weighted:
+                    raise ValueError(
+                        f"{where}: expected a value for each sample, since there are weights of samples. "
+                        f"Received: shape={result.shape}"
+                    )
                 sums = isinstance(spec, LossSpec) and not spec.mean
                 result = ops.sum(result) if sums else ops.mean(result)
         if not isinstance(result, Tensor):

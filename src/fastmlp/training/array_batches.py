@@ -11,7 +11,6 @@ import numpy as np
 
 from fastmlp import _tree
 from fastmlp._core.random import permutation
-from fastmlp._seed import next_seed
 from fastmlp._sparse import is_sparse
 from fastmlp.training.batches import Batches, unpack, yields_batches
 from fastmlp.training.data import as_source, check_lengths, split_rows
@@ -93,11 +92,14 @@ class ArrayBatches:
     def epoch(self, number: int = 0) -> Iterator[Any]:
         """The batches of an epoch."""
         if self._given is None:
+            window = min(self.n, (self.per_epoch or 0) * self.batch_size)
+            turn = number % -(-self.n // window)  # with fewer steps the next epoch goes on behind
             order = np.arange(self.n)
             if self._shuffle:
-                order = permutation(self.n, self.seed, _ORDER, number)
-            for step in range(self.per_epoch or 0):
-                rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+                order = permutation(self.n, self.seed, _ORDER, number - turn)
+            order = order[turn * window : (turn + 1) * window]
+            for first in range(0, len(order), self.batch_size):
+                rows = order[first : first + self.batch_size]
                 yield as_batch(self._model, rows_of(self._data, rows))
             return
         self._given.begin_epoch()
@@ -115,12 +117,13 @@ class Epochs:
 
     Args:
         batches: Of arrays.
+        seed: Of the shuffles.
         first: Number of the first epoch.
     """
 
-    def __init__(self, batches: ArrayBatches, first: int = 0) -> None:
+    def __init__(self, batches: ArrayBatches, seed: int = 0, first: int = 0) -> None:
         self._batches, self._next = batches, first
-        batches.seed = next_seed()
+        batches.seed = seed
 
     def __len__(self) -> int:
         return self._batches.per_epoch or 0

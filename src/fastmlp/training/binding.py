@@ -417,8 +417,14 @@ class Binding:
         from fastmlp.training.array_batches import ArrayBatches, Epochs  # which knows this module
 
         cut = ArrayBatches(cast("StepMethods", self), method, given, size, steps, shuffle, split)
-        stream = self._open(stack, Epochs(cut, first_epoch), None)
-        return stream, self._batch_supply(stack, method, mode, stream, steps, class_weight)
+        stream = self._open(stack, Epochs(cut, 0, first_epoch), None)
+        supply = self._batch_supply(stack, method, mode, stream, steps, class_weight)
+
+        def begin(seed: int, epoch: int) -> None:
+            supply.reopen(lambda: self._open(stack, Epochs(cut, seed, epoch), None))
+
+        supply.begin = begin
+        return stream, supply
 
     def _batch_supply(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
@@ -165,17 +164,14 @@ class Objective:
         Raises:
             ValueError, TypeError: They refuse both.
         """
-        if not self.mixes:
-            try:
-                return compiles()
-            except whole_batch.REFUSALS:
-                with contextlib.suppress(*whole_batch.REFUSALS), graph.batch_of(samples):
-                    plan = compiles()
-                    self.mixes = True
-                    return plan
-                raise
-        with graph.batch_of(samples):
-            return compiles()
+
+        def of_so_many() -> Plan:
+            with graph.batch_of(samples):
+                plan = compiles()
+            self.mixes = True
+            return plan
+
+        return of_so_many() if self.mixes else whole_batch.either(compiles, of_so_many)
 
     def names(self, shapes: Sequence[Shape]) -> list[str]:
         """Log keys as `evaluate` lists them.

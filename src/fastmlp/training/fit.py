@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from fastmlp._spelling import accepts_old
@@ -31,6 +32,19 @@ if TYPE_CHECKING:
 
 class Fitting(StepMethods):
     """`fit`; `Trainer` inherits it."""
+
+    def _begin_at(
+        self,
+        supply: Supply,
+        stack: ExitStack,
+        given: tuple[Any, int | None, bool],
+        first: int,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        """Batches of the user's as they come in an epoch, where that is not the one they were opened for."""
+        if epoch != first:
+            supply.reopen(lambda: self._open(stack, *given, epoch))
 
     @accepts_old
     def fit(
@@ -136,6 +150,10 @@ class Fitting(StepMethods):
                 held_out = validation_data
                 if stream is not None:
                     supply = self._batch_supply(stack, "fit", "train", stream, steps, class_weight)
+                    if stream.batches.again:
+                        supply.begin = partial(
+                            self._begin_at, supply, stack, (x, most, bool(shuffle)), initial_epoch
+                        )
                 else:
                     data = self._labelled(rows, y, sample_weight, class_weight)
                     n = data.n

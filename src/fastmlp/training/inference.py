@@ -194,7 +194,8 @@ class Inference(StepMethods):
                     self.steps_per_execution,
                 )  # fmt: skip
             boundary = data.sized.boundary
-            found = [graph.kind_of(t) for t in data.sized.outputs]
+            sized = self._with_batch(data.sized, executable.plan.capacity)
+            found = [graph.kind_of(t) for t in sized.outputs]
             if any(found):
                 return pack(structure, list(map(graph.of_kind, results, found)))
             if isinstance(structure, Tensor) and not (boundary.states or boundary.mixes):
@@ -219,7 +220,8 @@ class Inference(StepMethods):
             for index, result in enumerate(parts[-1]):
                 executable.bind_output(index, result)
 
-        kind_of = [graph.kind_of(t) for t in self._sized.outputs or self.outputs]
+        sized = self._with_batch(self._sized, supply.executable.plan.capacity)
+        kind_of = [graph.kind_of(t) for t in sized.outputs or self.outputs]
 
         def outputs(start: int, stop: int) -> Any:
             found = [np.concatenate(of_one) for of_one in zip(*parts[start:stop], strict=True)]

@@ -77,13 +77,15 @@ class FitLoop:
         self.callbacks.on_train_begin()
         start = self._start(first_epoch)
         self._seed, self._epochs, self._shuffle = start.seed, epochs, shuffle
+        if self.supply.begin is not None:
+            self.supply.begin(start.seed, start.epoch)
         self._native = self._new_run(start.epoch, optimizer.steps)
         if start.position and start.sums is not None and start.epoch < epochs:
             if self.supply.stream is None:
                 self._native.resume(start.position, start.sums)
             else:
                 self._skip(start.position)
-                if self.model._takes_sizes:
+                if self._varies():
                     self.supply.set_sums(start.sums)
                 else:
                     self.supply.executable.program.set_accumulators(start.sums)
@@ -170,10 +172,13 @@ class FitLoop:
         position = self._samples if streams else run.position
         if not position:
             return Cursor(self._seed, run.epoch)
-        # A batch of other sizes, with which the next fit begins, has a program of other tasks.
-        varies = streams and self.model._takes_sizes
+        varies = streams and self._varies()
         sums = supply.sums() if varies else supply.executable.program.accumulators()
         return Cursor(self._seed, run.epoch, position, sums)
+
+    def _varies(self) -> bool:
+        """Whether a batch, with which the next fit begins, may have a program of other tasks."""
+        return self.model._takes_sizes or self.supply.executable.plan.exact
 
     def _go(self, **limits: int) -> None:
         """One native call, with the optimizer's numbers and steps of the moment."""
@@ -230,7 +235,7 @@ class FitLoop:
                     progress.update(run.position // supply.batch_size, self.reader.logs(sums))
         if self.after_reader is not None and validates:
             self._validate(epoch)
-        self._told = None
+        self._told, self._samples = None, 0
         row = self._native.take_log()[0]
         self._keep(row, validates)
         logs = self._logs(row, validates)
@@ -239,7 +244,6 @@ class FitLoop:
         logs = callbacks.on_epoch_end(epoch, logs)
         if progress is not None:
             progress.end_epoch(epoch, logs)
-        self._samples = 0
         return logs
 
     def _train_batches(self, progress: Progress | None) -> None:

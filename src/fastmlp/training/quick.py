@@ -63,7 +63,11 @@ class QuickSteps:
             return None
         if weight is None:
             known = self._kept.get((mode, x.shape, y.shape))
-        elif type(weight) is np.ndarray and weight.ndim == 1 and np.isfinite(weight).all():
+        elif type(weight) is np.ndarray and weight.ndim == 1 and weight.dtype.kind in "fiub":
+            with np.errstate(over="ignore"):
+                weight = weight.astype(model.dtype, copy=False)
+            if not np.isfinite(weight).all():
+                return None
             known = self._kept.get((mode, x.shape, y.shape, weight.shape))
         else:
             return None
@@ -244,7 +248,3 @@ def _is_plain(x: Any) -> bool:
 
 def _are_many(x: Any) -> bool:
     return _is_plain(x) and len(x) >= MANY_ROWS
-
-
-def _row_shape(tensor: Any) -> tuple[int, ...]:
-    return tuple(int(d or 0) for d in tensor.shape[1:])

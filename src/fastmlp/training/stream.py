@@ -73,6 +73,11 @@ class Stream:
         self._known.set()
         return self._head
 
+    def start_as(self, before: Stream) -> None:
+        """Batches become rows as those of another stream do."""
+        assert before._prepare is not None
+        self.start(before._prepare)
+
     def begin_epoch(self) -> bool:
         """Goes on to the next epoch; returns whether it has a batch."""
         if not self._begun:

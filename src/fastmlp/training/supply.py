@@ -32,6 +32,8 @@ class Supply(Record):
         sources: Arrays of a batch, in the order in which the plan reads them.
         other: Gives an executable for a batch of so many samples that it has no room for.
         form: Sizes that the executable is for.
+        begin: Begins anew at an epoch, with a seed of shuffles, where batches are cut from arrays or may be
+            read again.
     """
 
     executable: Executable
@@ -42,6 +44,7 @@ class Supply(Record):
     sources: Callable[[Rows], list[Source]] | None = None
     other: Callable[[Rows, int], Executable] | None = None
     form: Any = None
+    begin: Callable[[int, int], None] | None = None
     _largest: dict[Any, int] = fresh(default_factory=dict)
     _warned: set[int] = fresh(default_factory=set)
 
@@ -62,6 +65,13 @@ class Supply(Record):
             return self.n
         first = epoch % -(-self.n // self.window) * self.window
         return min(self.window, self.n - first)
+
+    def reopen(self, opens: Callable[[], Stream]) -> None:
+        """Reads from another stream of the same batches."""
+        assert self.stream is not None
+        self.stream.close()
+        before, self.stream = self.stream, opens()
+        self.stream.start_as(before)
 
     def make_room(self, rows: Rows) -> Executable | None:
         """Sees to it that a batch fits; returns the executable of before if it needed another one."""
