@@ -7,6 +7,7 @@ number: where that is known (`graph.batch_of`), it computes on one value for the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -31,9 +32,13 @@ def either(first: Callable[[], T], second: Callable[[], T]) -> T:
         try:
             return second()
         except REFUSALS as other:
-            if str(other) != str(error):
+            if _but_for_sizes(other) != _but_for_sizes(error):
                 error.add_note(f"With all samples of a batch as an axis: {other}")
         raise
+
+
+def _but_for_sizes(error: Exception) -> str:
+    return re.sub(r"\d+|None", "", str(error))
 
 
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
