@@ -25,8 +25,7 @@ _may_hold_layers: Callable[[Any], bool] = lru_cache(1024)(_is_holder)
 
 # Attributes of every layer or model that hold no layers; of what was given, what __init__ made of it counts.
 _NO_PARTS = frozenset({
-    "_given", "_variables", "_shapes", "_build_shape", "calls", "_functions", "_executables", "_by_sizes",
-    "_kept_objectives",
+    "_given", "_variables", "_build_shape", "_functions", "_executables", "_by_sizes", "_kept_objectives",
 })  # fmt: skip
 
 
