@@ -46,6 +46,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "fit": lambda **old: model().fit(X, Y, verbose=0, **old),
     "evaluate": lambda **old: model().evaluate(X, Y, verbose=0, **old),
     "predict": lambda **old: model().predict(X, verbose=0, **old),
+    "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
+    "TensorBoard": callbacks.TensorBoard,
 }
 RENAMED = [
     (key, old, new)
@@ -78,6 +80,9 @@ def test_an_old_argument_warns_once_and_works(key: str, old: str, new: str | Non
         assert len(result.epoch) == 2
     else:
         today = CALLS[key](**{new: value})
+        if isinstance(result, callbacks.Callback):
+            assert getattr(result, new) == getattr(today, new) == value
+            return
         configs = [made.get_config() for made in (result, today)]
         assert configs[0] | {"name": ""} == configs[1] | {"name": ""}
         assert configs[0][new] is not None
@@ -86,7 +91,8 @@ def test_an_old_argument_warns_once_and_works(key: str, old: str, new: str | Non
 def test_every_table_belongs_to_something_that_is_called_so() -> None:
     for key, table in _spelling.ARGUMENTS.items():
         owner = getattr(layers, key, None) or getattr(fastmlp, key, None)
-        owner = owner or getattr(optimizers, key, None) or getattr(fastmlp.Model, key)
+        owner = owner or getattr(optimizers, key, None) or getattr(callbacks, key, None)
+        owner = owner or getattr(fastmlp.Model, key)
         known = inspect.signature(owner).parameters
         assert {new for new in table.values() if new is not None} <= set(known), key
 
@@ -208,6 +214,10 @@ def test_an_old_name_in_a_module(module: str, old: str, new: str) -> None:
         (lambda: callbacks.EarlyStoping, "Did you mean 'EarlyStopping'"),
         (lambda: optimizers.schedules.CosinDecay, "Did you mean 'CosineDecay'"),
         (lambda: model()._private, "no attribute '_private'.$"),
+        (
+            lambda: fastmlp.Input((3,)).get_shape(),
+            "a symbolic tensor has no .* Did you mean 'shape'",
+        ),
     ],
 )
 def test_a_misspelt_name_asks_did_you_mean(call: Any, sentence: str) -> None:
@@ -223,6 +233,7 @@ def test_a_misspelt_name_asks_did_you_mean(call: Any, sentence: str) -> None:
         (lambda m: m.evaluate(X, Y, batchsize=3), "evaluate: unknown .*Did you mean 'batch_size'"),
         (lambda m: m.load_weights("x", by_name=True), "^load_weights: unknown argument 'by_name'"),
         (lambda m: m.predict(X, color=3), "predict: unknown argument 'color'. Known: x, batch"),
+        (lambda m: callbacks.EarlyStopping(patince=3), "EarlyStopping: .*Did you mean 'patience'"),
     ],
 )
 def test_a_misspelt_argument_of_a_method_asks_too(call: Any, sentence: str) -> None:

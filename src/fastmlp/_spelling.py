@@ -59,6 +59,10 @@ ARGUMENTS: dict[str, dict[str, str | None]] = {
     "Model": {"input": "inputs", "output": "outputs"},
     "SimpleRNN": _RECURRENT,
     "Optimizer": {"lr": "learning_rate", "decay": None},
+    "ReduceLROnPlateau": {"epsilon": "min_delta"},
+    "TensorBoard": dict.fromkeys(
+        ("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data")
+    ),
     "compile": {"class_mode": None, "sample_weight_mode": None, "theano_mode": None},
     "fit": {"nb_epoch": "epochs", "show_accuracy": None, **_LOADERS},
     "evaluate": {"show_accuracy": None, **_LOADERS},

@@ -16,6 +16,7 @@ import numpy as np
 
 from fastmlp._operators import Operators, of_numpy
 from fastmlp._record import Record, fresh
+from fastmlp._spelling import MissingName
 from fastmlp.variables import Values, Variable, recording
 
 if TYPE_CHECKING:
@@ -157,6 +158,9 @@ class Tensor(Operators):
     def per_sample(self) -> bool:
         """Whether its first axis is the batch; else it is one value for all samples."""
         return bool(self.shape) and is_batch(self.shape[0])
+
+    def __getattr__(self, name: str) -> Any:
+        raise MissingName("a symbolic tensor", name, Tensor, [])
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         return of_numpy(ufunc, method, inputs, options)

@@ -62,13 +62,6 @@ def test_a_schedule_is_a_function():
         callbacks.LearningRateScheduler(0.1)
 
 
-def test_the_old_name_of_min_delta_is_understood():
-    with pytest.warns(FutureWarning, match="min_delta"):
-        assert callbacks.ReduceLROnPlateau(epsilon=0.5).min_delta == 0.5
-    with pytest.raises((TypeError, ValueError), match="Did you mean 'patience'"):
-        callbacks.ReduceLROnPlateau(pattience=3)
-
-
 @pytest.mark.parametrize("arguments", [{"factor": "x"}, {"patience": None}, {"monitor": 3}])
 def test_arguments_of_a_wrong_type_are_refused(arguments):
     with pytest.raises((TypeError, ValueError), match=next(iter(arguments))):

@@ -106,6 +106,13 @@ def test_the_last_file_is_the_model(tmp_path):
     assert found[2] == bits(model) and found[0] != found[1] != found[2]
 
 
+def test_every_second_epoch(tmp_path):
+    trained(callbacks.ModelCheckpoint(tmp_path / "m{epoch}.fastmlp", period=2), epochs=5)
+    assert sorted(os.listdir(tmp_path)) == ["m2.fastmlp", "m4.fastmlp"]
+    with pytest.raises(ValueError, match=r"ModelCheckpoint.*period"):
+        callbacks.ModelCheckpoint("m.fastmlp", period=0)
+
+
 def test_a_model_saved_between_batches_is_the_one_of_that_moment(tmp_path):
     """Six batches in: the weights, and the batches that are left, are those of a fit of its own."""
     path = tmp_path / "{epoch}-{batch}.fastmlp"

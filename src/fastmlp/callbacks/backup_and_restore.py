@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Logs
 from fastmlp.callbacks.saving_callback import SavingCallback
 from fastmlp.errors import bad_argument, warn_user
@@ -35,6 +36,7 @@ class BackupAndRestore(SavingCallback):
     100
     """
 
+    @accepts_old
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Callback, Logs
 
 
@@ -28,6 +29,7 @@ class CSVLogger(Callback):
     ';'
     """
 
+    @accepts_old
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:

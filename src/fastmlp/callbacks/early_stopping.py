@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Logs
 from fastmlp.callbacks.monitor_callback import MonitorCallback
 from fastmlp.errors import check_number, warn_user
@@ -36,6 +37,7 @@ class EarlyStopping(MonitorCallback):
     ('val_loss', 10)
     """
 
+    @accepts_old
     def __init__(
         self,
         monitor: str = "val_loss",

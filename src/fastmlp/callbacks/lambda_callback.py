@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Callback
 from fastmlp.errors import unknown_keywords
 
@@ -37,6 +38,7 @@ class LambdaCallback(Callback):
     [0.5]
     """
 
+    @accepts_old
     def __init__(
         self,
         on_epoch_begin: Callable[..., Any] | None = None,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Callback, Logs
 from fastmlp.callbacks.learning_rates import in_logs, with_names
 
@@ -33,6 +34,7 @@ class LearningRateScheduler(Callback):
     0.25
     """
 
+    @accepts_old
     def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
         if not callable(schedule):
             raise TypeError(

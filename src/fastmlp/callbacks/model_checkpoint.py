@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Logs
 from fastmlp.callbacks.monitor_callback import MonitorCallback
 from fastmlp.callbacks.saving_callback import SavingCallback
-from fastmlp.errors import warn_user
+from fastmlp.errors import check_int, warn_user
 
 SUFFIXES = (".fastmlp", ".safetensors")
 
@@ -48,9 +49,10 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
         mode: `'min'`: less is better. `'max'`: more is better. `'auto'`: found from the name.
         save_freq: `'epoch'`, or a number of batches.
         initial_value_threshold: Best value of before: only what beats it is saved.
+        period: Epochs from one saving to the next, as in Keras 2, where `save_freq` is `'epoch'`.
 
     Raises:
-        ValueError: The ending of the path, or `save_freq`, is another.
+        ValueError: The ending of the path, `save_freq` or `period` is another.
         KeyError: In training: a field of the path is not among the logs.
 
     Example:
@@ -60,6 +62,7 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
     'best.fastmlp'
     """
 
+    @accepts_old
     def __init__(
         self,
         filepath: str | os.PathLike[str],
@@ -70,6 +73,7 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
         mode: str = "auto",
         save_freq: int | str = "epoch",
         initial_value_threshold: float | None = None,
+        period: int = 1,
     ) -> None:
         MonitorCallback.__init__(self, monitor, mode, initial_value_threshold)
         SavingCallback.__init__(self, save_freq)
@@ -77,7 +81,8 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
         self.filepath = os.fspath(filepath)
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
-        self._current_epoch = 0
+        self.period = check_int("ModelCheckpoint", "period", period, 1)
+        self._current_epoch = self._epochs_since_saving = 0
         check_suffix("ModelCheckpoint", self.filepath)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -89,7 +94,9 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.monitor_op is None and self.save_best_only:
             self._set_monitor_op()
-        if self.save_freq == "epoch":
+        self._epochs_since_saving += 1
+        if self.save_freq == "epoch" and self._epochs_since_saving >= self.period:
+            self._epochs_since_saving = 0
             self._save(epoch, None, logs or {})
 
     def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Logs
 from fastmlp.callbacks.learning_rates import in_logs, with_names
 from fastmlp.callbacks.monitor_callback import MonitorCallback
-from fastmlp.errors import check_number, unknown_keywords, warn_old_spelling, warn_user
+from fastmlp.errors import check_number, warn_user
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -25,7 +24,6 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: Least change that counts as an improvement.
         cooldown: Epochs after a reduction during which none are counted.
         min_lr: Least learning rate.
-        **old: `epsilon`, as earlier Kerases spelled `min_delta`.
 
     Raises:
         ValueError: `factor` is 1 or more, or an argument is no number.
@@ -37,6 +35,7 @@ class ReduceLROnPlateau(MonitorCallback):
     False
     """
 
+    @accepts_old
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -47,9 +46,7 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
-        **old: float,
     ) -> None:
-        min_delta = _old_spelling(min_delta, old)
         super().__init__(monitor, mode, min_delta=min_delta)
         where = "ReduceLROnPlateau"
         self.factor = check_number(where, "factor", factor)
@@ -111,13 +108,3 @@ class ReduceLROnPlateau(MonitorCallback):
     def in_cooldown(self) -> bool:
         """Whether the last reduction was less than `cooldown` epochs ago."""
         return self.cooldown_counter > 0
-
-
-def _old_spelling(min_delta: float, old: dict[str, float]) -> float:
-    unknown = {name: value for name, value in old.items() if name != "epsilon"}
-    if unknown:
-        known = list(inspect.signature(ReduceLROnPlateau).parameters)
-        raise unknown_keywords("ReduceLROnPlateau", unknown, [n for n in known if n != "old"])
-    if "epsilon" in old:
-        warn_old_spelling("ReduceLROnPlateau(epsilon=…)", "ReduceLROnPlateau(min_delta=…)")
-    return old.get("epsilon", min_delta)

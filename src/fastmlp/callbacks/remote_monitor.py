@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Callback, Logs
 from fastmlp.errors import bad_argument, warn_user
 
@@ -35,6 +36,7 @@ class RemoteMonitor(Callback):
     ValueError: RemoteMonitor: expected an address http://… or https://…. Received: root='loc...
     """
 
+    @accepts_old
     def __init__(
         self,
         root: str = "http://localhost:9000",

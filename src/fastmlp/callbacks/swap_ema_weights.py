@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Callback, Logs
 from fastmlp.variables import Variable
 
@@ -27,6 +28,7 @@ class SwapEMAWeights(Callback):
     True
     """
 
+    @accepts_old
     def __init__(self, swap_on_epoch: bool = False) -> None:
         self.swap_on_epoch = swap_on_epoch
         self._aside: list[tuple[Variable, np.ndarray]] | None = None

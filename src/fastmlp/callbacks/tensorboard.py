@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Callback, Logs
 from fastmlp.errors import bad_argument, check_int, warn_user
 
@@ -43,6 +44,7 @@ class TensorBoard(Callback):
     1
     """
 
+    @accepts_old
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",

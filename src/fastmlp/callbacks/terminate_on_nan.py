@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Callback, Logs
 
 
@@ -25,6 +26,7 @@ class TerminateOnNaN(Callback):
     RuntimeError: NaN or Inf loss encountered at batch 3. Loss value: inf. Terminating training ...
     """
 
+    @accepts_old
     def __init__(self, raise_error: bool = False) -> None:
         self.raise_error = raise_error
 
