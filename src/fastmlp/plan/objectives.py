@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 from fastmlp.regularizers import has_factors
 from fastmlp.variables import Variable
 
+# What is computed of the numbers of a sample together, not of each.
+_ALONG_ROWS = {kind for kind, rule in TARGETS.items() if rule in ("same", "class", "any")}
+_ALONG_ROWS.add("kl_divergence")
+
 Traced = Callable[[Tensor, Tensor], Tensor]
 Prepare = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Whole = Callable[
@@ -282,6 +286,13 @@ class _Objectives:
         """Target and prediction as a native op takes them, and the shape of a sample's rows."""
         target, y = self._pair(spec, mask)
         rule = TARGETS[spec.kind] if spec.kind else "class"
+        if y.ndim == 1:  # a number for each sample: a row of one
+            if spec.kind in _ALONG_ROWS:
+                raise ValueError(
+                    f"{where}: expected outputs of shape (batch, n), as it is of the n numbers of a sample. "
+                    "Received: shape=('batch',)"
+                )
+            target, y = reshaped(target, (None, 1)), reshaped(y, (None, 1))
         with graph.layer_scope(where):
             # Not where sizes alone tell: a loss that is fused reads what the activation wrote.
             if rule in ("same", "any") or (rule == "each" and spec.prepare is not None):

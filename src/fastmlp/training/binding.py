@@ -222,7 +222,7 @@ class Binding:
                 f"{method}: expected class_weight or sample_weight. Received both. "
                 "Hint: multiply them into sample_weight"
             )
-        width = int(self.outputs[0].shape[-1] or 0)
+        width = int((self.outputs[0].shape[1:] or (1,))[-1] or 0)
         return class_weight_sources(targets, class_weight, self._output_slots(), width)
 
     @contextmanager

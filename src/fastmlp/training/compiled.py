@@ -152,7 +152,9 @@ class Objective:
     def loss(self, output: int, row_shape: RowShape, shape: Shape) -> Any:
         """The loss of an output for targets of this shape, or `None`."""
         loss = self.losses[output]
-        return losses_.resolve(loss, (None, *row_shape), shape) if isinstance(loss, str) else loss
+        if not isinstance(loss, str):
+            return loss
+        return losses_.resolve(loss, (None, *row_shape), _with_columns(shape))
 
     def weight(self, output: int) -> float:
         """The weight of an output's loss."""
@@ -197,6 +199,8 @@ class Objective:
         """
         loss = self.loss(output, row_shape, shape)
         out = tuple(int(d or 0) for d in shape[1:])
+        if not out and row_shape == (1,):
+            return ()
         as_it_came = out if (row_shape, out) == ((), (1,)) else row_shape
         if loss is None and self.own and not any(by[output] for _, by in self._metrics):
             return as_it_came
@@ -204,7 +208,7 @@ class Objective:
             return as_it_came  # a loss of the user's own takes what it gets
         if loss is not None and loss.sparse:
             out = axis_last(loss.name, out, loss.axis)
-        classes = row_shape in (out[:-1], (*out[:-1], 1)) and out[-1] != 1
+        classes = row_shape in (out[:-1], (*out[:-1], 1)) and out[-1:] not in ((), (1,))
         if loss.sparse if loss is not None else classes:
             if row_shape in (out[:-1], (*out[:-1], 1), (*out[:-1], 1, 1)):
                 return (*out[:-1], 1)
@@ -329,13 +333,17 @@ class Objective:
             for i in self.used:
                 taken = [key for key, *_ in found]
                 prefix = f"{self._slots.names[i]}_" if self._slots.n > 1 else ""
-                pairs = metrics_.resolve_all(
-                    by_output[i], (None, *row_shapes[i]), shapes[i], weighted, taken, prefix
-                )
+                y_shape, shape = (None, *row_shapes[i]), _with_columns(shapes[i])
+                pairs = metrics_.resolve_all(by_output[i], y_shape, shape, weighted, taken, prefix)
                 found += [(key, i, metric, weighted) for key, metric in pairs]
         if self._slots.n > 1:  # as in Keras: names that begin with the output's are sorted
             found.sort(key=itemgetter(0))
         return found
+
+
+def _with_columns(shape: Shape) -> Shape:
+    """The shape of outputs as losses and metrics of ours see it: a number each is a row of one."""
+    return shape if len(shape) > 1 else (*shape, 1)
 
 
 def _by_batch(metric: Any) -> bool:
