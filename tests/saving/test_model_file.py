@@ -21,6 +21,7 @@ from fastmlp import (
     models,
     ops,
     optimizers,
+    saving,
 )
 from fastmlp.saving.safetensors import read, write
 
@@ -447,3 +448,77 @@ def test_two_functions_of_one_name_are_not_mixed_up(tmp_path):
         model.save(tmp_path / "m.fastmlp")
     with pytest.raises(ValueError, match=r"Cannot serialize.*write a function with def"):
         own_model(lambda x: x).save(tmp_path / "m.fastmlp")
+
+
+@saving.register_keras_serializable("compiled")
+class OwnCompile(models.Model):
+    """Its `compile` takes other arguments, and it says so in files, or does not."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compile(self, optimizer, main_loss, alpha=0.1):
+        super().compile(optimizer=optimizer, loss=main_loss)
+        self.alpha = alpha
+
+
+@saving.register_keras_serializable("compiled")
+class OwnCompileConfig(OwnCompile):
+    def get_compile_config(self):
+        return {"optimizer": self.optimizer, "main_loss": "mse", "alpha": self.alpha}
+
+    def compile_from_config(self, config):
+        self.compile(**saving.deserialize_keras_object(config))
+
+
+def test_a_compile_of_ones_own(tmp_path):
+    x = np.ones((8, 2), "float32")
+    for kind in (OwnCompile, OwnCompileConfig):
+        model = kind()
+        model.compile(optimizers.Adam(0.01), "mse", 0.7)
+        model.fit(x, x[:, :1], verbose=0)
+        model.save(tmp_path / "m.fastmlp")
+        if kind is OwnCompile:
+            with pytest.warns(UserWarning, match="OwnCompile is not compiled.*get_compile_config"):
+                loaded = models.load_model(tmp_path / "m.fastmlp")
+            assert not loaded.compiled
+        else:
+            loaded = models.load_model(tmp_path / "m.fastmlp")
+            assert loaded.alpha == 0.7 and loaded.optimizer.iterations == 1
+            histories = [m.fit(x, x[:, :1], verbose=0).history for m in (model, loaded)]
+            assert histories[0] == histories[1]
+        np.testing.assert_array_equal(loaded.predict(x, verbose=0).shape, (8, 1))
+
+
+@saving.register_keras_serializable("built")
+class OwnBuild(layers.Layer):
+    """The guide's layer whose `build` takes more than a shape."""
+
+    def build(self, input_shape, start):
+        self.start = start
+        self.w = self.add_weight(shape=(input_shape[-1], 3), initializer=start)
+
+    def call(self, x):
+        return fastmlp.ops.matmul(x, self.w)
+
+    def get_build_config(self):
+        return {"input_shape": (None, self.w.shape[0]), "start": self.start}
+
+    def build_from_config(self, config):
+        self.build(config["input_shape"], config["start"])
+
+
+def test_a_layer_is_built_by_its_own_build_from_config(tmp_path):
+    layer = OwnBuild()
+    layer.build((None, 4), "ones")
+    x = Input((4,))
+    model = models.Model(x, layer(x))
+    model.save(tmp_path / "m.fastmlp")
+    loaded = models.load_model(tmp_path / "m.fastmlp")
+    assert loaded.layers[-1].start == "ones"
+    ones = np.ones((2, 4), "float32")
+    np.testing.assert_array_equal(loaded.predict(ones, verbose=0), np.full((2, 3), 4))

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastmlp.activations import lookup as activations
 from fastmlp.layers.base import Layer
-from fastmlp.registry import Registry
+from fastmlp.registry import Registry, overridden
 
 registry = Registry(
     "layer",
@@ -19,8 +19,11 @@ activations.registry.also = registry  # Dense(8, activation=LeakyReLU())
 
 
 def serialize(layer: Layer) -> Any:
-    """Returns the config of a layer: `{"class_name": …, "config": …}`."""
-    return registry.serialize(layer)
+    """Returns the config of a layer: `{"class_name": …, "config": …}`, with what its own building needs."""
+    config = registry.serialize(layer)
+    if not overridden(layer, "build_from_config"):
+        return config
+    return {**config, "build_config": layer.get_build_config()}
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -31,7 +34,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         custom_objects: Further classes by name.
 
     Returns:
-        A layer, without weights until it is built.
+        A layer, without weights until it is built, unless it has a `build_from_config` of its own.
 
     Raises:
         ValueError: If the config is not understood.
@@ -42,4 +45,8 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     >>> deserialize(serialize(layers.Dense(3, name="out")))
     <Dense name=out, built=False>
     """
-    return registry.deserialize(config, custom_objects)
+    layer = registry.deserialize(config, custom_objects)
+    needed = config.get("build_config") if isinstance(config, Mapping) else None
+    if needed and overridden(layer, "build_from_config") and not layer.built:
+        layer.build_from_config(needed)
+    return layer

@@ -9,6 +9,8 @@ from typing import Any
 from fastmlp import graph, saving
 from fastmlp._core.turns import Turns
 from fastmlp._spelling import accepts_old
+from fastmlp.errors import warn_user
+from fastmlp.registry import overridden
 from fastmlp.training.cursor import Cursor
 from fastmlp.variables import move_to_arena
 
@@ -99,9 +101,19 @@ class Persistent:
         return compile_config(self)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles the model with what `get_compile_config` returned."""
+        """Compiles the model with what `get_compile_config` returned.
+
+        One whose `compile` is of its own is left alone, with a warning: it may take other arguments.
+        """
         from fastmlp.saving.compile_config import compile_from_config
 
+        if overridden(self, "compile"):
+            own = type(self).__name__
+            warn_user(
+                f"compile_from_config: {own} is not compiled, since its compile() is of its own. Hint: "
+                f"define {own}.get_compile_config() and {own}.compile_from_config(config)"
+            )
+            return
         compile_from_config(self, config)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from fastmlp.layers import lookup
 from fastmlp.layers.holder import set_values
 from fastmlp.layers.shapes import shapes
 from fastmlp.saving import safetensors
-from fastmlp.saving.compile_config import compile_config, compile_from_config
+from fastmlp.saving.objects import serialize_keras_object
 from fastmlp.saving.own_variables import pack_own, restore_own
 from fastmlp.saving.paths import check_path, may_write
 from fastmlp.training.cursor import Cursor, FitSeeds
@@ -94,7 +94,7 @@ def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
         with own_objects():  # of different names
             input_shape = shapes(model.input) if known else None
             texts["model"] = lookup.serialize(model) | {"input_shape": input_shape}
-        texts["compile"] = compile_config(model)
+        texts["compile"] = serialize_keras_object(model.get_compile_config())
     told = {"format": _FORMAT, "fastmlp_version": __version__}
     for name, content in texts.items():
         told[name] = json.dumps(content, default=plain)
@@ -163,8 +163,9 @@ def load_model(
             model.set_weights(weights)
             restore_own(model, arrays)
             if compile and texts.get("compile") is not None:
-                compile_from_config(model, texts["compile"])
-                _restore_training(model, arrays, texts["state"])
+                model.compile_from_config(texts["compile"])
+                if model.optimizer is not None:
+                    _restore_training(model, arrays, texts["state"])
     except _ERRORS as error:
         hint = ""
         if "Unknown" in str(error):
