@@ -191,3 +191,23 @@ def test_rows_of_any_width_are_looked_up_and_their_gradients_added(width, dtype)
     expected = np.zeros_like(rows)
     np.add.at(expected, x, 2 * (rows[x] - target) / target.size)
     np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+def test_places_in_a_flat_table():
+    """`take` without an axis is of all numbers in a row, as in NumPy."""
+
+    class Table(layers.Layer):
+        def build(self, _):
+            self.table = self.add_weight(shape=(4, 3), initializer="uniform")
+
+        def call(self, x):
+            return fastmlp.ops.take(self.table, fastmlp.ops.cast(x, "int32"))
+
+    layer, places = Table(), np.array([[1, 2, 7], [11, 0, 4]])
+    np.testing.assert_array_equal(layer(places), np.take(layer.table, places))
+
+
+def test_strings_as_a_tensor():
+    assert fastmlp.ops.convert_to_tensor(["fixed", "normal"]).tolist() == ["fixed", "normal"]
+    lookup = layers.StringLookup(vocabulary=["fixed", "normal"])
+    assert lookup(fastmlp.ops.convert_to_tensor(["normal"])).tolist() == [2]

@@ -115,7 +115,7 @@ def convert_to_tensor(
     """An array: Python floats become float32, integers int32. Symbolic tensors stay what they are.
 
     Args:
-        x: Tensor, weight, array, number, or a list of numbers.
+        x: Tensor, weight, array, number, or a list of numbers or strings.
         dtype: Of the result.
         sparse: Not `True`: arrays are dense.
         ragged: Not `True`: rows are equally long.
@@ -127,7 +127,10 @@ def convert_to_tensor(
         )
     if dtype is not None:
         return cast(x, dtype)
-    return spec.operands("convert_to_tensor", x)[0] if spec.is_symbolic(x) else spec.array(x)
+    if spec.is_symbolic(x):
+        return spec.operands("convert_to_tensor", x)[0]
+    strings = isinstance(x, (str, list, tuple)) and np.asarray(x).dtype.kind == "U"
+    return np.asarray(x) if strings else spec.array(x)
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:

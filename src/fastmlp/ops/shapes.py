@@ -278,7 +278,8 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
         if indices.per_sample and not spec.is_symbolic(x) and axis in (None, 0):
             return _from_table(spec.array(x) if axis == 0 else spec.array(x).reshape(-1), indices)
         x, indices = spec.operands("take", x, indices)
-        axis = 0 if axis is None and x.ndim == 1 else axis
+        if axis is None and not x.per_sample:
+            x, axis = reshape(x, (-1,)), 0
         if x.per_sample or indices.per_sample or not x.ndim or axis != 0:
             raise ValueError(
                 f"{spec.where('take')}: expected a weight (rows, features) and axis=0 for symbolic "
