@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -362,16 +363,22 @@ def move_to_arena(
     return room
 
 
-_allowed: ContextVar[Counter[tuple[int, ...]] | None] = ContextVar("allowed", default=None)
+_allowed: ContextVar[Counter[tuple[int, ...] | None] | None] = ContextVar("allowed", default=None)
 
 
 @contextmanager
-def only_shapes(shapes: Iterable[tuple[int, ...]]) -> Iterator[None]:
+def only_shapes(shapes: Iterable[tuple[int, ...]], others: int = 0) -> Iterator[None]:
     """Within, weights are made of these shapes alone, each once, and hold zeros.
 
     A file that tells of larger weights than it holds gets no memory for them.
+
+    Args:
+        shapes: The shapes.
+        others: Elements that may have other shapes, all in all, as those of states that it does not hold.
     """
-    token = _allowed.set(Counter(shapes))
+    allowed: Counter[tuple[int, ...] | None] = Counter(shapes)
+    allowed[None] = others
+    token = _allowed.set(allowed)
     try:
         yield
     finally:
@@ -387,7 +394,10 @@ def first_value(shape: tuple[int, ...], dtype: str, initializer: Any) -> np.ndar
     allowed = _allowed.get()
     if allowed is None:
         return np.asarray(initializer(shape, dtype=dtype))
-    if allowed[shape] < 1:
+    if allowed[shape] < 1 and math.prod(shape) <= allowed[None]:
+        allowed[None] -= math.prod(shape)
+    elif allowed[shape] < 1:
         raise ValueError(f"expected weights of other shapes than {shape}, which it does not hold")
-    allowed[shape] -= 1
+    else:
+        allowed[shape] -= 1
     return np.zeros(shape, dtype)

@@ -13,22 +13,36 @@ from fastmlp.callbacks.monitor_callback import MonitorCallback
 from fastmlp.callbacks.saving_callback import SavingCallback
 from fastmlp.errors import check_int, warn_user
 
-SUFFIXES = (".fastmlp", ".safetensors")
+OWN, OF_KERAS = (".fastmlp", ".safetensors"), (".keras", ".weights.h5")
 
 
-def check_suffix(where: str, path: str) -> None:
-    """Checks the ending of a path that a model is to be saved to.
+def is_of_keras(path: str) -> bool:
+    """Whether a path is that of a file of Keras, by its ending."""
+    return path.endswith(OF_KERAS)
+
+
+def check_suffix(where: str, path: str, whole: bool = True, weights: bool = False) -> None:
+    """Checks the ending of a path that a model is saved to or read from.
+
+    Args:
+        where: For errors.
+        path: The path.
+        whole: Whether the file may hold a model, as `.keras` does.
+        weights: Whether it may hold weights alone, as `.weights.h5` does.
 
     Raises:
-        ValueError: It is none of those that fastmlp writes.
+        ValueError: It is none of those that there are.
     """
-    if path.endswith(SUFFIXES):
+    known = (*OWN, *OF_KERAS[:1] * whole, *OF_KERAS[1:] * weights)
+    if path.endswith(known):
         return
-    hint = f"{where}('{os.path.splitext(path)[0]}.fastmlp')"
+    stem = os.path.splitext(path.removesuffix(".weights.h5"))[0]
+    hint = f"{where}('{stem}.fastmlp')"
     if path.endswith((".keras", ".h5", ".hdf5")):
-        hint = f"files of Keras are not supported yet; {hint}"
+        of_keras = [f"'{stem}{ending}'" for ending in known[len(OWN) :]]
+        hint += f", or in Keras's format {' or '.join(of_keras)}" if of_keras else ""
     raise ValueError(
-        f"{where}: expected a path that ends in '.fastmlp' or '.safetensors'. "
+        f"{where}: expected a path that ends in {', '.join(map(repr, known[:-1]))} or {known[-1]!r}. "
         f"Received: filepath={path!r}. Hint: {hint}."
     )
 
@@ -39,8 +53,8 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
     Folders that are missing are made.
 
     Args:
-        filepath: Path that ends in `.fastmlp` or `.safetensors`. It may hold fields as
-            `{epoch:02d}`, `{batch}` or `{val_loss:.2f}`: the number of the epoch from 1, that of
+        filepath: Path that ends in `.fastmlp` or `.safetensors`, or, as Keras's files, in `.keras`; with
+            `save_weights_only` in `.weights.h5`. It may hold fields as `{epoch:02d}`, `{batch}` or `{val_loss:.2f}`: the number of the epoch from 1, that of
             the batch from 1, and the logs.
         monitor: Name of the value that `save_best_only` compares.
         verbose: 1: print what is done. 0: silent.
@@ -83,7 +97,8 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
         self.save_weights_only = save_weights_only
         self.period = check_int("ModelCheckpoint", "period", period, 1)
         self._current_epoch = self._epochs_since_saving = 0
-        check_suffix("ModelCheckpoint", self.filepath)
+        whole = not save_weights_only
+        check_suffix("ModelCheckpoint", self.filepath, whole, not whole)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._current_epoch = epoch

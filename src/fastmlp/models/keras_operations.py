@@ -68,3 +68,86 @@ def _node(name: str, node: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     if name == "get_item" and isinstance(args[1], list):  # JSON has no tuples
         args[1] = {"class_name": "__tuple__", "config": {"value": args[1]}}
     return {"args": args, "kwargs": {**node.get("kwargs", {}), **left}}
+
+
+# From fastmlp to Keras: the modules of classes that are not in `keras.src.ops.numpy`, and their names.
+_MODULES = {
+    "core": "cast saturate_cast scatter scatter_update slice slice_update stop_gradient unstack",
+    "linalg": "cholesky cholesky_inverse det eig eigh inv lstsq lu_factor matrix_rank norm pinv qr solve "
+    "solve_triangular svd",
+    "math": "cdist erf erfc erfinv extract_sequences in_top_k logdet logsumexp rsqrt segment_max "
+    "segment_min segment_prod segment_sum top_k view_as_complex view_as_real",
+    "nn": "batch_normalization binary_crossentropy categorical_crossentropy celu elu gelu glu "
+    "hard_shrink hard_sigmoid hard_silu hard_tanh layer_normalization leaky_relu log_sigmoid "
+    "log_softmax moments multi_hot normalize one_hot polar psnr relu relu6 rms_normalization selu "
+    "sigmoid silu soft_shrink softmax softplus softsign sparse_categorical_crossentropy sparse_plus "
+    "sparse_sigmoid sparsemax squareplus tanh_shrink threshold",
+}
+_CLASSES = {
+    "allclose": "AllClose", "batch_normalization": "BatchNorm", "cdist": "CDist", "isin": "IsIn",
+    "layer_normalization": "LayerNorm", "psnr": "PSNR", "rms_normalization": "RMSNorm",
+    "searchsorted": "SearchSorted", "svd": "SVD",
+}  # fmt: skip
+# Arguments that belong to calls even where they are numbers; the others without a tensor are in configs.
+_CALLED = frozenset(
+    {"x", "x1", "x2", "condition", "fill_value", "indices", "key", "start_indices", "updates"}
+)
+
+
+def as_in_keras(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of a function in a config of fastmlp, as a config of Keras has it.
+
+    Raises:
+        ValueError: It was called several times with different arguments, for which Keras has no
+            config.
+    """
+    name = entry["config"]["function"]
+    module = next((m for m, names in _MODULES.items() if name in names.split()), "numpy")
+    kind = _CLASSES.get(name) or "".join(word.capitalize() for word in name.split("_"))
+    split = [_split(name, node) for node in entry["inbound_nodes"]]
+    if any(given != split[0][0] for given, _ in split):
+        raise ValueError(f"Keras has no config for calls of '{entry['name']}' that differ")
+    return {
+        "module": f"keras.src.ops.{module}",
+        "class_name": kind,
+        "config": {**(split[0][0] if split else {}), "name": entry["config"]["name"]},
+        "registered_name": kind,
+        "name": entry["name"],
+        "inbound_nodes": [node for _, node in split],
+    }
+
+
+def _split(name: str, node: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of a call's arguments those that Keras has in the config, and the call with the others."""
+    given: dict[str, Any] = {}
+    args: list[Any] = []
+    called = list(node["args"])
+    for parameter in inspect.signature(getattr(ops, name)).parameters.values():
+        if not called:
+            break
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            args += called
+            called = []
+        elif _is_called(parameter.name, called[0]):
+            args.append(_listed(called.pop(0)))
+        else:
+            given[parameter.name] = _listed(called.pop(0))
+    kwargs = {key: _listed(value) for key, value in node["kwargs"].items()}
+    told = {key: value for key, value in kwargs.items() if _is_called(key, value)}
+    given |= {key: value for key, value in kwargs.items() if key not in told}
+    return given, {"args": args, "kwargs": told}
+
+
+def _is_called(name: str, value: Any) -> bool:
+    return name in _CALLED or "__keras_tensor__" in repr(value)
+
+
+def _listed(value: Any) -> Any:
+    """The value with lists for tuples, which Keras's JSON does not have."""
+    if isinstance(value, list):
+        return [_listed(part) for part in value]
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "__tuple__":
+            return _listed(value["config"]["value"])
+        return {key: _listed(part) for key, part in value.items()}
+    return value

@@ -26,7 +26,7 @@ from fastmlp.layers.shapes import shapes
 from fastmlp.saving import safetensors
 from fastmlp.saving.objects import serialize_keras_object
 from fastmlp.saving.own_variables import pack_own, restore_own
-from fastmlp.saving.paths import check_path, may_write
+from fastmlp.saving.paths import check_path, is_of_keras, may_write
 from fastmlp.training.cursor import Cursor, FitSeeds
 from fastmlp.variables import Variable, only_shapes
 
@@ -71,7 +71,7 @@ def save_weights(
 
 
 def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
-    path = check_path("save" if whole else "save_weights", filepath)
+    path = check_path("save" if whole else "save_weights", filepath, whole, not whole)
     known = bool(model.inputs)
     if not known and (model.weights if whole else not model.built):
         what = "whose input is not known" if model.built else "which is not built"
@@ -86,6 +86,11 @@ def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
             f"save: {type(model).__name__} '{model.name}' is not built, so that it has no weights. Hint: "
             "begin with Input((features,)), or call it on data first"
         )
+    if is_of_keras(path):
+        from fastmlp.saving import keras_file  # HDF5 and ZIP, which few programs need
+
+        keras_file.write(model, path, whole)
+        return
     import json
 
     arrays, state = _pack_state(model)
@@ -148,7 +153,11 @@ def load_model(
     >>> bool((twin.layers[0].kernel == model.layers[0].kernel).all())
     True
     """
-    path = check_path("load_model", filepath)
+    path = check_path("load_model", filepath, whole=True)
+    if is_of_keras(path):
+        from fastmlp.saving import keras_file
+
+        return keras_file.load_model(path, custom_objects, compile, safe_mode, _ERRORS)
     arrays, texts = _read(path)
     if "model" not in texts:
         raise ValueError(
@@ -159,7 +168,7 @@ def load_model(
         weights = _weights_of(arrays, texts["state"])
         with custom_object_scope(custom_objects or {}):
             with only_shapes([w.shape for w in (*weights, *_states_of(arrays))]):
-                model = _make(texts["model"])
+                model = make_model(texts["model"])
             model.set_weights(weights)
             restore_own(model, arrays)
             if compile and texts.get("compile") is not None:
@@ -181,7 +190,8 @@ _ERRORS = (
 )  # fmt: skip
 
 
-def _make(config: Mapping[str, Any]) -> Any:
+def make_model(config: Mapping[str, Any]) -> Any:
+    """The model of a config, built for the `input_shape` in it, if that is there."""
     model = lookup.deserialize(config)
     if not hasattr(model, "save_weights"):
         raise ValueError(f"expected a model. Received: {type(model).__name__}")
@@ -204,10 +214,16 @@ def load_weights(
         skip_mismatch: Whether weights of other shapes are left as they are, with a warning.
         objects_to_skip: Layers whose weights are left as they are.
     """
-    path = check_path("load_weights", filepath)
+    path = check_path("load_weights", filepath, whole=True, weights=True)
+    skipped = tuple(objects_to_skip or ())
+    _check_built(model)
+    if is_of_keras(path):
+        from fastmlp.saving import keras_file
+
+        keras_file.load_weights(model, path, skip_mismatch, skipped)
+        return
     arrays, texts = _read(path)
     state = texts["state"]
-    skipped = tuple(objects_to_skip or ())
     if not _load_weights(model, path, arrays, state, skip_mismatch, skipped) or skipped:
         return
     try:
@@ -255,11 +271,7 @@ def _load_weights(
     skipped: tuple[Any, ...] = (),
 ) -> bool:
     """Assigns the weights of a file; returns whether all of them fit."""
-    if not model.built:
-        raise ValueError(
-            f"load_weights: expected a model with weights. '{model.name}' is not built. Hint: "
-            "begin with Input((features,)), or call it on data first"
-        )
+    _check_built(model)
     groups = groups_of(model)
     try:
         values = _weights_of(arrays, state)
@@ -296,6 +308,14 @@ def _load_weights(
                 variable.assign(value)
     restore_own(model, arrays, skipped)
     return all(fits) and len(ours) == len(theirs)
+
+
+def _check_built(model: Any) -> None:
+    if not model.built:
+        raise ValueError(
+            f"load_weights: expected a model with weights. '{model.name}' is not built. Hint: "
+            "begin with Input((features,)), or call it on data first"
+        )
 
 
 def _restore_optimizer(model: Any, arrays: Mapping[str, np.ndarray], state: Texts) -> None:

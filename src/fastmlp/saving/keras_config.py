@@ -1,0 +1,121 @@
+"""Configs in Keras's words: every object with the module that it has in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastmlp import constraints, initializers, layers, losses, metrics, optimizers, regularizers
+from fastmlp.layers import lookup
+from fastmlp.layers.shapes import shapes
+from fastmlp.models import Model, keras_operations
+from fastmlp.optimizers import schedules
+from fastmlp.saving.compile_config import compile_config
+
+# Keras's names of the modules that classes are in, and where those classes are here.
+_FAMILIES: dict[str, Any] = {
+    "keras.layers": layers,
+    "keras.initializers": initializers,
+    "keras.regularizers": regularizers,
+    "keras.constraints": constraints,
+    "keras.optimizers": optimizers,
+    "keras.optimizers.schedules": schedules,
+    "keras.losses": losses,
+    "keras.metrics": metrics,
+}
+# Which of them the ends of keys tell.
+_BY_KEY = {
+    "_initializer": "keras.initializers",
+    "_regularizer": "keras.regularizers",
+    "_constraint": "keras.constraints",
+    "learning_rate": "keras.optimizers.schedules",
+    "optimizer": "keras.optimizers",
+    "loss": "keras.losses",
+    "metrics": "keras.metrics",
+}
+_MODELS = {
+    "Sequential": ("keras", "Sequential"),
+    "Model": ("keras.src.models.functional", "Functional"),
+}
+
+
+def model_config(model: Any) -> dict[str, Any]:
+    """The config of a model, and how it is compiled, as Keras has them.
+
+    Raises:
+        ValueError: A part has no config, or no counterpart in Keras.
+    """
+    config = _entry(lookup.serialize(model), "keras.layers")
+    if model.inputs:
+        config["build_config"] = {"input_shape": shapes(model.input)}
+    if model.compiled and type(model).compile is Model.compile:
+        config["compile_config"] = _inner(compile_config(model), "")
+    return config
+
+
+def _inner(value: Any, family: str) -> Any:
+    """A config, or a part of one; `family` is that of the objects in it, if its key tells."""
+    if isinstance(value, (list, tuple)):
+        return [_inner(part, family) for part in value]
+    if not isinstance(value, Mapping):
+        return value
+    if isinstance(value.get("class_name"), str) and "config" in value:
+        return _entry(value, family)
+    return {key: _inner(part, _family_of(str(key)) or family) for key, part in value.items()}
+
+
+def _family_of(key: str) -> str:
+    return next((family for end, family in _BY_KEY.items() if key.endswith(end)), "")
+
+
+def _entry(config: Mapping[str, Any], family: str) -> dict[str, Any]:
+    """An object's config, with its module."""
+    name, inner = config["class_name"], config["config"]
+    if name == "function":
+        told = {"module": "builtins", "class_name": name, "config": inner}
+        return {**told, "registered_name": name}
+    if name.startswith("__"):
+        return {"class_name": name, "config": _inner(inner, family)}
+    if name == "Operation":
+        return keras_operations.as_in_keras(config)
+    own = config.get("registered_name")
+    module, kind = (None, name) if own else _home(name, family)
+    result = {
+        **config,
+        "module": module,
+        "class_name": kind,
+        "config": _inner(inner, ""),
+        "registered_name": own or (None if module else name),
+    }
+    if kind == "Functional":
+        _count_as_keras(result["config"])
+    if "inbound_nodes" in result:
+        result["inbound_nodes"] = _inner(result["inbound_nodes"], "")
+    return result
+
+
+def _home(name: str, family: str) -> tuple[str | None, str]:
+    """The module and name of a class in Keras; no module of what is the user's own."""
+    if name in _MODELS:
+        return _MODELS[name]
+    candidates = [family, *_FAMILIES] if family else list(_FAMILIES)
+    for module in candidates:
+        if name in getattr(_FAMILIES[module], "__all__", ()) or hasattr(_FAMILIES[module], name):
+            return module, name
+    return None, name
+
+
+def _count_as_keras(config: dict[str, Any]) -> None:
+    """Keras counts the calls of a graph within a graph from 1, where it lists outputs."""
+    graphs = {one["name"] for one in config["layers"] if one["class_name"] == "Functional"}
+
+    def count(structure: Any) -> Any:
+        if isinstance(structure, Mapping):
+            return {key: count(part) for key, part in structure.items()}
+        if len(structure) == 3 and isinstance(structure[0], str):
+            name, call, number = structure
+            return [name, call + (name in graphs), number]
+        return [count(part) for part in structure]
+
+    for key in ("input_layers", "output_layers"):
+        config[key] = count(config[key])
