@@ -87,6 +87,8 @@ def _entry(config: Mapping[str, Any], family: str) -> dict[str, Any]:
         "config": _inner(inner, ""),
         "registered_name": own or (None if module else name),
     }
+    if kind == "SpatialDropout1D":  # which takes all others that layers take
+        result["config"].pop("trainable", None)
     if kind == "Functional":
         _count_as_keras(result["config"])
     if "inbound_nodes" in result:
