@@ -31,8 +31,11 @@ class Persistent:
         would go on to. The file is a safetensors file. It replaces an older one as a whole: whatever
         happens while it is written, one of the two is there.
 
+        A path that ends in `.keras` gives a file of Keras's, which Keras 3 loads, too, and trains on; seeds
+        and the place in the training are not in it. That takes `pip install "fastmlp[keras-files]"`.
+
         Args:
-            filepath: Path that ends in `.fastmlp` or `.safetensors`.
+            filepath: Path that ends in `.fastmlp`, `.safetensors` or `.keras`.
             overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
             zipped: Accepted; the file is never compressed.
 
@@ -55,7 +58,8 @@ class Persistent:
         """Saves the weights and the state of the training, without the architecture.
 
         Args:
-            filepath: Path that ends in `.fastmlp` or `.safetensors`.
+            filepath: Path that ends in `.fastmlp` or `.safetensors`; in `.weights.h5` for a file of
+                Keras's, with the weights and the state of the optimizer.
             overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
             max_shard_size: Accepted; there is one file.
 
@@ -72,7 +76,9 @@ class Persistent:
         skip_mismatch: bool = False,
         objects_to_skip: Iterable[Any] | None = None,
     ) -> None:
-        """Loads weights from a file of `save_weights` or `save`, layer by layer in their order.
+        """Loads weights from a file of `save_weights` or `save`, of fastmlp's or Keras's.
+
+        Layer by layer in their order; those of Keras's files by the attributes that hold the layers.
 
         Of a compiled model, the state of the training is loaded too, if the optimizers agree and no
         layer is skipped.

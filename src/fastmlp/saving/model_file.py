@@ -46,7 +46,7 @@ def save_model(
 
     Args:
         model: The model.
-        filepath: Path that ends in `.fastmlp` or `.safetensors`.
+        filepath: Path that ends in `.fastmlp`, `.safetensors` or `.keras`.
         overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
         zipped: Accepted; the file is never compressed.
     """
@@ -63,7 +63,7 @@ def save_weights(
 
     Args:
         model: The model.
-        filepath: Path that ends in `.fastmlp` or `.safetensors`.
+        filepath: Path that ends in `.fastmlp`, `.safetensors` or `.weights.h5`.
         overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
         max_shard_size: Accepted; there is one file.
     """
@@ -123,7 +123,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """Loads a model that `Model.save` has saved.
+    """Loads a model that `Model.save` has saved, here or in Keras 3.
 
     No code comes from the file: classes and functions are looked up by name among those of fastmlp
     and in `custom_objects`. Every size in it is checked before memory is asked for.
@@ -132,7 +132,8 @@ def load_model(
         filepath: Of the file.
         custom_objects: Classes and functions of your own that the model uses, by name.
         compile: Whether to compile the model as the saved one was, and to go on with its optimizer.
-        safe_mode: Accepted; loading runs no code of the file in any case.
+        safe_mode: Whether Python code in a `.keras` file, that of a `lambda`, is refused; `False` trusts
+            the file. No other file holds code.
 
     Returns:
         The model.
