@@ -475,19 +475,20 @@ class OwnCompileConfig(OwnCompile):
         self.compile(**saving.deserialize_keras_object(config))
 
 
-def test_a_compile_of_ones_own(tmp_path):
+@pytest.mark.parametrize("ending", ["fastmlp", "keras"])
+def test_a_compile_of_ones_own(tmp_path, ending):
     x = np.ones((8, 2), "float32")
     for kind in (OwnCompile, OwnCompileConfig):
         model = kind()
         model.compile(optimizers.Adam(0.01), "mse", 0.7)
         model.fit(x, x[:, :1], verbose=0)
-        model.save(tmp_path / "m.fastmlp")
+        model.save(tmp_path / f"m.{ending}")
         if kind is OwnCompile:
             with pytest.warns(UserWarning, match="OwnCompile is not compiled.*get_compile_config"):
-                loaded = models.load_model(tmp_path / "m.fastmlp")
+                loaded = models.load_model(tmp_path / f"m.{ending}")
             assert not loaded.compiled
         else:
-            loaded = models.load_model(tmp_path / "m.fastmlp")
+            loaded = models.load_model(tmp_path / f"m.{ending}")
             assert loaded.alpha == 0.7 and loaded.optimizer.iterations == 1
             histories = [m.fit(x, x[:, :1], verbose=0).history for m in (model, loaded)]
             assert histories[0] == histories[1]
@@ -512,13 +513,14 @@ class OwnBuild(layers.Layer):
         self.build(config["input_shape"], config["start"])
 
 
-def test_a_layer_is_built_by_its_own_build_from_config(tmp_path):
+@pytest.mark.parametrize("ending", ["fastmlp", "keras"])
+def test_a_layer_is_built_by_its_own_build_from_config(tmp_path, ending):
     layer = OwnBuild()
     layer.build((None, 4), "ones")
     x = Input((4,))
     model = models.Model(x, layer(x))
-    model.save(tmp_path / "m.fastmlp")
-    loaded = models.load_model(tmp_path / "m.fastmlp")
+    model.save(tmp_path / f"m.{ending}")
+    loaded = models.load_model(tmp_path / f"m.{ending}")
     assert loaded.layers[-1].start == "ones"
     ones = np.ones((2, 4), "float32")
     np.testing.assert_array_equal(loaded.predict(ones, verbose=0), np.full((2, 3), 4))

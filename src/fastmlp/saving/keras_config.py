@@ -8,9 +8,9 @@ from typing import Any
 from fastmlp import constraints, initializers, layers, losses, metrics, optimizers, regularizers
 from fastmlp.layers import lookup
 from fastmlp.layers.shapes import shapes
-from fastmlp.models import Model, keras_operations
+from fastmlp.models import keras_operations
 from fastmlp.optimizers import schedules
-from fastmlp.saving.compile_config import compile_config
+from fastmlp.saving.objects import serialize_keras_object
 
 # Keras's names of the modules that classes are in, and where those classes are here.
 _FAMILIES: dict[str, Any] = {
@@ -48,8 +48,9 @@ def model_config(model: Any) -> dict[str, Any]:
     config = _entry(lookup.serialize(model), "keras.layers")
     if model.inputs:
         config["build_config"] = {"input_shape": shapes(model.input)}
-    if model.compiled and type(model).compile is Model.compile:
-        config["compile_config"] = _inner(compile_config(model), "")
+    compiled = model.get_compile_config()
+    if compiled is not None:
+        config["compile_config"] = _inner(serialize_keras_object(compiled), "")
     return config
 
 
