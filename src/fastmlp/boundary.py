@@ -63,6 +63,7 @@ class Boundary:
         read: Inputs that encoders read.
         plain: Whether these are the inputs.
         states: States of samples that steps leave to the next ones.
+        owners: Layers which, while they are not `trainable`, compute in training as otherwise.
         mixes: Whether, outside of training, a sample's outputs may depend on the others of its batch:
             code of the user's sees all of them, or each batch leaves weights to the next.
         needs_batch: Whether plans need a graph that is made for so many samples.
@@ -74,6 +75,7 @@ class Boundary:
         self._encoders = [node for node in nodes if node.op == "encode"]
         self.plain = not self._encoders
         self.states = states.of(nodes)
+        self.owners = [node.attrs["owner"] for node in nodes if "owner" in node.attrs]
         self.mixes = any(
             node.op in ("python", "assign_weights", "open")
             or (not node.output.per_sample and any(t.per_sample for t in node.inputs))

@@ -98,6 +98,22 @@ def test_ten_steps(kind, arguments, x, trainable):
     assert scores[1] == pytest.approx(scores[0], rel=1e-5)
 
 
+@pytest.mark.parametrize("called", ["model", "layer"])
+@pytest.mark.parametrize("arguments", [{}, {"center": False, "scale": False}])
+def test_calls_in_training_see_whether_the_layer_is_trainable_now(arguments, called):
+    results = []
+    for model in both("BatchNormalization", {"momentum": 0.5, **arguments}, FLAT):
+        layer = model.layers[1]
+        function = model if called == "model" else layer
+        results.append([])
+        for trainable in (True, False, True):
+            layer.trainable = trainable
+            results[-1].append(np.asarray(function(FLAT, training=True)))
+            results[-1] += layer.get_weights()
+    for expected, found in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(("kind", "arguments", "x"), CASES.values(), ids=CASES)
 def test_on_arrays_and_configs(kind, arguments, x):
     theirs = getattr(keras.layers, kind)(**arguments)

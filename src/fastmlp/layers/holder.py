@@ -152,9 +152,10 @@ class WeightHolder:
                 stack.extend(reversed(layer._sublayers()))
 
     def _traced_with(self) -> tuple[int, ...]:
-        """What a trace of `call` depends on beside the inputs: edits, and which weights train."""
+        """What a trace of `call` depends on beside the inputs: edits, and which layers and weights train."""
         layers = list(self._all_layers())
-        trainable = [v.trainable for layer in layers for v in layer._variables]
+        trainable = [layer.trainable for layer in layers]
+        trainable += [v.trainable for layer in layers for v in layer._variables]
         return (max(layer._edited for layer in layers), *trainable)
 
     # Weights.

@@ -422,7 +422,8 @@ class Model(Persistent, WithNetwork, Trainer, build_once=False):
         training = bool(kwargs.get("training"))
         simple = len(arrays) == 1 and isinstance(self._output_structure, Tensor)
         simple = simple and sized.samples is None and not self._overrides("predict")
-        key = (training, sized.sizes, sized.samples)
+        frozen = training and tuple(not one.trainable for one in sized.boundary.owners)
+        key = (training, sized.sizes, sized.samples, frozen)
         function = self._functions.get(key)
         if function is None:
             function = Function(sized.inputs, sized.outputs, training, sized.samples)
