@@ -137,6 +137,23 @@ def test_only_weighted_metrics_use_weights(weights):
     both.assert_same_training(both.network("sigmoid", 1), arguments, data, **given)
 
 
+def test_steps_on_batches_leave_their_results_with_the_metrics_as_in_keras():
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    y = x[:, :1] * 2
+    found = []
+    for lib in (both.keras, fastmlp):
+        dense = lib.layers.Dense(1, kernel_initializer="ones")
+        model = lib.Sequential([lib.layers.Input((3,)), dense])
+        own = lib.metrics.MeanAbsoluteError(name="mae")
+        model.compile(lib.optimizers.SGD(0.1), "mse", metrics=[own])
+        found.append([])
+        for step in ("train_on_batch", "train_on_batch", "fit", "train_on_batch", "test_on_batch"):
+            getattr(model, step)(x, y, **({"verbose": 0} if step == "fit" else {}))
+            logs = model.get_metrics_result()
+            found[-1] += [float(logs["loss"]), float(logs["mae"]), float(own.result())]
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
+
+
 def test_evaluate_returns_values_in_the_order_of_compile_as_in_keras():
     data = both.one_label()
     layers = both.network("sigmoid", 1)

@@ -19,6 +19,20 @@ def model(**arguments) -> Sequential:
     return found
 
 
+class Largest(fastmlp.metrics.Metric):
+    """The largest error: its state is a variable that is overwritten."""
+
+    def __init__(self, name: str = "largest") -> None:
+        super().__init__(name=name)
+        self.largest = self.add_variable(name="largest")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.largest.assign(max(float(self.largest.value), np.abs(y_true - y_pred).max()))
+
+    def result(self):
+        return self.largest
+
+
 def test_a_step_is_that_of_fit():
     one, other = model(), model()
     for _ in range(3):
@@ -105,6 +119,48 @@ def test_a_model_is_built_by_its_first_batch():
     assert not found.built
     found.train_on_batch(X, Y)
     assert found.built
+
+
+def test_metrics_hold_what_the_last_step_measured():
+    """The first steps of a kind go the general way, later ones the short one."""
+    own = fastmlp.metrics.MeanAbsoluteError(name="own")
+    found = model(metrics=[own, "mse", fastmlp.metrics.AUC(num_thresholds=5), Largest()])
+    y = (Y > 0).astype("float32")
+    for method in ("train_on_batch", "test_on_batch") * 3:
+        result = getattr(found, method)(X, y, return_dict=True)
+        assert found.get_metrics_result() == pytest.approx(result)
+        assert own.result() == pytest.approx(result["own"])
+        assert [float(m.result()) for m in found.metrics] == pytest.approx(
+            [result[key] for key in ("loss", "own", "mse", "auc", "largest")]
+        )
+    found.fit(X, y, epochs=2, verbose=0)
+    found.train_on_batch(X[:4], y[:4])
+    result = found.test_on_batch(X, y, return_dict=True)
+    assert found.get_metrics_result() == pytest.approx(result)
+    found.reset_metrics()
+    assert own.result() == 0
+    assert found.test_on_batch(X, y, return_dict=True) == pytest.approx(result)
+    assert own.result() == pytest.approx(result["own"])
+
+
+def test_metrics_of_several_outputs_hold_the_last_step():
+    entry = Input((3,))
+    outputs = {"a": layers.Dense(2, name="a")(entry), "b": layers.Dense(1, name="b")(entry)}
+    found = fastmlp.Model(entry, outputs)
+    found.compile("sgd", {"a": "mse", "b": "mae"}, metrics={"b": ["mse"]})
+    for _ in range(3):
+        result = found.train_on_batch(X, {"a": Y, "b": Y[:, :1]}, return_dict=True)
+        assert len(result) == 4
+        assert found.get_metrics_result() == pytest.approx(result)
+
+
+def test_a_step_by_hand_between_measures_into_metrics_that_are_shown():
+    found = model(metrics=["mae"])
+    for _ in range(3):
+        result = found.test_on_batch(X, Y, return_dict=True)
+        found.reset_metrics()
+        assert found.train_step((X, Y)) == pytest.approx(result)
+        assert found.get_metrics_result() == pytest.approx(result)
 
 
 def test_reset_metrics_leaves_models_of_any_kind_as_they_are():

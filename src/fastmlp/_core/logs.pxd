@@ -6,6 +6,7 @@ cdef struct Entry:
     int kind
     ptrdiff_t start          # of its accumulators
     ptrdiff_t n
+    double *place            # where `keep` leaves its sums, or NULL
 
 
 cdef struct Term:            # of the loss
@@ -16,6 +17,7 @@ cdef struct Term:            # of the loss
 cdef class Logs:
     cdef list names          # sorted
     cdef list metrics        # of entries that are neither losses nor means
+    cdef list places         # of entries: arrays or None
     cdef str prefix          # of the names in a metric's dict
     cdef Entry *entries
     cdef ptrdiff_t n_entries
@@ -23,5 +25,7 @@ cdef class Logs:
     cdef ptrdiff_t n_terms
     cdef ptrdiff_t count     # where the samples are counted
 
+    cdef double total(self, const double *sums) noexcept nogil
     cdef double loss(self, const double *sums) noexcept nogil
     cdef dict read(self, const double *sums)
+    cdef void keep(self, const double *sums) noexcept nogil

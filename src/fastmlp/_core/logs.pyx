@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Logs of a pass, as dicts of floats: callbacks may want one after every batch."""
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -35,13 +36,23 @@ cdef class Logs:
         for i, (name, kind, start, n, metric) in enumerate(entries):
             self.names.append(name)
             self.metrics.append(metric)
-            self.entries[i] = Entry(KINDS[kind], start, n)
+            self.entries[i] = Entry(KINDS[kind], start, n, NULL)
         for i, (start, factor) in enumerate(terms):
             self.terms[i] = Term(start, factor)
 
     def __dealloc__(self):
         free(self.entries)
         free(self.terms)
+
+    def keep_in(self, list places):
+        """Has `keep` leave the sums of each entry in one of these arrays, as a metric has them; None: nowhere."""
+        cdef double[::1] place
+        cdef ptrdiff_t i
+        for i, array in enumerate(places):
+            if array is not None:
+                place = array
+                self.entries[i].place = &place[0]
+        self.places = places
 
     def of(self, sums):
         """A dict of floats, sorted by name as in Keras."""
@@ -53,12 +64,28 @@ cdef class Logs:
         cdef double[::1] row = np.ascontiguousarray(sums, np.float64)
         return self.loss(&row[0])
 
-    cdef double loss(self, const double *sums) noexcept nogil:
+    cdef double total(self, const double *sums) noexcept nogil:
         cdef double total = 0
         cdef ptrdiff_t i
         for i in range(self.n_terms):
             total += sums[self.terms[i].start] * self.terms[i].factor
-        return total / sums[self.count]
+        return total
+
+    cdef double loss(self, const double *sums) noexcept nogil:
+        return self.total(sums) / sums[self.count]
+
+    cdef void keep(self, const double *sums) noexcept nogil:
+        cdef const Entry *entry
+        cdef ptrdiff_t i
+        for i in range(self.n_entries):
+            entry = &self.entries[i]
+            if entry.place == NULL:
+                continue
+            if entry.kind == LOSS or entry.kind == SHARE:
+                entry.place[0] = self.total(sums) if entry.kind == LOSS else sums[entry.start]
+                entry.place[1] = sums[self.count]
+            else:
+                memcpy(entry.place, sums + entry.start, entry.n * sizeof(double))
 
     cdef dict read(self, const double *sums):
         cdef dict found = {}

@@ -22,6 +22,8 @@ class QuickStep:
         random: bool,
         rows: int,
         classes: int,
+        compiled: Any = None,
+        resolved: list[tuple[str, Any]] | None = None,
     ) -> None: ...
     def run(
         self, model: Any, x: object, y: object, return_dict: bool

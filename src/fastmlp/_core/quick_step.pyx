@@ -56,10 +56,12 @@ cdef class QuickStep:
         random: Whether it looks at its seed.
         rows: Samples.
         classes: Their number, if targets are classes; else 0.
+        compiled: Of the model, which is to know of what the step measured; None: it is not.
+        resolved: The metrics, by log keys, as `compiled` has them.
     """
 
     cdef Call call
-    cdef object executable, optimizer, rule
+    cdef object executable, optimizer, rule, compiled, resolved
     cdef Logs logs
     cdef list order, variables, trainable
     cdef Turns turns
@@ -70,10 +72,11 @@ cdef class QuickStep:
 
     def __init__(self, Call call, object executable, Logs logs, list order, Turns turns,
                  object optimizer, object rule, list variables, bint trains, bint random,
-                 ptrdiff_t rows, int64_t classes):
+                 ptrdiff_t rows, int64_t classes, object compiled=None, object resolved=None):
         self.call, self.executable, self.logs, self.order = call, executable, logs, order
         self.turns, self.optimizer, self.rule, self.variables = turns, optimizer, rule, variables
         self.trains, self.random, self.rows, self.classes = trains, random, rows, classes
+        self.compiled, self.resolved = compiled, resolved
         self.trainable = [v.trainable for v in variables]
         self.gemm, self.ruled = config.gemm(), rule(optimizer)
 
@@ -136,6 +139,10 @@ cdef class QuickStep:
     cdef object _result(self, bint return_dict):
         cdef const double *sums = self.call.run.job.log
         cdef dict logs
+        if self.compiled is not None:
+            self.logs.keep(sums)
+            self.compiled.resolved = self.resolved
+            self.compiled.keyed = []
         if not return_dict and not self.order:
             return self.logs.loss(sums)
         logs = self.logs.read(sums)

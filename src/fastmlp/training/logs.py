@@ -27,6 +27,7 @@ class LogReader:
 
     Attributes:
         order: Log keys behind the loss, as `evaluate` lists them: losses, then metrics.
+        resolved: The metrics, by log keys without the prefix.
         native: Makes the logs of one row.
     """
 
@@ -43,6 +44,9 @@ class LogReader:
         self.order += [prefix + t.name for t in terms if t.kind == "metric"]
         self._metrics = [
             (prefix + t.name, offsets[t.op], t.metric) for t in terms if t.kind == "metric"
+        ]
+        self.resolved = [
+            (t.name, getattr(t.metric, "metric", t.metric)) for t in terms if t.kind == "metric"
         ]
         self._loss = prefix + "loss"
         self.width = executable.program.n_out
@@ -91,13 +95,18 @@ class LogReader:
         for _, start, metric in self._metrics:
             metric.keep(row[start : start + metric.n_acc])
         if compiled is not None:
-            compiled.resolved = [
-                (name.removeprefix(self._prefix), getattr(metric, "metric", metric))
-                for name, _, metric in self._metrics
-            ]
-            compiled.keyed = []
+            compiled.resolved, compiled.keyed = self.resolved, []
             for name, total, count in self._loss_sums(row):
                 compiled.mean(name).keep(np.array([total, count]))
+
+    def keep_natively(self, compiled: Compiled) -> None:
+        """Has `native` leave the sums there; metrics whose state is variables set it where logs are read."""
+        names = [self._loss, *(name for name, _ in self._each)]
+        places: list[tuple[str, Any]] = [
+            (name, compiled.mean(name.removeprefix(self._prefix)).acc) for name in names
+        ]
+        places += [(name, getattr(metric, "acc", None)) for name, _, metric in self._metrics]
+        self.native.keep_in([place for _, place in sorted(places, key=itemgetter(0))])
 
     def add(self, row: np.ndarray, compiled: Compiled) -> None:
         """Adds the sums of one step to the means of losses, and to those noted in a `compute_loss`."""

@@ -136,10 +136,12 @@ def _measure(
     model._require_compiled(method)
     with model._lock if mode == "train" else model._lock.reading():
         executable, row, data = run_one(model, mode, x, y, sample_weight, class_weight)
+        reader = LogReader(executable)
+        reader.keep(row, model._compiled)
         if y is not None and class_weight is None:
             sparse = classes(model, data)
             model._quick.keep_step(model, mode, executable, x, y, sparse, weight=sample_weight)
-        return LogReader(executable).result(row.tolist(), return_dict)
+        return reader.result(row.tolist(), return_dict)
 
 
 def run_one(

@@ -162,6 +162,9 @@ class QuickSteps:
                 return
             if fetches and reader.order and not mode.endswith("gradients"):
                 return  # what is more than a loss is not added up
+            compiled = None if fetches else model._compiled
+            if compiled is not None:
+                reader.keep_natively(compiled)
             step = QuickStep(
                 executable.as_call([array.shape[1:] for array in given], []),
                 executable,
@@ -175,6 +178,8 @@ class QuickSteps:
                 executable.plan.is_random,
                 len(x),
                 sparse,
+                compiled,
+                reader.resolved,
             )
             kept = self._fetching if fetches else self._kept
             kept.pop(key, None)
