@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import Input, Sequential, layers
+from fastmlp import Input, Model, Sequential, layers
 
 
 @pytest.fixture(autouse=True)
@@ -346,3 +346,14 @@ def test_layers_without_weights_take_the_type_of_the_others():
     assert model.predict(np.ones((2, 4)), verbose=0).dtype == "float64"
     model = Sequential([layers.Flatten(), layers.Dense(5, dtype="float64")])
     assert model.predict(np.ones((2, 4)), verbose=0).dtype == "float64"
+
+
+def test_output_is_its_own_until_it_is_a_part_of_another_model():
+    model = Sequential([Input((3,)), layers.Dense(2), layers.Dense(4)])
+    assert model.output is model.outputs[0] is model.layers[1].output
+    entry = Input((3,))
+    y = model(entry)
+    assert (model.input, model.output) == (entry, y)
+    assert model.outputs[0] is model.layers[1].output is not y
+    assert Model(model.inputs, model.outputs).output_shape == (None, 4)
+    assert Model(model.inputs, model.layers[0].output).output_shape == (None, 2)

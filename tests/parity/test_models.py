@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
+import fastmlp
 from tests.parity import both
 
 
@@ -167,3 +169,58 @@ def test_deep_network_trains_as_in_keras():
         return [*(lib.layers.Dense(7, activation=name) for name in names), lib.layers.Dense(3)]
 
     both.assert_same_training(layers, _sgd, both.regression(), validation=False)
+
+
+def _nested(lib: Any, kind: str) -> tuple[Any, Any]:
+    """A model, and one within it, whose `call` or `Input` differs."""
+
+    class Own(lib.Sequential):
+        def call(self, inputs, training=None):
+            return 2 * super().call(inputs, training=training)
+
+    class Described(lib.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = lib.layers.Dense(2, kernel_initializer="ones")
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    rows = [lib.layers.Dense(2, kernel_initializer="ones")]
+    known = [lib.layers.Input((3,)), *rows]
+    makes = {
+        "with Input": lambda: lib.Sequential(known),
+        "deferred": lambda: lib.Sequential(rows),
+        "own call": lambda: Own(known),
+        "subclass": Described,
+    }
+    inner = makes[kind.removesuffix(", in a row")]()
+    if kind.endswith("in a row"):
+        first = lib.layers.Dense(3, kernel_initializer="ones")
+        return lib.Sequential([lib.layers.Input((3,)), first, inner, lib.layers.Dense(1)]), inner
+    entry = lib.layers.Input((3,))
+    outer = lib.Model(entry, lib.layers.Dense(1)(inner(entry)))
+    inner(lib.layers.Input((3,)))  # its first call counts
+    return outer, inner
+
+
+@pytest.mark.parametrize("place", ["", ", in a row"])
+@pytest.mark.parametrize("kind", ["with Input", "deferred", "own call", "subclass"])
+def test_a_model_within_another_gives_the_features_there_as_any_layer(kind, place):
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    features = []
+    for lib in (keras, fastmlp):
+        outer, inner = _nested(lib, kind + place)
+        features.append(np.asarray(lib.Model(outer.inputs, inner.output)([x])))
+        assert lib.Model(inner.input, inner.output).count_params() == 8
+        assert lib.Model(inner.output, outer.outputs).count_params() == 3
+    np.testing.assert_allclose(features[1], features[0], rtol=1e-5)
+
+
+def test_a_functional_model_within_another_keeps_its_own_output():
+    for lib in (keras, fastmlp):
+        entry = lib.layers.Input((3,))
+        inner = lib.Model(entry, lib.layers.Dense(2)(entry))
+        again = lib.layers.Input((3,))
+        assert inner(again) is not inner.output
+        assert lib.Model(inner.inputs, inner.output).count_params() == 8

@@ -134,13 +134,24 @@ class Model(Persistent, WithNetwork, Trainer, build_once=False):
 
     @property
     def input(self) -> Any:
-        """The symbolic inputs, in the structure in which they were given."""
-        return self._input_structure
+        """The symbolic inputs, in the structure in which they were given.
+
+        Of a `Sequential` or a model with a `call` alone that was called on symbolic tensors, as a part
+        of another model: these tensors, as of any layer.
+        """
+        return super().input if self._is_called_as_layer() else self._input_structure
 
     @property
     def output(self) -> Any:
-        """The symbolic outputs, in the structure in which they were given."""
-        return self._graph().output_structure
+        """The symbolic outputs, in the structure in which they were given.
+
+        Of a part of another model as `input`: the tensors that its first call returned.
+        """
+        return super().output if self._is_called_as_layer() else self._graph().output_structure
+
+    def _is_called_as_layer(self) -> bool:
+        """Whether it is a part of another model, and was not described by tensors of its own."""
+        return bool(self.calls) and not self._is_functional()
 
     @property
     def input_shape(self) -> Any:

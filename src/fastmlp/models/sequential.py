@@ -89,6 +89,9 @@ class Sequential(Model):
         """The layers, without the input."""
         return list(self._layers)
 
+    def _is_called_as_layer(self) -> bool:
+        return bool(self.calls)
+
     def network_to_show(self) -> Network | None:
         """`None`: a list of layers is no graph to show."""
         return None

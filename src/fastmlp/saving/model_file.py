@@ -97,7 +97,7 @@ def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
     texts: Texts = {"state": state}
     if whole:
         with own_objects():  # of different names
-            input_shape = shapes(model.input) if known else None
+            input_shape = shapes(model._input_structure) if known else None
             texts["model"] = lookup.serialize(model) | {"input_shape": input_shape}
         texts["compile"] = serialize_keras_object(model.get_compile_config())
     told = {"format": _FORMAT, "fastmlp_version": __version__}

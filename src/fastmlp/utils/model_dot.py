@@ -279,7 +279,7 @@ def _shapes(part: Any) -> tuple[Any, Any]:
 def _of_first_call(part: Any) -> tuple[Any, Any]:
     """Tensors that went in and came out."""
     if isinstance(part, Model):
-        return part.input, part.output
+        return part._input_structure, part._graph().output_structure
     first = part.calls[0]
     args = first.args if not first.kwargs else first.inputs
     return (args[0] if len(args) == 1 else list(args)), first.outputs
