@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from fastmlp.errors import unknown_name
+from fastmlp.errors import is_int, unknown_name
 
 _FLOATX = ("float32", "float64")
 _GEMM = ("auto", "blas", "native")
@@ -25,11 +25,11 @@ def _available_cpus() -> int:
 
 
 def _checked_threads(where: str, n: object, received: str, hint: str = "") -> int:
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= _MOST_THREADS:
+    if not is_int(n) or not 1 <= n <= _MOST_THREADS:
         raise ValueError(
             f"{where}: expected a whole number from 1 to {_MOST_THREADS}. Received: {received}{hint}"
         )
-    return n
+    return int(n)
 
 
 def _threads_from_environment() -> int:

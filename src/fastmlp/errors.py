@@ -11,7 +11,7 @@ import numbers
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 _MAX_LISTED = 60
 
@@ -181,6 +181,11 @@ def _as_float(value: Any) -> float:
     return math.nan
 
 
+def is_int(value: object) -> TypeGuard[int]:
+    """Whether something is an integer, Python's or NumPy's; `bool` is none."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def check_int(
     where: str, name: str, value: Any, low: int | None = None, high: int | None = None
 ) -> int:
@@ -206,7 +211,7 @@ def check_int(
     ...
     ValueError: Dense: expected an integer units >= 1. Received: units=2.5.
     """
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+    if is_int(value):
         number = int(value)
         if (low is None or number >= low) and (high is None or number <= high):
             return number

@@ -326,3 +326,25 @@ def test_layers_in_any_attribute_are_parts(name):
     layer = Holds()
     layer(np.ones((1, 3), "float32"))
     assert len(layer.weights) == 2
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint16, np.int64])
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("BatchNormalization", lambda cls, i: cls(axis=i(1))),
+        ("LayerNormalization", lambda cls, i: cls(axis=[i(1), i(2)])),
+        ("GroupNormalization", lambda cls, i: cls(i(2), axis=i(2))),
+        ("Softmax", lambda cls, i: cls(axis=i(1))),
+        ("Reshape", lambda cls, i: cls((i(3), i(4)))),
+        ("Permute", lambda cls, i: cls((i(2), i(1)))),
+        ("ZeroPadding1D", lambda cls, i: cls((i(1), i(2)))),
+        ("PReLU", lambda cls, i: cls(shared_axes=i(1))),
+    ],
+)
+def test_axes_and_sizes_may_be_integers_of_numpy(kind, name, make):
+    x = np.random.default_rng(0).normal(size=(3, 2, 6)).astype("float32")
+    made = make(getattr(layers, name), kind)
+    np.testing.assert_allclose(made(x), make(getattr(layers, name), int)(x), rtol=1e-6)
+    np.testing.assert_allclose(made(x), make(getattr(keras.layers, name), int)(x), atol=1e-5)
+    Sequential([Input((2, 6)), made]).to_json()

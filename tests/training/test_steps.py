@@ -168,6 +168,20 @@ def test_other_values_are_refused_before_anything_changes(name, value):
     assert bits(one) == before
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.int32, np.uint64])
+def test_counts_may_be_integers_of_numpy(kind):
+    def run(i):
+        one = model()
+        one.fit(
+            X, Y, batch_size=i(7), epochs=i(4), initial_epoch=i(2), steps_per_epoch=i(3), verbose=0,
+            validation_data=(X, Y), validation_batch_size=i(9), validation_steps=i(2), validation_freq=i(2),
+        )  # fmt: skip
+        measured = one.evaluate(X, Y, batch_size=i(7), steps=i(3), verbose=0)
+        return bits(one), measured, one.predict(X, batch_size=i(7), steps=i(3), verbose=0).tobytes()
+
+    assert run(kind) == run(int)
+
+
 def test_shuffle_batch_leaves_batches_as_they_are():
     one, other = model(), model()
     one.fit(X, Y, 10, 2, 0, shuffle="batch")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp.callbacks.callback import Callback, Logs
-from fastmlp.errors import bad_argument
+from fastmlp.errors import bad_argument, is_int
 
 
 class SavingCallback(Callback):
@@ -21,8 +21,7 @@ class SavingCallback(Callback):
     """
 
     def __init__(self, save_freq: Any) -> None:
-        whole = isinstance(save_freq, int) and not isinstance(save_freq, bool)
-        if save_freq != "epoch" and not (whole and save_freq > 0):
+        if save_freq != "epoch" and not (is_int(save_freq) and save_freq > 0):
             expected = "'epoch' or a number of batches"
             raise bad_argument(type(self).__name__, expected, "save_freq", save_freq)
         self.save_freq = save_freq

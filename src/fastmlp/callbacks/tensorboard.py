@@ -70,7 +70,7 @@ class TensorBoard(Callback):
             expected = "'epoch', 'batch' or a number of batches"
             raise bad_argument("TensorBoard", expected, "update_freq", update_freq)
         if not isinstance(update_freq, str):
-            check_int("TensorBoard", "update_freq", update_freq, 1)
+            update_freq = check_int("TensorBoard", "update_freq", update_freq, 1)
         if not isinstance(log_dir, (str, os.PathLike)):
             raise TypeError(
                 f"TensorBoard: expected log_dir to be a path. Received: {log_dir!r:.80}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastmlp import activations, constraints, graph, initializers, ops, regularizers
 from fastmlp._spelling import accepts_old
-from fastmlp.errors import bad_argument, check_int, check_number
+from fastmlp.errors import bad_argument, check_int, check_number, is_int
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.scaled import known_axes
@@ -240,14 +240,14 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        axes = [shared_axes] if isinstance(shared_axes, (int, np.integer)) else shared_axes
         self.shared_axes = None if axes is None else list(axes)
         self._alpha: Variable | None = None
 
     def build(self, input_shape: Shape) -> None:
         sizes = list(input_shape[1:])
         for axis in self.shared_axes or ():
-            if not isinstance(axis, int) or not 1 <= axis < len(input_shape):
+            if not is_int(axis) or not 1 <= axis < len(input_shape):
                 expected = f"axes of {input_shape}, counted from 1"
                 raise bad_argument(f"PReLU '{self.name}'", expected, "shared_axes", axis)
             sizes[axis - 1] = 1

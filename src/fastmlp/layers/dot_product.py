@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fastmlp import ops
-from fastmlp.errors import bad_argument
+from fastmlp.errors import bad_argument, is_int
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.merging import check_list, unfit, where
@@ -44,18 +46,17 @@ class Dot(Layer):
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        pair = [axes] if isinstance(axes, int) else axes
+        pair = [axes] if is_int(axes) else axes
         if not isinstance(pair, (list, tuple)):
             raise TypeError(f"{where(self)}: expected axes to be one or two integers. {axes=}")
-        whole = all(isinstance(a, int) and not isinstance(a, bool) for a in pair)
-        if not whole or (len(pair) != 2 and not isinstance(axes, int)):
+        if not all(map(is_int, pair)) or (len(pair) != 2 and pair is axes):
             raise bad_argument(where(self), "one integer or two", "axes", axes)
         self.axes = axes
         self.normalize = bool(normalize)
 
     def call(self, inputs: Any) -> Any:
         a, b = check_list(self, inputs, 2)
-        first, second = [self.axes] * 2 if isinstance(self.axes, int) else self.axes
+        first, second = [self.axes] * 2 if isinstance(self.axes, (int, np.integer)) else self.axes
         i, j = self._axis(a, first), self._axis(b, second)
         if a.shape[i] != b.shape[j]:
             raise unfit(self, f"axis {i} and axis {j} to have one size", a, b)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fastmlp import activations, constraints, initializers, ops, regularizers
 from fastmlp._spelling import accepts_old
-from fastmlp.errors import bad_argument
+from fastmlp.errors import bad_argument, is_int
 from fastmlp.graph import Shape, Tensor
 from fastmlp.initializers import VarianceScaling
 from fastmlp.layers.activation import ActivationAttribute
@@ -78,9 +78,7 @@ class EinsumDense(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.equation = equation
-        self.partial_output_shape = (
-            (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
-        )
+        self.partial_output_shape = (output_shape,) if is_int(output_shape) else tuple(output_shape)
         self.activation = activation
         self.bias_axes = bias_axes
         self.kernel_initializer = initializers.get(kernel_initializer)

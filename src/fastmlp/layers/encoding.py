@@ -94,7 +94,7 @@ def parts_of(where: str, data: Any, steps: int | None = None) -> Iterator[Any]:
         ValueError: It is none of these, or `steps` is no positive number.
     """
     if steps is not None:
-        check_int(where, "steps", steps, 1)
+        steps = check_int(where, "steps", steps, 1)
     if isinstance(data, (str, bytes)) or not hasattr(data, "__iter__"):
         raise bad_argument(where, "an array or an iterable of batches", "data", data)
     if isinstance(data, (list, tuple)) and not data:

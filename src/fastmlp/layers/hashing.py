@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import texts
-from fastmlp.errors import bad_argument, check_int
+from fastmlp.errors import bad_argument, check_int, is_int
 from fastmlp.layers import hashes
 from fastmlp.layers.encoding import check_mode
 from fastmlp.layers.raw import RawLayer
@@ -110,9 +110,9 @@ def check_salt(where: str, salt: Any) -> list[int] | None:
     if salt is None:
         return None
     parts = list(salt) if isinstance(salt, (list, tuple)) else [salt, salt]
-    if len(parts) != 2 or any(isinstance(p, bool) or not isinstance(p, int) for p in parts):
+    if len(parts) != 2 or not all(map(is_int, parts)):
         raise bad_argument(where, "an integer or two", "salt", salt)
-    return parts
+    return list(map(int, parts))
 
 
 def digits(numbers: Sequence[int]) -> list[bytes]:

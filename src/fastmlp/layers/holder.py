@@ -76,7 +76,7 @@ class WeightHolder:
             ValueError: A size is `None`, as of an input that leaves it open.
         """
         name = name or _names.unique_name("variable")
-        given = (shape,) if isinstance(shape, int) else tuple(shape)
+        given = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         shape = tuple(d for d in given if d is not None)
         if len(shape) < len(given):
             raise ValueError(

@@ -71,7 +71,7 @@ class IndexLookup(RawLayer):
         super().__init__(name=name, **kwargs)
         where = self._where()
         if max_tokens is not None:
-            check_int(where, "max_tokens", max_tokens, 2)
+            max_tokens = check_int(where, "max_tokens", max_tokens, 2)
         elif pad_to_max_tokens:
             raise bad_argument(where, "max_tokens, to pad to", "max_tokens", max_tokens)
         self.max_tokens = max_tokens

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastmlp import ops
 from fastmlp._spelling import accepts_old
-from fastmlp.errors import bad_argument, check_number
+from fastmlp.errors import bad_argument, check_number, is_int
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.scaled import Scaled, known_axes
@@ -101,7 +101,7 @@ class GroupNormalization(Scaled):
         self, groups: int = 32, axis: int = -1, epsilon: float = 1e-3, *args: Any, **kwargs: Any
     ) -> None:
         super().__init__(epsilon, *args, **kwargs)
-        if isinstance(groups, bool) or not isinstance(groups, int) or (groups < 1 and groups != -1):
+        if not is_int(groups) or (groups < 1 and groups != -1):
             raise bad_argument(self._where(), "a positive number, or -1", "groups", groups)
         self.groups, self.axis = groups, axis
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fastmlp import ops
-from fastmlp.errors import bad_argument, check_int
+from fastmlp.errors import bad_argument, check_int, is_int
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
 
@@ -87,9 +89,9 @@ class ZeroPadding1D(Layer):
     ) -> None:
         super().__init__(**kwargs)
         where = f"ZeroPadding1D '{self.name}'"
-        pair = (padding, padding) if isinstance(padding, int) else padding
+        pair = (padding, padding) if isinstance(padding, (int, np.integer)) else padding
         whole = isinstance(pair, (list, tuple)) and len(pair) == 2
-        if not whole or any(not isinstance(n, int) or isinstance(n, bool) or n < 0 for n in pair):
+        if not whole or any(not is_int(n) or n < 0 for n in pair):
             raise bad_argument(where, "a number of steps, or two", "padding", padding)
         if data_format not in (None, "channels_last", "channels_first"):
             expected = "'channels_last', 'channels_first' or None"

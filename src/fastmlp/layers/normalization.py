@@ -63,7 +63,7 @@ class Normalization(Layer):
         where = f"Normalization '{self.name}'"
         if axis is None:
             axis = ()
-        self.axis = (axis,) if isinstance(axis, int) else tuple(axis)
+        self.axis = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
         self.input_mean, self.input_variance, self.invert = mean, variance, bool(invert)
         self.reset_state()
         if (mean is None) != (variance is None):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastmlp import ops
-from fastmlp.errors import bad_argument
+from fastmlp.errors import bad_argument, is_int
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
 
@@ -43,14 +43,17 @@ class Reshape(Layer):
         super().__init__(**kwargs)
         where = f"Reshape '{self.name}'"
         expected = "positive integers, of which one may be -1"
-        given = (target_shape,) if isinstance(target_shape, int) else target_shape
+        given = (target_shape,) if is_int(target_shape) else target_shape
         if not isinstance(given, (list, tuple)):
             raise bad_argument(where, expected, "target_shape", target_shape)
         sizes = tuple(-1 if d is None else d for d in given)
-        whole = all(isinstance(d, int) and not isinstance(d, bool) for d in sizes)
-        if not whole or any(d < 1 and d != -1 for d in sizes) or sizes.count(-1) > 1:
+        if (
+            not all(map(is_int, sizes))
+            or any(d < 1 and d != -1 for d in sizes)
+            or sizes.count(-1) > 1
+        ):
             raise bad_argument(where, expected, "target_shape", target_shape)
-        self.target_shape = sizes
+        self.target_shape = tuple(map(int, sizes))
 
     def call(self, x: Tensor) -> Any:
         here = math.prod(int(d or 0) for d in x.shape[1:])

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastmlp import constraints, initializers, regularizers
 from fastmlp._spelling import accepts_old
-from fastmlp.errors import bad_argument, check_number
+from fastmlp.errors import bad_argument, check_number, is_int
 from fastmlp.graph import Shape
 from fastmlp.layers.base import Layer
 from fastmlp.variables import Variable
@@ -103,7 +103,7 @@ def known_axes(where: str, shape: Shape, axis: Any) -> tuple[int, ...]:
     given = axis if isinstance(axis, (list, tuple)) else [axis]
     ndim = len(shape)
     for a in given:
-        if isinstance(a, bool) or not isinstance(a, int) or not -ndim <= a < ndim or a % ndim == 0:
+        if not is_int(a) or not -ndim <= a < ndim or a % ndim == 0:
             expected = f"an axis of inputs of shape {shape}, not the batch"
             raise bad_argument(where, expected, "axis", axis)
-    return tuple(sorted(a % ndim for a in given))
+    return tuple(sorted(int(a) % ndim for a in given))

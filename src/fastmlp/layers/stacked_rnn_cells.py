@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from fastmlp.errors import bad_argument
+from fastmlp.errors import bad_argument, is_int
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
 from fastmlp.layers.phase import may_be_told
@@ -122,7 +122,7 @@ def check_cell(where: str, cell: Any) -> None:
         hint = "a layer runs its cell itself; a cell is LSTMCell, not LSTM"
     elif not callable(getattr(cell, "call", None)):
         hint = "LSTMCell(4), GRUCell(4) and SimpleRNNCell(4) are cells"
-    elif isinstance(size, bool) or not isinstance(size, (int, list, tuple)):
+    elif not is_int(size) and not isinstance(size, (list, tuple)):
         hint = "it needs an attribute state_size: the size of its state, or a list of sizes"
     else:
         return

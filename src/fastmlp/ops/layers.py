@@ -13,7 +13,7 @@ import numpy as np
 from fastmlp import graph
 from fastmlp._core import activations as _activations
 from fastmlp.calls import operation
-from fastmlp.errors import unknown_name, warn_user
+from fastmlp.errors import is_int, unknown_name, warn_user
 from fastmlp.graph import Node, Shape, Tensor, current_layer
 from fastmlp.ops import math, products, shapes, spec
 from fastmlp.ops.reduce import reduction
@@ -380,7 +380,7 @@ def _sizes(x: Tensor) -> list[int]:
 @operation
 def softmax(x: Any, axis: Any = -1) -> Any:
     """`exp(x) / Σ exp(x)` along an axis or several."""
-    along = (axis,) if isinstance(axis, int) else tuple(axis or ())
+    along = (axis,) if is_int(axis) else tuple(axis or ())
     shape = tuple(getattr(x, "shape", ()))
     if len(along) == 1 and -len(shape) <= along[0] < len(shape) and shape[along[0]] == 1:
         warn_user(

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastmlp import config
 from fastmlp.calls import operation
+from fastmlp.errors import is_int
 from fastmlp.ops import math, reductions, shapes, spec
 from fastmlp.ops.layers import activation
 
@@ -206,7 +207,7 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     >>> normalize([[3.0, 4.0]])
     array([[0.6, 0.8]], dtype=float32)
     """
-    if not isinstance(order, int) or order < 1:
+    if not is_int(order) or order < 1:
         raise ValueError(
             f"{spec.where('normalize')}: expected order to be an integer >= 1. Received: {order!r}"
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmlp import calls, graph
 from fastmlp.calls import operation
+from fastmlp.errors import is_int
 from fastmlp.graph import Node, Tensor
 from fastmlp.ops import spec
 from fastmlp.ops.reduce import add_reduced
@@ -164,10 +165,10 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
     if not spec.is_symbolic(x1, x2):
         return np.tensordot(*spec.arrays(x1, x2), axes)  # type: ignore[call-overload]
     a, b = spec.operands("tensordot", x1, x2)
-    if isinstance(axes, int):
+    if is_int(axes):
         axes = (list(range(a.ndim - axes, a.ndim)), list(range(axes)))
     first, second = (
-        [int(i) % t.ndim for i in ([which] if isinstance(which, int) else which)]
+        [int(i) % t.ndim for i in ([which] if is_int(which) else which)]
         for t, which in zip((a, b), axes, strict=True)
     )
     if b.per_sample or (a.per_sample and 0 in first):

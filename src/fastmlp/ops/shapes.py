@@ -14,6 +14,7 @@ import numpy as np
 
 from fastmlp import calls, graph
 from fastmlp.calls import operation
+from fastmlp.errors import is_int
 from fastmlp.graph import Tensor
 from fastmlp.ops import spec
 from fastmlp.ops.embedding import embed
@@ -140,7 +141,7 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
     if not spec.is_symbolic(x):
         return np.reshape(spec.array(x), newshape)
     (x,) = spec.operands("reshape", x)
-    given: tuple[Any, ...] = (newshape,) if isinstance(newshape, int) else tuple(newshape)
+    given: tuple[Any, ...] = (newshape,) if is_int(newshape) else tuple(newshape)
     sizes = given
     if x.per_sample:
         if x.shape[0] is not None and given[:1] == x.shape[:1]:  # as many samples as there are

@@ -147,14 +147,18 @@ class Optimizer(State, Configurable):
             raise ValueError(f"{where}: expected {expected}. Received: {received}.")
         self.use_ema = bool(use_ema)
         self.ema_momentum = check_number(where, "ema_momentum", ema_momentum, 0, 1)
-        self.ema_overwrite_frequency = ema_overwrite_frequency
         if ema_overwrite_frequency is not None:
-            check_int(where, "ema_overwrite_frequency", ema_overwrite_frequency, 1)
+            ema_overwrite_frequency = check_int(
+                where, "ema_overwrite_frequency", ema_overwrite_frequency, 1
+            )
+        self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = self._optional("loss_scale_factor", loss_scale_factor, above=True)
-        self.gradient_accumulation_steps = gradient_accumulation_steps or None
-        if self.gradient_accumulation_steps is not None:
+        self.gradient_accumulation_steps = None
+        if gradient_accumulation_steps:
             argument = "gradient_accumulation_steps"
-            check_int(where, argument, self.gradient_accumulation_steps, 2)
+            self.gradient_accumulation_steps = check_int(
+                where, argument, gradient_accumulation_steps, 2
+            )
         self.name = _names.unique_name(snake_case(where)) if name is None else name
         for variable in self.variables:
             variable.path = f"{self.name}/{variable.name}"

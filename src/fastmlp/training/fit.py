@@ -18,9 +18,8 @@ from fastmlp.training.step_methods import StepMethods
 from fastmlp.training.steps import (
     batch_of,
     check_alone,
-    check_batch,
+    check_count,
     check_shuffle,
-    check_steps,
     warn_short,
 )
 from fastmlp.training.supply import Supply
@@ -105,7 +104,7 @@ class Fitting(StepMethods):
         model, own_step = cast("Trainer", self), self._overrides("train")
         if not self._is_own("train_step") or self._compiled is None:
             self._require_compiled("fit")
-        check_batch("fit", batch_size)
+        batch_size = check_count("fit", "batch_size", batch_size)
         epochs = check_int("fit", "epochs", epochs, 0)
         initial_epoch = check_int("fit", "initial_epoch", initial_epoch, 0)
         if self.optimizer is not None and self.optimizer.whole_data:
@@ -115,7 +114,7 @@ class Fitting(StepMethods):
                 model, x, y, epochs, verbose, callbacks, validation_split, validation_data,
                 sample_weight, class_weight, initial_epoch,
             )  # fmt: skip
-        steps = check_steps("fit", "steps_per_epoch", steps_per_epoch)
+        steps = check_count("fit", "steps_per_epoch", steps_per_epoch)
         shuffle = check_shuffle(shuffle)
         validation = Validation(
             validation_freq, validation_steps, validation_batch_size, initial_epoch, epochs

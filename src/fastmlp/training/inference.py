@@ -18,7 +18,7 @@ from fastmlp.training.logs import LogReader
 from fastmlp.training.passes import run_batches, run_pass
 from fastmlp.training.quick import QuickSteps
 from fastmlp.training.step_methods import StepMethods
-from fastmlp.training.steps import BATCH, check_alone, check_batch, check_steps, limited
+from fastmlp.training.steps import BATCH, check_alone, check_count, limited
 from fastmlp.training.stream import Stream
 from fastmlp.training.structure import pack
 from fastmlp.training.supply import Supply, room_for
@@ -65,8 +65,8 @@ class Inference(StepMethods):
             ValueError: Data and model do not fit.
             RuntimeError: The model is not compiled.
         """
-        check_batch("evaluate", batch_size)
-        steps = check_steps("evaluate", "steps", steps)
+        batch_size = check_count("evaluate", "batch_size", batch_size)
+        steps = check_count("evaluate", "steps", steps)
         listed = CallbackList(callbacks, model=self)
         return self._evaluate(
             (x, y, sample_weight), batch_size, verbose, steps, listed, return_dict
@@ -156,8 +156,8 @@ class Inference(StepMethods):
             y = self._quick.predict(self, x, batch_size)
             if y is not None:
                 return y
-        check_batch("predict", batch_size)
-        steps = check_steps("predict", "steps", steps)
+        batch_size = check_count("predict", "batch_size", batch_size)
+        steps = check_count("predict", "steps", steps)
         listed = CallbackList(callbacks, model=self)
         if self._overrides("predict"):
             from fastmlp.training.array_batches import ArrayBatches

@@ -12,14 +12,8 @@ from fastmlp.training.supply import Supply
 BATCH = 32
 
 
-def check_batch(method: str, value: Any, name: str = "batch_size") -> None:
-    """Refuses a `batch_size` that is none."""
-    if value is not None:
-        check_int(method, name, value, 1)
-
-
-def check_steps(method: str, name: str, value: Any) -> int | None:
-    """A number of steps, or `None`: not said."""
+def check_count(method: str, name: str, value: Any) -> int | None:
+    """A number of samples or steps, or `None`: not said."""
     return None if value is None else check_int(method, name, value, 1)
 
 

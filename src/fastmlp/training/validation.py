@@ -13,7 +13,7 @@ from fastmlp.training.batches import yields_batches
 from fastmlp.training.logs import LogReader
 from fastmlp.training.passes import run_batches
 from fastmlp.training.rows import Rows
-from fastmlp.training.steps import check_batch, check_steps, limited
+from fastmlp.training.steps import check_count, limited
 from fastmlp.training.stream import RAN_OUT, Stream
 from fastmlp.training.supply import Supply
 
@@ -41,9 +41,8 @@ class Validation:
         self._every = (
             0 if self._chosen is not None else check_int("fit", "validation_freq", freq, 1)
         )
-        self._steps = check_steps("fit", "validation_steps", steps)
-        self._batch_size: int | None = batch_size
-        check_batch("fit", batch_size, "validation_batch_size")
+        self._steps = check_count("fit", "validation_steps", steps)
+        self._batch_size = check_count("fit", "validation_batch_size", batch_size)
         self._first, self._end = first, end
         self.always = self._every == 1
 

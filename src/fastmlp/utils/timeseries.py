@@ -113,11 +113,12 @@ def timeseries_dataset_from_array(
         raise bad_argument(where, "format='tf' or 'grain'", "format", format)
     series = np.asarray(data)
     n = len(series) if series.ndim else 0
-    check_int(where, "sequence_length", sequence_length, 1)
+    sequence_length = check_int(where, "sequence_length", sequence_length, 1)
     if batch_size is not None:
-        check_int(where, "batch_size", batch_size, 1)
-    for name, value in (("sequence_stride", sequence_stride), ("sampling_rate", sampling_rate)):
-        check_int(where, name, value, 1, max(1, n - 1))
+        batch_size = check_int(where, "batch_size", batch_size, 1)
+    most = max(1, n - 1)
+    sequence_stride = check_int(where, "sequence_stride", sequence_stride, 1, most)
+    sampling_rate = check_int(where, "sampling_rate", sampling_rate, 1, most)
     start = check_int(where, "start_index", start_index or 0, 0, max(0, n - 1))
     end = n if end_index is None else check_int(where, "end_index", end_index, start + 1, n)
     known = None if targets is None else np.asarray(targets)[start:]
