@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 
@@ -92,6 +93,83 @@ def test_many_threads_count_without_losing_one():
     workers = [thread(lambda number=number: work(number)) for number in range(6)]
     assert all(ends(worker) for worker in workers)
     assert counts == [1800, 1800]
+
+
+def go_round(turn, stop, counts) -> threading.Thread:
+    """A thread that takes turn after turn."""
+
+    def work():
+        while not stop.is_set():
+            with turn:
+                time.sleep(0.001)
+            counts.append(1)
+
+    return thread(work)
+
+
+@pytest.mark.parametrize("readers", [1, 2, 4])
+def test_readers_without_end_keep_no_writer_and_no_lender_waiting(readers):
+    turns, stop, counts = Turns(), threading.Event(), []
+    workers = [go_round(turns.reading(), stop, counts) for _ in range(readers)]
+    while not counts:
+        time.sleep(0.001)
+
+    def write():
+        for _ in range(20):
+            with turns:
+                for _ in range(5):
+                    turns.lend()
+
+    writer = thread(write)
+    writer.join(10)
+    late = writer.is_alive()
+    stop.set()
+    assert all(map(ends, [writer, *workers]))
+    assert not late
+
+
+def test_a_reader_who_lends_goes_on_while_a_writer_does():
+    turns, lends, goes_on = Turns(), threading.Event(), threading.Event()
+
+    def read():
+        with turns.reading(), turns.lent():
+            lends.set()
+            goes_on.wait()
+
+    with turns:
+        with turns.lent():
+            reader = thread(read)
+            assert lends.wait(10)
+        goes_on.set()
+        while reader.is_alive():
+            turns.lend()
+    assert ends(reader)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="POSIX")
+def test_a_handler_may_take_the_turn_that_its_own_thread_waits_for():
+    turns, seen = Turns(), []
+
+    def handle(*_):
+        with turns.reading():
+            seen.append("read")
+
+    def own():
+        with turns:
+            owns.set()
+            time.sleep(0.2)
+
+    owns = threading.Event()
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        worker = thread(own)
+        assert owns.wait(10)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with turns:
+            assert seen == ["read"]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert ends(worker)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

@@ -4,7 +4,8 @@
 A model's weights are those of a whole step only between steps. So a thread that predicts or
 evaluates while another one fits waits until the latter's native call looks around, about every
 50 ms, and ends for its sake; it goes first then. Whoever would change the model waits until the fit
-has ended.
+has ended. Those who wait go in the order in which they came, the fit that wants to go on as well, so
+that threads which predict without end keep nobody from his turn.
 
 A turn that nobody else wants takes some ten nanoseconds: compiled code holds the GIL from a look to
 the next, so that it needs no lock to take what is free. A thread that must wait says so before it
@@ -36,6 +37,7 @@ cdef class Turns:
         self._change = threading.Condition(self._lock)
         self.feeders = set()
         self._lenders = []
+        self._queue = {}
         _all.add(self)
 
     def __enter__(self):
@@ -52,8 +54,8 @@ cdef class Turns:
         cdef unsigned long me = PyThread_get_thread_ident()
         if self._owner == me:
             self._depth += 1
-        elif self._owner == 0 and not self._lenders and not self.feeders:
-            self._owner, self._depth = me, 1
+        elif self._owner == 0 and not (self._queue or self._lenders or self.feeders):
+            self._owner, self._depth, self._reads = me, 1, reads
         else:
             self._acquire(me, reads)
         return 0
@@ -62,9 +64,9 @@ cdef class Turns:
         self._depth -= 1
         if self._depth == 0:
             self._owner = 0
-            if self._asleep:
+            if self._queue:
                 with self._lock:
-                    self._tell()
+                    self._change.notify_all()
         return 0
 
     cdef int _acquire(self, unsigned long me, bint reads) except -1:
@@ -74,65 +76,71 @@ cdef class Turns:
                 "Hint: it may predict and evaluate; train or compile outside"
             )
         with self._lock:
-            self._waiting += reads
-            self._asleep += 1
-            try:
-                while self._owner != 0 or (self._lenders and not reads):
-                    self._change.wait()
-                self._served += reads
-                self._owner, self._depth = me, 1
-            finally:
-                self._asleep -= 1
-                self._waiting -= reads
+            self._wait(me, reads, reads)
+            self._owner, self._depth, self._reads = me, 1, reads
         return 0
 
-    cdef int _tell(self) except -1:
-        if self._asleep:  # seldom: most programs have one thread, and a notice costs microseconds
-            self._change.notify_all()
+    cdef int _wait(self, unsigned long me, bint passes, bint asks) except -1:
+        """Until it is this thread's turn. The caller holds `_lock`.
+
+        Args:
+            me: The thread.
+            passes: Whether it may go while others lend.
+            asks: Whether it is one for whose sake an owner lends.
+        """
+        cdef object place = object()
+        self._queue[place] = me, passes
+        self._waiting += asks
+        try:
+            while not self._is_next(me):
+                self._change.wait()
+        except BaseException:
+            self._change.notify_all()  # those behind may be next
+            raise
+        finally:
+            del self._queue[place]
+            self._waiting -= asks
         return 0
+
+    cdef bint _is_next(self, unsigned long me) except -1:
+        """Whether the first in the queue who may go now is a thread; its signal handlers may, too."""
+        if self._owner == 0:
+            for thread, passes in self._queue.values():
+                if passes or not self._lenders:
+                    return thread == me
+        return False
 
     @_contextmanager
     def lent(self):
         """The owner does something else for a while; readers of other threads may go."""
         cdef Py_ssize_t depth
+        cdef bint reads
         with self._lock:
-            depth = self._depth
+            depth, reads = self._depth, self._reads
             self._owner, self._depth = 0, 0
             self._lenders.append(PyThread_get_thread_ident())
-            self._tell()
+            if self._queue:  # seldom: most programs have one thread, and a notice costs microseconds
+                self._change.notify_all()
         try:
             yield
         finally:
-            self._take_back(depth)
+            self._take_back(depth, reads)
 
     def lend(self):
         """Lets the readers go that wait by now."""
-        cdef Py_ssize_t last
-        if not self._waiting:
-            return
-        with self.lent(), self._lock:
-            last = self._served + self._waiting
-            self._asleep += 1
-            try:
-                while self._waiting and self._served < last:
-                    self._change.wait()
-            finally:
-                self._asleep -= 1
+        if self._waiting:
+            with self.lent():
+                pass
 
-    cdef int _take_back(self, Py_ssize_t depth) except -1:
+    cdef int _take_back(self, Py_ssize_t depth, bint reads) except -1:
+        cdef unsigned long me = PyThread_get_thread_ident()
         cdef object interrupt = None
         while True:
             try:
                 with self._lock:
-                    self._asleep += 1
-                    try:
-                        while self._owner != 0:
-                            self._change.wait()
-                        self._owner, self._depth = PyThread_get_thread_ident(), depth
-                        self._lenders.remove(PyThread_get_thread_ident())
-                    finally:
-                        self._asleep -= 1
-                    self._tell()
+                    self._wait(me, True, reads)
+                    self._owner, self._depth, self._reads = me, depth, reads
+                    self._lenders.remove(me)
                 break
             except KeyboardInterrupt as error:  # not before the lock is ours again
                 interrupt = error
@@ -145,7 +153,8 @@ cdef class Turns:
         cdef unsigned long me = PyThread_get_thread_ident()
         self._lock = threading.Lock()
         self._change = threading.Condition(self._lock)
-        self._asleep = self._waiting = 0
+        self._queue = {}
+        self._waiting = 0
         if self._owner != me:
             self._owner = self._depth = 0
         self.feeders = self.feeders & {me}
