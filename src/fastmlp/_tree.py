@@ -13,7 +13,13 @@ from typing import Any
 @lru_cache(1024)
 def _is_leaf(kind: type) -> bool:
     """By its type: to ask each object whether it is a `Mapping` takes longer."""
-    return not issubclass(kind, (dict, list, tuple, Mapping))
+    # A sparse matrix in SciPy's DOK format is a dict, too.
+    return not issubclass(kind, (dict, list, tuple, Mapping)) or hasattr(kind, "tocsr")
+
+
+def is_dict(x: Any) -> bool:
+    """Whether something is a structure with keys."""
+    return isinstance(x, Mapping) and not _is_leaf(type(x))
 
 
 def keys(mapping: Mapping[Any, Any]) -> list[Any]:

@@ -29,7 +29,9 @@ def bits(one) -> list[bytes]:
     return [w.tobytes() for w in one.get_weights()]
 
 
-@pytest.mark.parametrize("kind", ["csr_matrix", "csr_array", "csc_matrix", "coo_array"])
+@pytest.mark.parametrize(
+    "kind", ["csr_matrix", "csr_array", "csc_matrix", "coo_array", "dok_matrix", "dok_array"]
+)
 @pytest.mark.parametrize("element", ["float32", "float64", "int8", "int64", "bool"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_sparse_matrix_trains_as_the_dense_one_does(kind, element, dtype):
@@ -62,21 +64,23 @@ def test_evaluate_predict_and_steps_on_batches_take_them():
     assert bits(one) == bits(other)
 
 
-def test_they_may_be_one_of_several_inputs_and_the_targets():
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.dok_matrix])
+def test_they_may_be_one_of_several_inputs_and_the_targets(form):
     a, b = Input((17,), name="a"), Input((2,), name="b")
     both = fastmlp.Model([a, b], layers.Dense(17)(a) + layers.Dense(17)(b))
     both.compile("sgd", "mse")
     start = both.get_weights()
     expected = both.fit([X, Y], X, 16, verbose=0, shuffle=False).history
     both.set_weights(start)
-    given = both.fit([sparse.csr_matrix(X), Y], sparse.csr_matrix(X), 16, verbose=0, shuffle=False)
+    given = both.fit([form(X), Y], form(X), 16, verbose=0, shuffle=False)
     assert given.history == expected
 
 
-def test_batches_of_a_generator_may_be_sparse():
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.dok_array])
+def test_batches_of_a_generator_may_be_sparse(form):
     one, other = model(), model()
     one.fit(X, Y, 20, verbose=0, shuffle=False)
-    other.fit(((sparse.csr_matrix(X[k : k + 20]), Y[k : k + 20]) for k in (0, 20, 40)), verbose=0)
+    other.fit(((form(X[k : k + 20]), Y[k : k + 20]) for k in (0, 20, 40)), verbose=0)
     assert bits(one) == bits(other)
 
 
@@ -135,7 +139,9 @@ def test_other_matrices_are_refused(x, kind, message):
     assert bits(one) == before
 
 
-@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix])
+@pytest.mark.parametrize(
+    "form", [sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix, sparse.dok_matrix]
+)
 def test_calls_on_batches_take_sparse_matrices(form):
     x = form(X)
     one = model()

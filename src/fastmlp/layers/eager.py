@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ def to_arrays(where: str, given: Any, options: bool = False, kinds: str = NUMBER
     """
     if given is None:
         return None
-    if isinstance(given, Mapping):
+    if _tree.is_dict(given):
         return {key: to_arrays(where, part, options, kinds) for key, part in given.items()}
     if isinstance(given, (list, tuple)) and (options or _holds_arrays(given)):
         parts = [to_arrays(where, part, options, kinds) for part in given]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,7 @@ class ArrayBatches:
         batch_size: int | None = None,
         steps: int | None = None,
         shuffle: bool = False,
-        split: float = 0.0,
+        split: float | None = 0.0,
         class_weight: Any = None,
     ) -> None:
         x, y, weight = data
@@ -149,7 +149,7 @@ def _arrays(data: Any, n: int) -> Any:
     several = isinstance(data, (list, tuple)) and (
         n > 1 or any(hasattr(part, "__array__") for part in data)
     )
-    return _tree.apply(_array, data) if several or isinstance(data, Mapping) else _array(data)
+    return _tree.apply(_array, data) if several or _tree.is_dict(data) else _array(data)
 
 
 def _array(leaf: Any) -> Any:

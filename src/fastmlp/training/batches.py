@@ -96,7 +96,7 @@ def unpack(batch: Any) -> tuple[Any, Any, Any]:
 
 
 def _copied(data: Any) -> Any:
-    if isinstance(data, Mapping):
+    if _tree.is_dict(data):
         return {key: _copied(part) for key, part in data.items()}
     if isinstance(data, list | tuple):
         return _tree.like(data, [_copied(part) for part in data])

@@ -409,7 +409,7 @@ class Binding:
         size: int,
         steps: int | None,
         shuffle: bool = False,
-        split: float = 0.0,
+        split: float | None = 0.0,
         class_weight: Any = None,
         first_epoch: int = 0,
     ) -> tuple[Stream, Supply]:
@@ -475,7 +475,7 @@ class Binding:
 
 def _row_shapes(x: Any) -> Any:
     """Shapes of one sample of each of some arrays, in their structure."""
-    if isinstance(x, Mapping):
+    if _tree.is_dict(x):
         return {key: row_shape(part, f"x[{key!r}]") for key, part in x.items()}
     least = 1 if isinstance(x, list | tuple) and len(x) > 1 else 2  # a vector alone is a row
     if isinstance(x, list | tuple) and all(getattr(part, "ndim", 0) >= least for part in x):

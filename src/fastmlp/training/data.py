@@ -56,7 +56,20 @@ def check_lengths(sources: Mapping[str, Any]) -> int:
     return int(next(iter(lengths.values())))
 
 
-def split_rows(n: int, validation_split: float) -> int:
+def check_split(validation_split: Any) -> None:
+    """Refuses a `validation_split` that is no share of the samples."""
+    check_number(
+        "fit",
+        "validation_split",
+        0 if validation_split is None else validation_split,
+        0,
+        1,
+        below=True,
+        hint="it is the share of the samples held back, as 0.1",
+    )
+
+
+def split_rows(n: int, validation_split: float | None) -> int:
     """Splits the rows into the first ones for training and the last ones for validation.
 
     The first `floor(n * (1 - validation_split))` rows are for training, as in Keras: the split
@@ -77,18 +90,10 @@ def split_rows(n: int, validation_split: float) -> int:
     >>> split_rows(10, 0.25)
     7
     """
-    share = check_number(
-        "fit",
-        "validation_split",
-        validation_split,
-        0,
-        1,
-        below=True,
-        hint="it is the share of the samples held back, as 0.1",
-    )
-    if share == 0:
+    check_split(validation_split)
+    if not validation_split:
         return n
-    rows = math.floor(n * (1.0 - share))
+    rows = math.floor(n * (1 - validation_split))  # in the type it came in, as in Keras
     if rows in (0, n):
         raise ValueError(
             f"fit: expected validation_split to leave samples for training and for validation. "

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fastmlp._spelling import accepts_old
 from fastmlp.callbacks import CallbackList, History
-from fastmlp.errors import check_int, check_number
+from fastmlp.errors import check_int
 from fastmlp.training.array_batches import ArrayBatches, rows_after
 from fastmlp.training.batches import yields_batches
-from fastmlp.training.data import split_rows
+from fastmlp.training.data import check_split, split_rows
 from fastmlp.training.loop import FitLoop
 from fastmlp.training.progress import make_progress
 from fastmlp.training.step_methods import StepMethods
@@ -54,7 +54,7 @@ class Fitting(StepMethods):
         epochs: int = 1,
         verbose: int | str = "auto",
         callbacks: Any = None,
-        validation_split: float = 0.0,
+        validation_split: float | None = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: Any = None,
@@ -159,7 +159,7 @@ class Fitting(StepMethods):
                     if held_out is None:
                         n = split_rows(data.n, validation_split)
                     else:
-                        check_number("fit", "validation_split", validation_split, 0, 1, below=True)
+                        check_split(validation_split)
                     size = batch_of(n, self._batch_size(batch_size), steps)
                     data.sized.check_rows("fit", size, n)
                     executable = stack.enter_context(self._executable("train", data, min(size, n)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp import _tree
 from fastmlp._record import Record
 from fastmlp.boundary import Boundary
 from fastmlp.graph import Tensor
@@ -79,7 +80,7 @@ def input_parts(x: Any, slots: Slots, first: Tensor) -> list[Any]:
         ValueError: Something is missing, or a list was given for a dict.
     """
     x = by_columns(x, slots.names)
-    if isinstance(x, Mapping) and set(slots.names) <= set(x):
+    if _tree.is_dict(x) and set(slots.names) <= set(x):
         x = {name: x[name] for name in slots.names}
     slots.check_keys("x", x)
     expected = first.shape[1:]
@@ -197,7 +198,7 @@ def spread(
         ValueError: Lengths or names do not fit.
     """
     parts: list[Any] = [None] * slots.n
-    if not isinstance(given, Mapping) and (slots.n == 1 or not is_nest(given)):
+    if not _tree.is_dict(given) and (slots.n == 1 or not is_nest(given)):
         if slots.n == 1:
             alone = is_nest(given) and len(given) == 1 and of_arrays(given) and holds(given[0])
             return [given[0] if alone else given]

@@ -94,7 +94,7 @@ class Slots(Record):
 
 def is_nest(x: Any) -> bool:
     """Whether something is a structure: a dict, list or tuple, but no config of an object."""
-    if isinstance(x, Mapping):
+    if _tree.is_dict(x):
         return "class_name" not in x
     return isinstance(x, list | tuple)
 

@@ -224,7 +224,7 @@ def fit_whole(
     epochs: int,
     verbose: int | str,
     callbacks: Any,
-    validation_split: float,
+    validation_split: float | None,
     validation_data: Any,
     sample_weight: Any,
     class_weight: Any,
