@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -151,3 +152,10 @@ def test_a_folder_or_a_device_is_no_file(tmp_path):
         read(tmp_path)
     with pytest.raises(ValueError, match="no regular file"):
         read("/dev/null")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="no regular file"):
+        read(tmp_path / "pipe")

@@ -92,6 +92,7 @@ FIT: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "a validation split that leaves nothing": (
         {"validation_split": 0.99}, ValueError, "validation_split"
     ),
+    "no validation data": ({"validation_data": ()}, ValueError, r"\(x, y\).*validation_data"),
     "validation data that are one array": ({"validation_data": X}, ValueError, "validation_data"),
     "validation data of other features": (
         {"validation_data": (X[:, :2], Y)}, ValueError, r"4 features.*\(20, 2\)"

@@ -76,6 +76,11 @@ def write(
             file.write(part)
 
 
+def _at_once(path: str, flags: int) -> int:
+    """Opens a file; a pipe, too, without waiting for its writer."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Reads what `write` has written.
 
@@ -89,7 +94,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         ValueError: It is no such file, or it is damaged.
         OSError: It cannot be read.
     """
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=_at_once) as file:
         info = os.fstat(file.fileno())
         if not stat.S_ISREG(info.st_mode):
             raise _bad(path, "is no regular file")

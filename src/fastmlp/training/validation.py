@@ -82,7 +82,7 @@ class Validation:
             return None, self.by_evaluate(model, given, batch_size, callbacks)
         if yields_batches(given):
             return None, self._function(model, *self._stream(model, stack, given), callbacks)
-        if isinstance(given, tuple) and isinstance(given[0], Rows):
+        if isinstance(given, tuple) and given and isinstance(given[0], Rows):
             data, first = given
         elif isinstance(given, (tuple, list)) and len(given) in (1, 2, 3):
             x, y, *weight = (*given, None)[: max(2, len(given))]
