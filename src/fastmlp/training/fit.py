@@ -77,7 +77,7 @@ class Fitting(StepMethods):
             epochs: Number of the epoch to end with: passes over the data, if `initial_epoch` is 0.
             verbose: 0: silent; 1 or `'auto'`: a progress bar; 2: one line an epoch.
             callbacks: Callbacks to tell what happens.
-            validation_split: Share of the samples, the last ones, to validate with.
+            validation_split: Share of the samples, the last ones, to validate with. `None` is 0.
             validation_data: `(x, y)` or `(x, y, sample_weight)` to validate with after each epoch,
                 or what yields batches.
             shuffle: Whether each epoch visits the samples, or the batches of a `PyDataset`, in a new
