@@ -219,7 +219,7 @@ def test_classes_of_ones_own_are_looked_up_in_custom_objects_alone(tmp_path):
     assert type(twin.layers[0]) is Twice and bits(twin) == bits(model)
 
 
-@pytest.mark.parametrize("path", ["m.h5", "m", "m.txt"])
+@pytest.mark.parametrize("path", ["m.pb", "m", "m.txt"])
 def test_other_endings_are_refused_by_naming_ours(path, tmp_path):
     model = make()
     for call in (model.save, model.save_weights, model.load_weights, models.load_model):

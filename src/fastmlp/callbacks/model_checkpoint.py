@@ -13,15 +13,17 @@ from fastmlp.callbacks.monitor_callback import MonitorCallback
 from fastmlp.callbacks.saving_callback import SavingCallback
 from fastmlp.errors import check_int, warn_user
 
-OWN, OF_KERAS = (".fastmlp", ".safetensors"), (".keras", ".weights.h5")
+OWN, OF_KERAS, LEGACY = (".fastmlp", ".safetensors"), (".keras", ".weights.h5"), (".h5", ".hdf5")
 
 
 def is_of_keras(path: str) -> bool:
     """Whether a path is that of a file of Keras, by its ending."""
-    return path.endswith(OF_KERAS)
+    return path.endswith((*OF_KERAS, *LEGACY))
 
 
-def check_suffix(where: str, path: str, whole: bool = True, weights: bool = False) -> None:
+def check_suffix(
+    where: str, path: str, whole: bool = True, weights: bool = False, legacy: bool = False
+) -> None:
     """Checks the ending of a path that a model is saved to or read from.
 
     Args:
@@ -29,12 +31,15 @@ def check_suffix(where: str, path: str, whole: bool = True, weights: bool = Fals
         path: The path.
         whole: Whether the file may hold a model, as `.keras` does.
         weights: Whether it may hold weights alone, as `.weights.h5` does.
+        legacy: Whether it may be a `.h5` of Keras 2.
 
     Raises:
         ValueError: It is none of those that there are.
     """
     known = (*OWN, *OF_KERAS[:1] * whole, *OF_KERAS[1:] * weights)
     if path.endswith(known):
+        return
+    if legacy and path.endswith(LEGACY) and not path.endswith(OF_KERAS):
         return
     stem = os.path.splitext(path.removesuffix(".weights.h5"))[0]
     hint = f"{where}('{stem}.fastmlp')"

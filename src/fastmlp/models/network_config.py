@@ -86,7 +86,8 @@ def network_from_config(config: Mapping[str, Any]) -> tuple[Any, Any]:
         if isinstance(layer, InputLayer):
             made[name].append([layer.tensor])
         else:
-            waiting.append((name, layer, list(entry["inbound_nodes"])))
+            nodes = [_node_of_keras_2(node) for node in entry["inbound_nodes"]]
+            waiting.append((name, layer, nodes))
     while waiting:
         left = sum(len(nodes) for _, _, nodes in waiting)
         for name, layer, nodes in waiting:
@@ -183,6 +184,17 @@ def _decode(value: Any, made: Mapping[str, list[list[Tensor]]]) -> Any:
         case "__tuple__":
             return tuple(_decode(part, made) for part in inner["value"])
     return {key: _decode(part, made) for key, part in value.items()}
+
+
+def _node_of_keras_2(node: Any) -> Any:
+    """A call `[[layer, call, tensor, kwargs], …]` of Keras 2 as one of today."""
+    if not isinstance(node, list):
+        return node
+    tensors = [
+        {"class_name": "__keras_tensor__", "config": {"keras_history": one[:3]}} for one in node
+    ]
+    kwargs = node[0][3] if len(node[0]) > 3 else {}
+    return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": kwargs}
 
 
 def _arguments(node: Any, made: Mapping[str, list[list[Tensor]]]) -> tuple[Any, dict[str, Any]]:

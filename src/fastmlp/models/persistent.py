@@ -32,10 +32,11 @@ class Persistent:
         happens while it is written, one of the two is there.
 
         A path that ends in `.keras` gives a file of Keras's, which Keras 3 loads, too, and trains on; seeds
-        and the place in the training are not in it. That takes `pip install "fastmlp[keras-files]"`.
+        and the place in the training are not in it. So does one that ends in `.h5`, in the format of Keras 2,
+        with Keras's warning that it is legacy. Both take `pip install "fastmlp[keras-files]"`.
 
         Args:
-            filepath: Path that ends in `.fastmlp`, `.safetensors` or `.keras`.
+            filepath: Path that ends in `.fastmlp`, `.safetensors`, `.keras` or `.h5`.
             overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
             zipped: Accepted; the file is never compressed.
 

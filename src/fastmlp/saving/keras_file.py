@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from fastmlp._version import __version__
+from fastmlp.callbacks.model_checkpoint import OF_KERAS
 from fastmlp.custom_objects import custom_object_scope, own_objects
-from fastmlp.saving import keras_optimizer, keras_weights
+from fastmlp.saving import keras_legacy, keras_optimizer, keras_weights
 from fastmlp.saving.atomic import replacing
 from fastmlp.saving.keras_code import with_functions
 from fastmlp.saving.keras_config import model_config
@@ -40,6 +41,9 @@ def write(model: Any, path: str, whole: bool) -> None:
     """Writes a model, or its weights alone; the file is the old or the new one, never half of each."""
     from fastmlp.saving.model_file import plain
 
+    if _is_legacy(path):
+        keras_legacy.write(model, path)
+        return
     members = {_WEIGHTS: keras_weights.pack(model)}
     if whole:
         date = time.strftime("%Y-%m-%d@%H:%M:%S")
@@ -78,6 +82,8 @@ def load_model(
     """
     from fastmlp.saving.model_file import make_model
 
+    if _is_legacy(path):
+        return keras_legacy.load_model(path, custom_objects, compile, safe_mode, errors)
     where = f"load_model: '{path}'"
     keras_weights.needed_h5py()
     members = _members(path)
@@ -110,6 +116,9 @@ def load_model(
 
 def load_weights(model: Any, path: str, skip_mismatch: bool, skipped: Iterable[Any]) -> None:
     """Sets a model's weights, and the state of its optimizer, to those of a file."""
+    if _is_legacy(path):
+        keras_legacy.load_weights(model, path, skip_mismatch, skipped)
+        return
     where, skipped = f"load_weights: '{path}'", tuple(skipped)
     keras_weights.needed_h5py()
     if path.endswith(".keras"):
@@ -120,6 +129,10 @@ def load_weights(model: Any, path: str, skip_mismatch: bool, skipped: Iterable[A
     stores = keras_weights.unpack(where, content)
     if keras_weights.assign(where, model, stores, skip_mismatch, skipped) and not skipped:
         keras_optimizer.restore(where, model, stores.get("optimizer"))
+
+
+def _is_legacy(path: str) -> bool:
+    return not path.endswith(OF_KERAS)
 
 
 def _members(path: str) -> dict[str, bytes]:

@@ -32,7 +32,7 @@ def needed_h5py() -> Any:
         return importlib.import_module("h5py")
     except ImportError as error:
         raise ImportError(
-            "Files of Keras (.keras, .weights.h5) need h5py. Hint: pip install "
+            "Files of Keras (.keras, .h5) need h5py. Hint: pip install "
             "\"fastmlp[keras-files]\"; files that end in '.fastmlp' need nothing"
         ) from error
 
@@ -53,26 +53,43 @@ def pack(model: Any) -> bytes:
 
 
 def unpack(where: str, content: bytes) -> Stores:
-    """The arrays of a file of HDF5, by path.
+    """The arrays of a file of HDF5, by the path of their part; for errors see `contents`."""
+    found: Stores = {}
+    for name, array in contents(where, content)[0].items():
+        path, _, key = name.rpartition("/")
+        if path == "vars" or path.endswith("/vars"):
+            found.setdefault(path.removesuffix("vars").rstrip("/"), {})[key] = array
+    return found
+
+
+def contents(where: str, content: bytes) -> tuple[Store, dict[str, dict[str, Any]]]:
+    """All arrays of a file of HDF5 by name, and the attributes of all groups.
 
     Links to other files, and arrays that are larger than what is stored of them, are not read.
+
+    Args:
+        where: For errors.
+        content: The file.
 
     Raises:
         ValueError: It is no such file, or it is damaged.
     """
     h5py = needed_h5py()
-    found: Stores = {}
+    arrays: Store = {}
+    attributes: dict[str, dict[str, Any]] = {}
 
     def read(name: str, item: Any) -> None:
-        path, _, key = name.rpartition("/")
-        if isinstance(item, h5py.Dataset) and (path == "vars" or path.endswith("/vars")):
-            whole = item.id.get_storage_size() == item.nbytes and not item.external
-            if not whole or item.dtype.kind not in "fiub":
-                raise ValueError(f"'{name}' is no array of numbers that the file holds as it is")
-            found.setdefault(path.removesuffix("vars").rstrip("/"), {})[key] = item[()]
+        if not isinstance(item, h5py.Dataset):
+            attributes[name] = dict(item.attrs)
+            return
+        whole = item.id.get_storage_size() == item.nbytes and not item.external
+        if not whole or item.dtype.kind not in "fiub":
+            raise ValueError(f"'{name}' is no array of numbers that the file holds as it is")
+        arrays[name] = item[()]
 
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
+            attributes[""] = dict(file.attrs)
             file.visititems(read)
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         what = str(error).strip("'\"")[:120]
@@ -80,7 +97,7 @@ def unpack(where: str, content: bytes) -> Stores:
             f"{where}: expected weights as Keras stores them in HDF5. Received a file that is "
             f"damaged, or another: {what}"
         ) from error
-    return found
+    return arrays, attributes
 
 
 def _stored(part: Any) -> Mapping[str, Any]:

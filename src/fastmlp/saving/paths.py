@@ -29,7 +29,7 @@ def check_path(where: str, filepath: Any, whole: bool = False, weights: bool = F
     path = os.fspath(filepath)
     if not isinstance(path, str):
         path = os.fsdecode(path)
-    check_suffix(where, path, whole, weights)
+    check_suffix(where, path, whole, weights, legacy=whole)
     return path
 
 
