@@ -616,3 +616,30 @@ def test_a_legacy_file_that_does_not_fit_changes_nothing(tmp_path):
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(ValueError, match="damaged, or another"):
         models.load_model(path)
+
+
+def test_a_file_of_keras_2_is_read_and_trains(tmp_path):
+    first = {"batch_input_shape": [None, 3, 4], "dtype": "float32", "name": "in", "ragged": False}
+    lstm = {"name": "lstm", "batch_input_shape": [None, 3, 4], "units": 2, "time_major": False}
+    wrapped = {"name": "mae", "dtype": "float32", "fn": "mean_absolute_error"}
+    rows = [("InputLayer", first), ("LSTM", lstm), ("Dense", {"name": "out", "units": 1})]
+    inner = {"name": "m", "layers": [{"class_name": k, "config": c} for k, c in rows]}
+    settings = {"loss": "mse", "loss_weights": None, "weighted_metrics": None,
+                "metrics": [[{"class_name": "MeanMetricWrapper", "config": wrapped}]],
+                "optimizer_config": {"class_name": "SGD", "config": {"learning_rate": 0.5}}}  # fmt: skip
+    shapes = {"lstm": {"kernel:0": (4, 8), "recurrent_kernel:0": (2, 8), "bias:0": (8,)},
+              "out": {"kernel:0": (2, 1), "bias:0": (1,)}}  # fmt: skip
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": inner})
+        file.attrs["training_config"] = json.dumps(settings)
+        file.create_group("model_weights").attrs["layer_names"] = [b"lstm", b"out"]
+        for name, arrays in shapes.items():
+            group = file.create_group(f"model_weights/{name}/{name}")
+            group.parent.attrs["weight_names"] = [f"{name}/{key}".encode() for key in arrays]
+            for key, shape in arrays.items():
+                group[key] = np.full(shape, 0.1, "f4")
+    model = models.load_model(tmp_path / "m.h5")
+    assert all((w == np.float32(0.1)).all() for w in model.get_weights())
+    assert float(model.optimizer.learning_rate) == 0.5
+    history = model.fit(np.ones((4, 3, 4)), np.ones((4, 1)), verbose=0).history
+    assert sorted(history) == ["loss", "mae"]

@@ -77,7 +77,7 @@ def load_model(
     where = f"load_model: '{path}'"
     file = _File(where, path)
     try:
-        config = with_functions(file.config("model_config"), safe_mode)
+        config = _of_today(with_functions(file.config("model_config"), safe_mode))
         build = config.get("build_config") or {}
         with custom_object_scope(custom_objects or {}):
             sizes = [a.shape for group in file.layers() for a in group]
@@ -138,6 +138,20 @@ class _File:
         names = [*self.names(self._root, "layer_names"), _TOP]
         found = [self.group(f"{self._root}/{name}".lstrip("/")) for name in names]
         return [arrays for arrays in found if arrays]
+
+
+def _of_today(config: Any) -> Any:
+    """A config without what Keras 2 alone had."""
+    if isinstance(config, list):
+        return [_of_today(part) for part in config]
+    if not isinstance(config, Mapping):
+        return config
+    found = {key: _of_today(part) for key, part in config.items() if key != "time_major"}
+    if found.get("class_name") == "InputLayer":
+        inner = found["config"]
+        if "batch_input_shape" in inner:
+            inner["batch_shape"] = inner.pop("batch_input_shape")
+    return found
 
 
 def _assign(
