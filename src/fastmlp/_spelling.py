@@ -445,7 +445,7 @@ class _OldModule(types.ModuleType):
 
 def _module_name(module: types.ModuleType, own: Callable[[str], Any] | None, name: str) -> Any:
     """What a module's `__getattr__` returns or raises."""
-    if own is not None:
+    if own is not None and not name.startswith("__"):  # of which `inspect` asks for many
         try:
             return own(name)
         except AttributeError:
