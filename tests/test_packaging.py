@@ -43,11 +43,12 @@ def test_numpy_and_scipy_are_all_it_needs():
     assert sorted(line.partition(">")[0] for line in needed) == ["numpy", "scipy"]
 
 
-def test_extras_are_demo_plot_test_bench_dev():
+def test_extras():
     assert set(metadata("fastmlp").get_all("Provides-Extra") or []) == {
         "bench",
         "demo",
         "dev",
+        "keras-files",
         "plot",
         "test",
     }

@@ -59,7 +59,7 @@ def test_models_of_strings_within_models():
     outer.fit(WORDS, Y, verbose=0)
     expected = outer.layers[-1](inner.predict(WORDS, verbose=0))
     np.testing.assert_allclose(outer.predict(WORDS, verbose=0), expected, rtol=1e-6)
-    rest = Model(inner.layers[0].output, inner.output)  # begins with the codes
+    rest = Model(inner.layers[0].output, inner.layers[-1].output)  # begins with the codes
     np.testing.assert_allclose(
         rest.predict(lookup()(WORDS), verbose=0), inner.predict(WORDS, verbose=0), rtol=1e-6
     )
