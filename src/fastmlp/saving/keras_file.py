@@ -22,13 +22,14 @@ import numpy as np
 
 from fastmlp._version import __version__
 from fastmlp.callbacks.model_checkpoint import OF_KERAS
-from fastmlp.custom_objects import custom_object_scope, own_objects
+from fastmlp.custom_objects import own_objects
 from fastmlp.saving import keras_legacy, keras_optimizer, keras_weights
 from fastmlp.saving.atomic import replacing
 from fastmlp.saving.keras_code import with_functions
 from fastmlp.saving.keras_config import model_config
 from fastmlp.saving.keras_paths import config_paths
 from fastmlp.saving.keras_weights import Stores
+from fastmlp.saving.making import from_file, make_model
 from fastmlp.variables import only_shapes
 
 _LAYOUT = "3.15.1"  # the Keras whose layout this is
@@ -66,7 +67,6 @@ def load_model(
     custom_objects: Mapping[str, Any] | None,
     compile: bool,
     safe_mode: bool,
-    errors: tuple[Any, ...],
 ) -> Any:
     """Makes the model of a `.keras` file.
 
@@ -75,15 +75,12 @@ def load_model(
         custom_objects: The user's classes and functions by name.
         compile: Whether to compile it, and to go on with its optimizer.
         safe_mode: Whether Python code in it is refused.
-        errors: What a config that makes no sense may raise.
 
     Raises:
         ValueError: The file is damaged, or another; or a name in it is not known.
     """
-    from fastmlp.saving.model_file import make_model
-
     if _is_legacy(path):
-        return keras_legacy.load_model(path, custom_objects, compile, safe_mode, errors)
+        return keras_legacy.load_model(path, custom_objects, compile, safe_mode)
     where = f"load_model: '{path}'"
     keras_weights.needed_h5py()
     members = _members(path)
@@ -94,23 +91,16 @@ def load_model(
         if not at.startswith("optimizer")
         for a in store.values()
     ]
-    try:
+    with from_file(where, custom_objects):
         config = with_functions(json.loads(members[_CONFIG]), safe_mode)
         _give_vocabularies(config, members, stores)
         build = config.get("build_config") or {}
-        with custom_object_scope(custom_objects or {}):
-            with only_shapes(sizes, _OTHERS):
-                model = make_model({**config, "input_shape": build.get("input_shape")})
-            keras_weights.assign(where, model, stores)
-            if compile and config.get("compile_config"):
-                model.compile_from_config(config["compile_config"])
-                keras_optimizer.restore(where, model, stores.get("optimizer"))
-    except errors as error:
-        hint = ""
-        if "Unknown" in str(error):
-            hint = " Hint: pass classes and functions of your own in custom_objects."
-        told = str(error).removeprefix(f"{where}: ")
-        raise ValueError(f"{where}: {told}{hint}") from error
+        with only_shapes(sizes, _OTHERS):
+            model = make_model({**config, "input_shape": build.get("input_shape")})
+        keras_weights.assign(where, model, stores)
+        if compile and config.get("compile_config"):
+            model.compile_from_config(config["compile_config"])
+            keras_optimizer.restore(where, model, stores.get("optimizer"))
     return model
 
 

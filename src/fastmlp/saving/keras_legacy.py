@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import losses
-from fastmlp.custom_objects import custom_object_scope, own_objects
+from fastmlp.custom_objects import own_objects
 from fastmlp.errors import warn_user
 from fastmlp.layers.holder import set_values
 from fastmlp.losses.base import registry
@@ -26,6 +26,7 @@ from fastmlp.saving.atomic import replacing
 from fastmlp.saving.keras_code import with_functions
 from fastmlp.saving.keras_config import model_config
 from fastmlp.saving.keras_weights import contents, needed_h5py
+from fastmlp.saving.making import from_file, make_model
 from fastmlp.variables import Variable, only_shapes
 
 _LAYOUT = "3.15.1"  # the Keras whose layout this is
@@ -69,30 +70,21 @@ def load_model(
     custom_objects: Mapping[str, Any] | None,
     compile: bool,
     safe_mode: bool,
-    errors: tuple[Any, ...],
 ) -> Any:
     """Makes the model of a file; see `keras_file.load_model`."""
-    from fastmlp.saving.model_file import make_model
-
     where = f"load_model: '{path}'"
     file = _File(where, path)
-    try:
+    with from_file(where, custom_objects):
         config = _of_today(with_functions(file.config("model_config"), safe_mode))
         build = config.get("build_config") or {}
-        with custom_object_scope(custom_objects or {}):
-            sizes = [a.shape for group in file.layers() for a in group]
-            with only_shapes(sizes, _OTHERS), warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # old spellings, in an old file
-                model = make_model({**config, "input_shape": build.get("input_shape")})
-            _assign(where, model, file)
-            settings = with_functions(file.config("training_config"), safe_mode)
-            if compile and settings:
-                _compile(where, model, dict(settings), file)
-    except errors as error:
-        hint = ""
-        if "Unknown" in str(error):
-            hint = " Hint: pass classes and functions of your own in custom_objects."
-        raise ValueError(f"{where}: {str(error).removeprefix(f'{where}: ')}{hint}") from error
+        sizes = [a.shape for group in file.layers() for a in group]
+        with only_shapes(sizes, _OTHERS), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # old spellings, in an old file
+            model = make_model({**config, "input_shape": build.get("input_shape")})
+        _assign(where, model, file)
+        settings = with_functions(file.config("training_config"), safe_mode)
+        if compile and settings:
+            _compile(where, model, dict(settings), file)
     return model
 
 

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from fastmlp._version import __version__
-from fastmlp.custom_objects import custom_object_scope, own_objects
+from fastmlp.custom_objects import own_objects
 from fastmlp.errors import warn_user
 from fastmlp.layers import lookup
 from fastmlp.layers.holder import set_values
 from fastmlp.layers.shapes import shapes
 from fastmlp.saving import safetensors
+from fastmlp.saving.making import ERRORS, from_file, make_model
 from fastmlp.saving.objects import serialize_keras_object
 from fastmlp.saving.own_variables import pack_own, restore_own
 from fastmlp.saving.paths import check_path, is_of_keras, may_write
@@ -158,46 +159,23 @@ def load_model(
     if is_of_keras(path):
         from fastmlp.saving import keras_file
 
-        return keras_file.load_model(path, custom_objects, compile, safe_mode, _ERRORS)
+        return keras_file.load_model(path, custom_objects, compile, safe_mode)
     arrays, texts = _read(path)
     if "model" not in texts:
         raise ValueError(
             f"load_model: '{path}' holds weights only. Hint: make the model, then call "
             "model.load_weights(path)"
         )
-    try:
+    with from_file(f"load_model: '{path}'", custom_objects):
         weights = _weights_of(arrays, texts["state"])
-        with custom_object_scope(custom_objects or {}):
-            with only_shapes([w.shape for w in (*weights, *_states_of(arrays))]):
-                model = make_model(texts["model"])
-            model.set_weights(weights)
-            restore_own(model, arrays)
-            if compile and texts.get("compile") is not None:
-                model.compile_from_config(texts["compile"])
-                if model.optimizer is not None:
-                    _restore_training(model, arrays, texts["state"])
-    except _ERRORS as error:
-        hint = ""
-        if "Unknown" in str(error):
-            hint = " Hint: pass classes and functions of your own in custom_objects."
-        raise ValueError(f"load_model: '{path}': {error}{hint}") from error
-    return model
-
-
-# What a config that makes no sense may raise while objects are made from it.
-_ERRORS = (
-    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RecursionError,
-    TypeError, ValueError,
-)  # fmt: skip
-
-
-def make_model(config: Mapping[str, Any]) -> Any:
-    """The model of a config, built for the `input_shape` in it, if that is there."""
-    model = lookup.deserialize(config)
-    if not hasattr(model, "save_weights"):
-        raise ValueError(f"expected a model. Received: {type(model).__name__}")
-    if not model.built and config.get("input_shape") is not None:
-        model.build(config["input_shape"])
+        with only_shapes([w.shape for w in (*weights, *_states_of(arrays))]):
+            model = make_model(texts["model"])
+        model.set_weights(weights)
+        restore_own(model, arrays)
+        if compile and texts.get("compile") is not None:
+            model.compile_from_config(texts["compile"])
+            if model.optimizer is not None:
+                _restore_training(model, arrays, texts["state"])
     return model
 
 
@@ -229,7 +207,7 @@ def load_weights(
         return
     try:
         _restore_optimizer(model, arrays, state)
-    except _ERRORS as error:
+    except ERRORS as error:
         warn_user(f"load_weights: '{path}': the state of the optimizer is left alone: {error}")
 
 
@@ -253,7 +231,7 @@ def load_backup(model: Any, filepath: str | os.PathLike[str]) -> Cursor:
         _restore_optimizer(model, arrays, texts["state"])
         if model._cursor is None:
             raise ValueError("expected the place where the training was")
-    except _ERRORS as error:
+    except ERRORS as error:
         model.set_weights(before)
         raise ValueError(
             f"'{path}' is the backup of another training: {error}. Hint: delete it to begin anew, "
@@ -281,7 +259,7 @@ def _load_weights(
             raise ValueError("its groups of weights make no sense")
         starts = np.cumsum([0, *sizes]).tolist()
         theirs = [values[a:b] for a, b in pairwise(starts)]
-    except _ERRORS as error:
+    except ERRORS as error:
         raise ValueError(f"load_weights: '{path}': {error}") from error
     kept = {v for one in skipped for v in one.weights}
     ours = [[v.shape for v in variables] for _, variables in groups]
