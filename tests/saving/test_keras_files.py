@@ -483,7 +483,7 @@ def test_without_h5py_the_package_to_install_is_named(tmp_path, monkeypatch):
     model = small(fastmlp)
     model.save(tmp_path / "m.keras")
     monkeypatch.setitem(sys.modules, "h5py", None)
-    for call in (model.save, model.load_weights, models.load_model):
+    for call in (model.save, model.load_weights, models.load_model, callbacks.ModelCheckpoint):
         with pytest.raises(ImportError, match=r'pip install "fastmlp\[keras-files\]"'):
             call(tmp_path / "m.keras")
 

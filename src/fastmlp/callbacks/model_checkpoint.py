@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any
 
@@ -19,6 +20,21 @@ OWN, OF_KERAS, LEGACY = (".fastmlp", ".safetensors"), (".keras", ".weights.h5"),
 def is_of_keras(path: str) -> bool:
     """Whether a path is that of a file of Keras, by its ending."""
     return path.endswith((*OF_KERAS, *LEGACY))
+
+
+def needed_h5py() -> Any:
+    """The package that reads and writes HDF5.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    try:
+        return importlib.import_module("h5py")
+    except ImportError as error:
+        raise ImportError(
+            "Files of Keras (.keras, .h5) need h5py. Hint: pip install "
+            "\"fastmlp[keras-files]\"; files that end in '.fastmlp' need nothing"
+        ) from error
 
 
 def check_suffix(
@@ -72,6 +88,7 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
 
     Raises:
         ValueError: The ending of the path, `save_freq` or `period` is another.
+        ImportError: It is a path of Keras's files, and h5py is missing.
         KeyError: In training: a field of the path is not among the logs.
 
     Example:
@@ -104,6 +121,8 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
         self._current_epoch = self._epochs_since_saving = 0
         whole = not save_weights_only
         check_suffix("ModelCheckpoint", self.filepath, whole, not whole)
+        if is_of_keras(self.filepath):
+            needed_h5py()  # now, not after the first epoch
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._current_epoch = epoch

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp._version import __version__
-from fastmlp.callbacks.model_checkpoint import OF_KERAS
+from fastmlp.callbacks.model_checkpoint import OF_KERAS, needed_h5py
 from fastmlp.custom_objects import own_objects
 from fastmlp.saving import keras_legacy, keras_optimizer, keras_weights
 from fastmlp.saving.atomic import replacing
@@ -82,7 +82,7 @@ def load_model(
     if _is_legacy(path):
         return keras_legacy.load_model(path, custom_objects, compile, safe_mode)
     where = f"load_model: '{path}'"
-    keras_weights.needed_h5py()
+    needed_h5py()
     members = _members(path)
     stores = keras_weights.unpack(where, members[_WEIGHTS])
     sizes = [
@@ -110,7 +110,7 @@ def load_weights(model: Any, path: str, skip_mismatch: bool, skipped: Iterable[A
         keras_legacy.load_weights(model, path, skip_mismatch, skipped)
         return
     where, skipped = f"load_weights: '{path}'", tuple(skipped)
-    keras_weights.needed_h5py()
+    needed_h5py()
     if path.endswith(".keras"):
         content = _members(path)[_WEIGHTS]
     else:

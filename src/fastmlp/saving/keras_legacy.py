@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import losses
+from fastmlp.callbacks.model_checkpoint import needed_h5py
 from fastmlp.custom_objects import own_objects
 from fastmlp.errors import warn_user
 from fastmlp.layers.holder import set_values
@@ -25,7 +26,7 @@ from fastmlp.saving import keras_optimizer
 from fastmlp.saving.atomic import replacing
 from fastmlp.saving.keras_code import with_functions
 from fastmlp.saving.keras_config import model_config
-from fastmlp.saving.keras_weights import contents, needed_h5py
+from fastmlp.saving.keras_weights import contents
 from fastmlp.saving.making import from_file, make_model
 from fastmlp.variables import Variable, only_shapes
 

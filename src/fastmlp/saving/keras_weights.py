@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from fastmlp.callbacks.model_checkpoint import needed_h5py
 from fastmlp.errors import warn_user
 from fastmlp.layers.holder import WeightHolder
 from fastmlp.optimizers import Optimizer
@@ -20,21 +20,6 @@ from fastmlp.saving.keras_paths import parts
 
 Store = dict[str, np.ndarray]
 Stores = dict[str, Store]  # of each path
-
-
-def needed_h5py() -> Any:
-    """The package that reads and writes HDF5.
-
-    Raises:
-        ImportError: It is not installed.
-    """
-    try:
-        return importlib.import_module("h5py")
-    except ImportError as error:
-        raise ImportError(
-            "Files of Keras (.keras, .h5) need h5py. Hint: pip install "
-            "\"fastmlp[keras-files]\"; files that end in '.fastmlp' need nothing"
-        ) from error
 
 
 # To bytes and back.
