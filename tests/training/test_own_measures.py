@@ -206,6 +206,21 @@ def test_the_mean_of_the_loss_is_among_the_metrics_of_any_model():
     assert model.metrics[1].count == 0
 
 
+def test_one_metric_of_two_models_of_other_widths_has_the_result_of_the_last_step():
+    shared = fastmlp.metrics.AUC(multi_label=True, num_thresholds=1000, name="auc")
+    rng = np.random.default_rng(0)
+    models = {}
+    for units in (40, 2):
+        models[units] = Sequential([Input((3,)), layers.Dense(units, activation="sigmoid")])
+        models[units].compile("sgd", "binary_crossentropy", metrics=[shared])
+    for rows in (4, 5, 6):
+        for units, model in models.items():
+            labels = rng.integers(0, 2, (rows, units))
+            for _ in range(2):  # the second step goes the short way
+                logs = model.train_on_batch(rng.normal(size=(rows, 3)), labels, return_dict=True)
+                assert shared.result() == pytest.approx(logs["auc"])
+
+
 def test_a_step_that_is_kept_gives_new_outputs_and_still_looks_at_its_data():
     class Kept(Sequential):
         def compute_metrics(self, x, y, y_pred, sample_weight=None):

@@ -45,13 +45,18 @@ cdef class Logs:
         free(self.terms)
 
     def keep_in(self, list places):
-        """Has `keep` leave the sums of each entry in one of these arrays, as a metric has them; None: nowhere."""
+        """Has `keep` leave the sums of each entry in one of these arrays, as a metric has them; None: nowhere.
+
+        Nor in one of another length: that of a metric which another model has given other sizes.
+        """
         cdef double[::1] place
         cdef ptrdiff_t i
+        cdef Entry *entry
         for i, array in enumerate(places):
-            if array is not None:
+            entry = &self.entries[i]
+            if array is not None and len(array) == (2 if entry.kind in (LOSS, SHARE) else entry.n):
                 place = array
-                self.entries[i].place = &place[0]
+                entry.place = &place[0]
         self.places = places
 
     def of(self, sums):
