@@ -30,6 +30,7 @@ LEVELS = (
         "_lock",
         "_gone",
         "_late",
+        "_model_paths",
         "_sparse",
         "_spelling",
         "_record",

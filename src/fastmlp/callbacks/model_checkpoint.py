@@ -2,70 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import Any
 
 import numpy as np
 
+from fastmlp._model_paths import check_suffix, is_of_keras, needed_h5py
 from fastmlp._spelling import accepts_old
 from fastmlp.callbacks.callback import Logs
 from fastmlp.callbacks.monitor_callback import MonitorCallback
 from fastmlp.callbacks.saving_callback import SavingCallback
 from fastmlp.errors import check_int, warn_user
-
-OWN, OF_KERAS, LEGACY = (".fastmlp", ".safetensors"), (".keras", ".weights.h5"), (".h5", ".hdf5")
-
-
-def is_of_keras(path: str) -> bool:
-    """Whether a path is that of a file of Keras, by its ending."""
-    return path.endswith((*OF_KERAS, *LEGACY))
-
-
-def needed_h5py() -> Any:
-    """The package that reads and writes HDF5.
-
-    Raises:
-        ImportError: It is not installed.
-    """
-    try:
-        return importlib.import_module("h5py")
-    except ImportError as error:
-        raise ImportError(
-            "Files of Keras (.keras, .h5) need h5py. Hint: pip install "
-            "\"fastmlp[keras-files]\"; files that end in '.fastmlp' need nothing"
-        ) from error
-
-
-def check_suffix(
-    where: str, path: str, whole: bool = True, weights: bool = False, legacy: bool = False
-) -> None:
-    """Checks the ending of a path that a model is saved to or read from.
-
-    Args:
-        where: For errors.
-        path: The path.
-        whole: Whether the file may hold a model, as `.keras` does.
-        weights: Whether it may hold weights alone, as `.weights.h5` does.
-        legacy: Whether it may be a `.h5` of Keras 2.
-
-    Raises:
-        ValueError: It is none of those that there are.
-    """
-    known = (*OWN, *OF_KERAS[:1] * whole, *OF_KERAS[1:] * weights)
-    if path.endswith(known):
-        return
-    if legacy and path.endswith(LEGACY) and not path.endswith(OF_KERAS):
-        return
-    stem = os.path.splitext(path.removesuffix(".weights.h5"))[0]
-    hint = f"{where}('{stem}.fastmlp')"
-    if path.endswith((".keras", ".h5", ".hdf5")):
-        of_keras = [f"'{stem}{ending}'" for ending in known[len(OWN) :]]
-        hint += f", or in Keras's format {' or '.join(of_keras)}" if of_keras else ""
-    raise ValueError(
-        f"{where}: expected a path that ends in {', '.join(map(repr, known[:-1]))} or {known[-1]!r}. "
-        f"Received: filepath={path!r}. Hint: {hint}."
-    )
 
 
 class ModelCheckpoint(SavingCallback, MonitorCallback):
@@ -74,9 +21,10 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
     Folders that are missing are made.
 
     Args:
-        filepath: Path that ends in `.fastmlp` or `.safetensors`, or, as Keras's files, in `.keras`; with
-            `save_weights_only` in `.weights.h5`. It may hold fields as `{epoch:02d}`, `{batch}` or `{val_loss:.2f}`: the number of the epoch from 1, that of
-            the batch from 1, and the logs.
+        filepath: Path that ends in `.fastmlp` or `.safetensors`, or, as Keras's files, in `.keras`;
+            with `save_weights_only` in `.weights.h5`. It may hold fields as `{epoch:02d}`, `{batch}`
+            or `{val_loss:.2f}`: the number of the epoch from 1, that of the batch from 1, and the
+            logs.
         monitor: Name of the value that `save_best_only` compares.
         verbose: 1: print what is done. 0: silent.
         save_best_only: Whether to save only when the value is better than the best so far.

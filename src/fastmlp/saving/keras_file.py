@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp._model_paths import OF_KERAS, needed_h5py
 from fastmlp._version import __version__
-from fastmlp.callbacks.model_checkpoint import OF_KERAS, needed_h5py
 from fastmlp.custom_objects import own_objects
 from fastmlp.saving import keras_legacy, keras_optimizer, keras_weights
 from fastmlp.saving.atomic import replacing

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import losses
-from fastmlp.callbacks.model_checkpoint import needed_h5py
+from fastmlp._model_paths import needed_h5py
 from fastmlp.custom_objects import own_objects
 from fastmlp.errors import warn_user
 from fastmlp.layers.holder import set_values

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.callbacks.model_checkpoint import needed_h5py
+from fastmlp._model_paths import needed_h5py
 from fastmlp.errors import warn_user
 from fastmlp.layers.holder import WeightHolder
 from fastmlp.optimizers import Optimizer

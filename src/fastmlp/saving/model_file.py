@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp._model_paths import check_path, is_of_keras, may_write
 from fastmlp._version import __version__
 from fastmlp.custom_objects import own_objects
 from fastmlp.errors import warn_user
@@ -27,7 +28,6 @@ from fastmlp.saving import safetensors
 from fastmlp.saving.making import ERRORS, from_file, make_model
 from fastmlp.saving.objects import serialize_keras_object
 from fastmlp.saving.own_variables import pack_own, restore_own
-from fastmlp.saving.paths import check_path, is_of_keras, may_write
 from fastmlp.training.cursor import Cursor, FitSeeds
 from fastmlp.variables import Variable, only_shapes
 
