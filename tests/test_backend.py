@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import keras
 import numpy as np
 import pytest
 
@@ -34,6 +35,51 @@ def test_settings_of_the_backend():
     for wrong in (0, -1, "1", True):
         with pytest.raises(ValueError, match="number above 0"):
             backend.set_epsilon(wrong)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [None, float, int, bool, str, "string", "float64", "uint8", np.int64, np.dtype("float16")],
+    ids=repr,
+)
+def test_types_have_the_names_that_they_have_in_keras(dtype):
+    for ask in ("standardize_dtype", "is_float_dtype", "is_int_dtype"):
+        assert getattr(backend, ask)(dtype) == getattr(keras.backend, ask)(dtype)
+
+
+def test_what_is_no_type_has_no_name():
+    with pytest.raises(ValueError, match=r"expected the name of a type\. Received: dtype='flout'"):
+        backend.standardize_dtype("flout")
+
+
+def test_policies_of_types_are_names_of_floats():
+    policy = fastmlp.DTypePolicy("float64")
+    inner = layers.Dense(2, dtype=policy)
+    assert inner.dtype == inner.compute_dtype == "float64" and inner.dtype_policy == policy
+    assert (
+        fastmlp.DTypePolicy.from_config(policy.get_config())
+        == policy
+        != fastmlp.DTypePolicy("float32")
+    )
+    try:
+        fastmlp.config.set_dtype_policy(policy)
+        assert fastmlp.config.dtype_policy() == policy and layers.Dense(2).dtype == "float64"
+    finally:
+        fastmlp.config.set_dtype_policy("float32")
+    for refused in (fastmlp.DTypePolicy, fastmlp.config.set_dtype_policy):
+        with pytest.raises(ValueError, match="mixed_float16"):
+            refused("mixed_float16")
+
+
+def test_switches_without_an_effect_are_taken():
+    config = fastmlp.config
+    assert config.is_traceback_filtering_enabled()
+    config.disable_traceback_filtering()
+    assert not config.is_traceback_filtering_enabled()
+    config.enable_traceback_filtering()
+    backend.set_image_data_format("channels_last")
+    with pytest.raises(ValueError, match="channels_frist"):
+        backend.set_image_data_format("channels_frist")
 
 
 @pytest.mark.parametrize("wrong", ["1000", "0", "-1", "two", "1.5"])

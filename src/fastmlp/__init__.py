@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 from fastmlp._late import import_late
 from fastmlp._spelling import install as _install_spellings
 from fastmlp._version import __version__, version
+from fastmlp.graph import Tensor as KerasTensor
 from fastmlp.layers import Input, InputSpec, Layer
 from fastmlp.losses import Loss
 from fastmlp.metrics import Metric
 from fastmlp.models import Model, Sequential
 from fastmlp.optimizers import Optimizer
+from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
     from fastmlp import (
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         saving,
         utils,
     )
+    from fastmlp._dtype_policy import DTypePolicy
     from fastmlp._show_config import show_config
     from fastmlp.initializers import Initializer
     from fastmlp.ops import custom_gradient
@@ -39,9 +42,11 @@ if TYPE_CHECKING:
     from fastmlp.training.gradients import check_gradients, gradients
 
 __all__ = [
+    "DTypePolicy",
     "Initializer",
     "Input",
     "InputSpec",
+    "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
@@ -49,6 +54,7 @@ __all__ = [
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "Variable",
     "__version__",
     "activations",
     "backend",

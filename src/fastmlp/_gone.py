@@ -100,9 +100,7 @@ _ABSENT = {
     ),
     r"applications": "there are no pretrained networks",
     r"CTC|ctc\w*": "there is no speech recognition",
-    r"mixed_precision|dtype_policies|(set_)?dtype_policy": (
-        "it computes in float32 or float64: config.set_floatx"
-    ),
+    r"mixed_precision|dtype_policies": ("it computes in float32 or float64: config.set_floatx"),
     r"distribution|multi_gpu_model": "there is one device, the CPU: config.set_num_threads",
 }
 

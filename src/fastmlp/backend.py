@@ -1,4 +1,4 @@
-"""What tutorials take from `keras.backend`: settings, and `clear_session`."""
+"""What tutorials take from `keras.backend`: settings, names of types, and `clear_session`."""
 
 from fastmlp._spelling import give_names
 from fastmlp.config import (
@@ -8,8 +8,10 @@ from fastmlp.config import (
     image_data_format,
     set_epsilon,
     set_floatx,
+    set_image_data_format,
 )
-from fastmlp.utils import clear_session
+from fastmlp.utils import clear_session, is_keras_tensor, standardize_dtype
+from fastmlp.utils.types import is_float_dtype, is_int_dtype
 
 __all__ = [
     "backend",
@@ -17,8 +19,13 @@ __all__ = [
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_float_dtype",
+    "is_int_dtype",
+    "is_keras_tensor",
     "set_epsilon",
     "set_floatx",
+    "set_image_data_format",
+    "standardize_dtype",
 ]
 
 

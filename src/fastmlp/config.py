@@ -7,8 +7,12 @@ at import; the functions here override them.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from fastmlp.errors import is_int, unknown_name
+
+if TYPE_CHECKING:
+    from fastmlp._dtype_policy import DTypePolicy
 
 _FLOATX = ("float32", "float64")
 _GEMM = ("auto", "blas", "native")
@@ -47,6 +51,8 @@ _settings: dict[str, str | int | float] = {
     "threads": _threads_from_environment(),
     "gemm": "auto",
     "interactive": True,
+    "traceback_filtering": True,
+    "unsafe_deserialization": False,
 }
 
 
@@ -64,9 +70,34 @@ def set_floatx(value: str) -> None:
     Raises:
         ValueError: Any other value.
     """
+    _settings["floatx"] = check_floatx("floatx", value)
+
+
+def check_floatx(what: str, value: object) -> str:
+    """A type of floats by its name.
+
+    Raises:
+        ValueError: It is none of those that there are.
+    """
     if value not in _FLOATX:
-        raise unknown_name("floatx", value, _FLOATX)
-    _settings["floatx"] = value
+        raise unknown_name(what, value, _FLOATX)
+    return str(value)
+
+
+def dtype_policy() -> DTypePolicy:
+    """Keras's object for the types of layers built without `dtype`: its name is `floatx()`."""
+    from fastmlp._dtype_policy import DTypePolicy  # seldom needed
+
+    return DTypePolicy(floatx())
+
+
+def set_dtype_policy(policy: str | DTypePolicy) -> None:
+    """The same as `set_floatx`, by a name or a `DTypePolicy`.
+
+    Raises:
+        ValueError: Any other policy than `'float32'` and `'float64'`, as the mixed ones of Keras.
+    """
+    _settings["floatx"] = check_floatx("dtype policy", getattr(policy, "name", policy))
 
 
 def backend() -> str:
@@ -77,6 +108,19 @@ def backend() -> str:
 def image_data_format() -> str:
     """Where the channels of an image stand, `'channels_last'`: for tutorials that ask."""
     return "channels_last"
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Accepts where the channels of an image stand, as tutorials set it.
+
+    Args:
+        data_format: `'channels_last'`.
+
+    Raises:
+        ValueError: Any other value.
+    """
+    if data_format != "channels_last":
+        raise unknown_name("data format", data_format, ("channels_last",))
 
 
 def epsilon() -> float:
@@ -153,6 +197,34 @@ def disable_interactive_logging() -> None:
 def is_interactive_logging_enabled() -> bool:
     """Whether progress goes to the standard output, not to a logger."""
     return bool(_settings["interactive"])
+
+
+def enable_unsafe_deserialization() -> None:
+    """Lets every `load_model` run the Python code of `lambda`s in Keras's files, as `safe_mode=False` does.
+
+    Only for files of people whom you trust: such code can do anything.
+    """
+    _settings["unsafe_deserialization"] = True
+
+
+def is_unsafe_deserialization_enabled() -> bool:
+    """Whether `load_model` runs code of Keras's files without being asked to."""
+    return bool(_settings["unsafe_deserialization"])
+
+
+def enable_traceback_filtering() -> None:
+    """Accepted, as Keras has it; no frame of a traceback is ever left out here."""
+    _settings["traceback_filtering"] = True
+
+
+def disable_traceback_filtering() -> None:
+    """Accepted, as Keras has it; no frame of a traceback is ever left out here."""
+    _settings["traceback_filtering"] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """What the last of `enable_traceback_filtering` and `disable_traceback_filtering` set; first `True`."""
+    return bool(_settings["traceback_filtering"])
 
 
 def log(text: str) -> None:

@@ -127,7 +127,7 @@ class Tensor(Operators):
         shape: Its shape; the first entry is `None`, the batch, unless it is one value for all
             samples, as a weight is. Where the batch is known (`batch_of`) it becomes `Samples`.
         dtype: `'float32'` or `'float64'`; `'string'` of an input that holds strings.
-        node: The node that computes it.
+        node: The node that computes it; `None`: it is an input, as `fastmlp.Input` returns.
 
     Attributes:
         call: The layer's or operation's call that returned it; `None` for an input, and inside
@@ -139,11 +139,20 @@ class Tensor(Operators):
 
     __slots__ = ("call", "codes", "dtype", "mask", "name", "node", "shape")
 
-    def __init__(self, shape: Shape, dtype: str, node: Node, name: str | None = None) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        dtype: str = "float32",
+        node: Node | None = None,
+        name: str | None = None,
+    ) -> None:
         if shape and shape[0] is None and (batch := _known_batch.get()) is not None:
             shape = (Samples(batch.samples), *shape[1:])
         self.shape = tuple(shape)
         self.dtype = dtype
+        if node is None:
+            node = Node("input", (), self.shape, dtype)
+            node.output = self
         self.node = node
         self.name = name or f"tensor_{next(_names)}"
         self.call: Call | None = None
@@ -250,7 +259,7 @@ class Node:
         self.attrs = dict(attrs or {})
         self.layer = current_layer()
         self.training = current_training()
-        self.output = Tensor(shape, dtype, self)
+        self.output: Tensor = Tensor(shape, dtype, self)
 
     def reads(self, training: bool | None) -> tuple[Tensor, ...]:
         """The inputs that count: of a `phase` node the one for training, or the other."""

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from fastmlp import _names, config
 from fastmlp._core.home import Home, address
 from fastmlp._operators import Operators
+from fastmlp.errors import bad_argument
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -211,33 +213,56 @@ def _name_of(dtype: np.dtype[Any]) -> str:
 
 
 class Variable(Operators, Home):
-    """A weight of a layer.
+    """An array that changes in place: a weight of a layer, or a value of one's own.
+
+    A variable that is set as an attribute of a layer or model becomes one of its weights.
 
     Args:
-        value: Its first value; copied.
-        name: Name within its layer, as `'kernel'`.
-        trainable: Whether `fit` updates it.
+        initializer: Its first value, which is copied; or a function `f(shape, dtype=None)` that returns it,
+            as an object of `fastmlp.initializers`.
+        shape: Its shape, for a function.
+        dtype: Its type. Default: `fastmlp.config.floatx()`, or that of the whole numbers given.
+        trainable: Whether `fit` updates it while its layer is trainable.
+        autocast: Accepted and not needed.
+        aggregation: Accepted and not needed.
+        synchronization: Accepted and not needed.
+        name: Name within its layer, as `'kernel'`. Default: `'variable'`, `'variable_1'`, …
         regularizer: Penalty added to the loss, or `None`.
         constraint: Applied after each update, or `None`.
+
+    Raises:
+        ValueError: `initializer` is a string, or a function came without a shape.
+
+    Example:
+
+    >>> import fastmlp
+    >>> count = fastmlp.Variable(0, name="count")
+    >>> count.assign_add(2)
+    <Variable path=count, shape=(), dtype=int32>
+    >>> int(count)
+    2
     """
 
     def __init__(
         self,
-        value: npt.ArrayLike,
-        name: str,
-        dtype: str = "float32",
+        initializer: Any,
+        shape: tuple[int, ...] | None = None,
+        dtype: str | None = None,
         trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
+        name: str | None = None,
         regularizer: Any = None,
         constraint: Any = None,
     ) -> None:
-        first = np.asarray(value, dtype)
-        self.name = name
-        self.path = name
+        self.name = self.path = name or _names.unique_name("variable")
+        first = _first(f"Variable '{self.name}'", initializer, shape, dtype)
         self.trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint
         self.in_arena = False
-        self.value = aligned_empty(first.size, dtype).reshape(first.shape)
+        self.value = aligned_empty(first.size, first.dtype).reshape(first.shape)
         self.value[...] = first
 
     @classmethod
@@ -324,6 +349,25 @@ class Variable(Operators, Home):
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def _first(
+    where: str, initializer: Any, shape: tuple[int, ...] | None, dtype: str | None
+) -> np.ndarray:
+    """The first value of a variable, in its type."""
+    if isinstance(initializer, str):
+        hint = f"fastmlp.initializers.get({initializer!r})"
+        raise bad_argument(where, "numbers or a function", "initializer", initializer, hint)
+    if callable(initializer):
+        if shape is None:
+            raise bad_argument(where, "a shape for the initializer", "shape", shape)
+        initializer = initializer(shape, dtype=dtype or config.floatx())
+    first = np.asarray(initializer)
+    if dtype is None and first.dtype.kind == "f":
+        dtype = config.floatx()
+    elif dtype is None and first.dtype == np.int64 and not hasattr(initializer, "dtype"):
+        dtype = "int32"  # Python's whole numbers
+    return np.asarray(first, dtype)
 
 
 _ROOM = 4_096  # elements of an arena: so many weights may be updated as one

@@ -129,7 +129,9 @@ def test_bad_arguments_are_named():
         layers.Embedding(4, 2, weights=np.zeros((3, 2)))
     with pytest.raises(ValueError, match=r"at most 16,777,216 rows in float32.*float64"):
         fastmlp.ops.take(
-            fastmlp.variables.Variable(np.zeros((2**24 + 1, 1), "float32"), "t"), Input((2,)), 0
+            fastmlp.variables.Variable(np.zeros((2**24 + 1, 1), "float32"), name="t"),
+            Input((2,)),
+            0,
         )
     with pytest.raises(ValueError, match=r"expected a weight \(rows, features\) and axis=0"):
         fastmlp.ops.take(np.zeros((4, 2)), Input((2,)), 1)

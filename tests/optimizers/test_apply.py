@@ -64,7 +64,7 @@ def test_apply_does_what_the_plan_does(options: dict[str, Any], dtype: str) -> N
 
 def test_variables_are_live_and_named_as_in_keras() -> None:
     optimizer = optimizers.SGD(0.5, momentum=0.9, name="opt")
-    w = Variable([1.0, 2.0], "kernel")
+    w = Variable([1.0, 2.0], name="kernel")
     w.path = "dense/kernel"
     assert not optimizer.built
     optimizer.build([w])
@@ -85,7 +85,7 @@ def test_variables_are_live_and_named_as_in_keras() -> None:
 
 def test_apply_gradients_takes_pairs_and_none_leaves_a_weight_alone() -> None:
     optimizer = optimizers.SGD(0.5)
-    a, b = Variable([1.0], "a"), Variable([2.0], "b")
+    a, b = Variable([1.0], name="a"), Variable([2.0], name="b")
     assert optimizer.apply_gradients(zip([[1.0], [1.0]], [a, b], strict=True)) == 1
     with pytest.warns(UserWarning, match="no gradient for b"):
         optimizer.apply_gradients([([1.0], a), (None, b)])
@@ -96,7 +96,7 @@ def test_apply_gradients_takes_pairs_and_none_leaves_a_weight_alone() -> None:
 
 def test_iterations_count_updates_and_steps_count_batches() -> None:
     optimizer = optimizers.SGD(1.0, gradient_accumulation_steps=2)
-    w = Variable([0.0], "w")
+    w = Variable([0.0], name="w")
     for _ in range(3):
         optimizer.apply([[1.0]], [w])
     assert (optimizer.iterations, optimizer.steps, w.numpy().tolist()) == (1, 3, [-1.0])
@@ -108,14 +108,14 @@ def test_a_scaled_loss_is_unscaled() -> None:
     optimizer = optimizers.SGD(1.0, loss_scale_factor=8.0)
     assert optimizer.scale_loss(0.5) == 4.0
     assert optimizers.SGD().scale_loss(0.5) == 0.5
-    w = Variable([0.0], "w")
+    w = Variable([0.0], name="w")
     optimizer.apply([[8.0]], [w])
     assert w.numpy().tolist() == [-1.0]
 
 
 def test_averages_start_at_the_weights_and_are_written_when_asked() -> None:
     optimizer = optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5)
-    w = Variable([4.0], "w")
+    w = Variable([4.0], name="w")
     optimizer.build([w])
     optimizer.finalize_variable_values([w])
     assert w.numpy().tolist() == [4.0]
@@ -140,21 +140,21 @@ def test_averages_start_at_the_weights_and_are_written_when_asked() -> None:
     ],
 )
 def test_bad_input_is_refused_before_anything_changes(call: Any, sentence: str) -> None:
-    optimizer, w = optimizers.SGD(0.5), Variable([1.0, 2.0], "w")
+    optimizer, w = optimizers.SGD(0.5), Variable([1.0, 2.0], name="w")
     with pytest.raises(ValueError, match=sentence):
         call(optimizer, w)
     assert (optimizer.iterations, w.numpy().tolist()) == (0, [1.0, 2.0])
 
 
 def test_weights_that_come_late_are_refused() -> None:
-    optimizer, w, late = optimizers.Adam(), Variable([1.0], "w"), Variable([1.0], "late")
+    optimizer, w, late = optimizers.Adam(), Variable([1.0], name="w"), Variable([1.0], name="late")
     optimizer.apply([[1.0]], [w])
     with pytest.raises(ValueError, match="has done 1 steps on other weights than 'late'"):
         optimizer.apply([[1.0], [1.0]], [w, late])
 
 
 def test_options_that_need_arrays_cannot_be_switched_on_later() -> None:
-    optimizer, w = optimizers.SGD(), Variable([1.0], "w")
+    optimizer, w = optimizers.SGD(), Variable([1.0], name="w")
     optimizer.apply([[1.0]], [w])
     optimizer.use_ema = True
     with pytest.raises(ValueError, match="Hint: make a new optimizer"):

@@ -173,7 +173,7 @@ def test_what_is_no_optimizer_is_refused(make, error, message):
 
 def test_gradients_of_another_shape_change_nothing():
     optimizer = several(fastmlp)
-    w = [Variable(np.ones(2), "body/kernel"), Variable(np.ones(2), "head/kernel")]
+    w = [Variable(np.ones(2), name="body/kernel"), Variable(np.ones(2), name="head/kernel")]
     for variable, path in zip(w, ("body/kernel", "head/kernel"), strict=True):
         variable.path = path
     with pytest.raises(ValueError, match=r"shape.*for 'head/kernel'"):
@@ -183,7 +183,7 @@ def test_gradients_of_another_shape_change_nothing():
 
 def test_a_loss_scale_doubles_after_steps_of_finite_gradients_and_halves_after_others():
     optimizer = optimizers.LossScaleOptimizer(optimizers.SGD(0.5), 8.0, 2)
-    w = Variable(np.ones(2), "w")
+    w = Variable(np.ones(2), name="w")
     steps = [[8.0, 16.0], [np.inf, 1.0], [4.0, 0.0], [-4.0, 0.0], [8.0, 8.0], [np.nan, 0.0]]
     found = []
     for gradient in steps:

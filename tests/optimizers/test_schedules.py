@@ -29,7 +29,7 @@ CASES: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
 
 
 def weight(value: Any = (1.0, 2.0), name: str = "w") -> fastmlp.variables.Variable:
-    return fastmlp.variables.Variable(value, name)
+    return fastmlp.variables.Variable(value, name=name)
 
 
 def model(optimizer: Any) -> fastmlp.Sequential:

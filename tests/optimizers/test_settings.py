@@ -24,7 +24,7 @@ def test_a_learning_rate_is_a_number():
 
 
 @pytest.mark.parametrize(
-    "value", [0.25, np.float32(0.25), np.array(0.25), np.array([0.25]), Variable(0.25, "x")]
+    "value", [0.25, np.float32(0.25), np.array(0.25), np.array([0.25]), Variable(0.25, name="x")]
 )
 def test_it_can_be_assigned_to(value):
     optimizer = optimizers.SGD(0.1)

@@ -139,7 +139,9 @@ def test_numpy_code_in_update_step_is_refused_with_a_hint() -> None:
     assert "write it with fastmlp.ops" in caught.value.__notes__[0]
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert isinstance(np.sqrt(Variable([4.0], "w")), np.ndarray)  # outside of tracing it is one
+    assert isinstance(
+        np.sqrt(Variable([4.0], name="w")), np.ndarray
+    )  # outside of tracing it is one
 
 
 def test_a_value_of_another_shape_is_refused() -> None:
@@ -164,7 +166,7 @@ def test_a_variable_of_another_type_than_the_weight_is_refused() -> None:
 
 
 def test_operators_on_weights_outside_of_tracing_give_arrays() -> None:
-    w = Variable([1.0, -2.0], "w")
+    w = Variable([1.0, -2.0], name="w")
     for result, expected in (
         (w + 1, [2, -1]), (2 * w, [2, -4]), (-w, [-1, 2]), (w**2, [1, 4]), (abs(w), [1, 2]),
         (w / 2, [0.5, -1]), (3 - w, [2, 5]), (w > 0, [True, False]), (w[1:], [-2]),

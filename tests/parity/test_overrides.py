@@ -131,7 +131,7 @@ def test_an_apply_of_ones_own_is_called_by_a_train_step_of_ones_own() -> None:
         def apply(self, grads: Any, trainable_variables: Any = None) -> None:
             super().apply([0.5 * g for g in grads], trainable_variables)
 
-    w = fastmlp.variables.Variable(np.ones(2, "float32"), "w")
+    w = fastmlp.variables.Variable(np.ones(2, "float32"), name="w")
     Half(0.1).apply([np.ones(2)], [w])
     np.testing.assert_allclose(w.value, 0.95, rtol=1e-6)
 

@@ -84,7 +84,7 @@ def test_apply_makes_the_steps_that_keras_makes(optimizer):
     rng = np.random.default_rng(4)
     first = [rng.normal(size=(3, 2)).astype("f"), rng.normal(size=2).astype("f")]
     gradients = [[rng.normal(size=w.shape).astype("f") for w in first] for _ in range(50)]
-    theirs, ours = [keras.Variable(w) for w in first], [Variable(w, "w") for w in first]
+    theirs, ours = [keras.Variable(w) for w in first], [Variable(w, name="w") for w in first]
     their_optimizer, our_optimizer = optimizer(keras), optimizer(fastmlp)
     their_optimizer.build(theirs)
     step = jax.jit(their_optimizer.stateless_apply)

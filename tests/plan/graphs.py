@@ -102,7 +102,7 @@ def dense(x: Tensor, w: Variable, b: Variable | None = None, act: str | None = N
 
 def weight(rng: np.random.Generator, *shape: int, dtype: str = "float64", **kwargs) -> Variable:
     name = f"w{shape}"
-    return Variable(rng.normal(size=shape, scale=0.5), name, dtype, **kwargs)
+    return Variable(rng.normal(size=shape, scale=0.5), dtype=dtype, name=name, **kwargs)
 
 
 def two_branches(dtype: str = "float64", rows: int = 10) -> Case:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import Input, Sequential, callbacks, layers, models, optimizers
+from fastmlp import Input, Sequential, callbacks, config, layers, models, optimizers
 
 # Keras's own, when h5py turns one of its variables into an array
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -343,9 +343,9 @@ def test_a_vocabulary_in_a_file_of_its_own_is_read(tmp_path):
     model.save(tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(members["config.json"])
-    config["config"]["layers"][1]["config"]["vocabulary"] = None
-    members["config.json"] = json.dumps(config).encode()
+    described = json.loads(members["config.json"])
+    described["config"]["layers"][1]["config"]["vocabulary"] = None
+    members["config.json"] = json.dumps(described).encode()
     members["assets/layers/string_lookup/vocabulary.txt"] = b"[UNK]\nb\na"
     write(tmp_path / "n.keras", members)
     x = np.array([["a", "q"], ["b", "a"]])
@@ -362,7 +362,7 @@ def write(path: Any, members: dict[str, bytes]) -> None:
 # What is refused.
 
 
-def test_python_code_runs_only_where_that_is_asked_for(tmp_path):
+def test_python_code_runs_only_where_that_is_asked_for(tmp_path, monkeypatch):
     keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x * 2 + 1)]).save(
         tmp_path / "m.keras"
     )
@@ -370,6 +370,9 @@ def test_python_code_runs_only_where_that_is_asked_for(tmp_path):
         models.load_model(tmp_path / "m.keras")
     model = models.load_model(tmp_path / "m.keras", safe_mode=False)
     np.testing.assert_array_equal(model.predict(np.ones((1, 2)), verbose=0), [[3, 3]])
+    monkeypatch.setitem(config._settings, "unsafe_deserialization", False)  # as after the test
+    config.enable_unsafe_deserialization()
+    assert len(models.load_model(tmp_path / "m.keras").layers) == 1
 
 
 def test_classes_of_ones_own_are_to_be_handed_over(tmp_path):

@@ -25,13 +25,17 @@ from fastmlp.layers.shapes import check_shape, map_shapes, shapes
 from fastmlp.ops.states import assign_weights
 from fastmlp.registry import snake_case
 from fastmlp.regularizers import has_factors
-from fastmlp.variables import InCall, recording
+from fastmlp.variables import InCall, Variable, recording
+
+if TYPE_CHECKING:
+    from fastmlp._dtype_policy import DTypePolicy
 
 _DTYPES = ("float32", "float64")
 _NO_EDITS = {  # attributes that no trace reads, or that are looked at each time
     "name", "dtype", "built", "trainable", "optimizer", "history", "stop_training", "run_eagerly",
     "jit_compile", "steps_per_execution",
 }  # fmt: skip
+_MAY_HOLD = (list, tuple, dict)  # weights, in an attribute
 _KEPT = 16  # functions of the last forms of inputs that a layer was called on
 
 
@@ -141,6 +145,9 @@ class Layer(Configured):
     if not TYPE_CHECKING:  # so that type checkers see names that are not there
 
         def __setattr__(self, name: str, value: Any) -> None:
+            kind = type(value)
+            if kind is Variable or (kind in _MAY_HOLD and value):
+                self._adopt_all(value)
             if name[0] == "_":
                 object.__setattr__(self, name, value)
                 return
@@ -503,6 +510,13 @@ class Layer(Configured):
     def variable_dtype(self) -> str:
         """The type of its weights: `dtype`."""
         return self.dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The same as an object of Keras, to hand on to other layers as `dtype`."""
+        from fastmlp._dtype_policy import DTypePolicy  # seldom needed
+
+        return DTypePolicy(self.dtype)
 
     @property
     def input_shape(self) -> Any:

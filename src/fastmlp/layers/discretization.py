@@ -109,7 +109,8 @@ class Discretization(ArrayLayer):
                 f"the layer. Received: {edges.size + 1} bins. Hint: adapt it first"
             )
         else:
-            self._edges = Variable(edges, "boundaries", self.dtype, trainable=False)
+            name = f"{self.name}/boundaries"
+            self._edges = Variable(edges, dtype=self.dtype, trainable=False, name=name)
         self._boundaries: list[float] = edges.tolist()
 
     def adapt(self, data: Any, steps: int | None = None) -> None:

@@ -30,10 +30,10 @@ _NO_PARTS = frozenset({
 
 
 class WeightHolder:
-    """Base of `Layer`: weights made by `add_weight`, and layers found in attributes.
+    """Base of `Layer`: weights made by `add_weight` or set as attributes, and layers found in these.
 
     A layer that stands in an attribute, or in a list, tuple or dict in one, is a part of the
-    holder.
+    holder. So is a variable that no other holder has.
     """
 
     name: str
@@ -95,18 +95,29 @@ class WeightHolder:
             )
         variable = Variable(
             value,
-            name,
-            dtype,
-            trainable,
-            regularizers.get(regularizer),
-            constraints.get(constraint),
+            dtype=dtype,
+            trainable=trainable,
+            name=name,
+            regularizer=regularizers.get(regularizer),
+            constraint=constraints.get(constraint),
         )
-        variable.path = f"{self.name}/{name}"
+        self._adopt(variable)
+        return variable
+
+    def _adopt_all(self, value: Any) -> None:
+        """Makes weights of the variables in an attribute that belong to nobody yet."""
+        parts = value.values() if isinstance(value, dict) else value
+        for part in (value,) if isinstance(value, Variable) else parts:
+            if isinstance(part, Variable) and "/" not in part.path:
+                self._adopt(part)
+
+    def _adopt(self, variable: Variable) -> None:
+        """Makes a variable one of the weights."""
+        variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
-        if not trainable:
+        if not variable.trainable:
             self._constants.add(variable)
         self._apply_trainable()
-        return variable
 
     def add_variable(
         self,

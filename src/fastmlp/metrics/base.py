@@ -140,7 +140,9 @@ class Metric(Configurable):
         dtype = dtype or "float64"
         make = initializers.get("zeros" if initializer is None else initializer)
         first = np.asarray(make(tuple(int(d) for d in shape), dtype=dtype))
-        variable = Variable(first, name or f"variable_{len(self._variables)}", dtype, False)
+        variable = Variable(
+            first, dtype=dtype, trainable=False, name=name or f"variable_{len(self._variables)}"
+        )
         self._variables.append(variable)
         return self._named(variable)
 

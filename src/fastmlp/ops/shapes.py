@@ -300,7 +300,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 def _from_table(table: np.ndarray, indices: Tensor) -> Any:
     """Rows of an array at the indices of each sample."""
     rows = np.ascontiguousarray(table.reshape(len(table), -1), indices.dtype)
-    y = embed(indices, Variable(rows, "table", trainable=False))
+    y = embed(indices, Variable(rows, trainable=False, name="table"))
     return reshape(y, [-1, *map(int, spec.sample(indices)), *table.shape[1:]])
 
 

@@ -208,7 +208,9 @@ class Optimizer(State, Configurable):
         elif isinstance(self._learning_rate, Variable):
             self._learning_rate.value[...] = rate
         else:
-            self._learning_rate = Variable(rate, "learning_rate", "float64", trainable=False)
+            self._learning_rate = Variable(
+                rate, dtype="float64", trainable=False, name="learning_rate"
+            )
 
     @property
     def lr(self) -> Rate:
@@ -313,9 +315,8 @@ class Optimizer(State, Configurable):
 
         Example:
 
-        >>> from fastmlp import optimizers
-        >>> from fastmlp.variables import Variable
-        >>> w = Variable([1.0, 2.0], "w")
+        >>> from fastmlp import Variable, optimizers
+        >>> w = Variable([1.0, 2.0])
         >>> optimizers.SGD(0.5).apply([[1.0, 0.0]], [w])
         >>> w.numpy()
         array([0.5, 2. ], dtype=float32)

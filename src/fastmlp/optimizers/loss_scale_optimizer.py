@@ -40,9 +40,8 @@ class LossScaleOptimizer(Wrapping):
 
     Example:
 
-    >>> from fastmlp import optimizers
-    >>> from fastmlp.variables import Variable
-    >>> w, optimizer = Variable([1.0], "w"), LossScaleOptimizer(optimizers.SGD(0.5), 8.0)
+    >>> from fastmlp import Variable, optimizers
+    >>> w, optimizer = Variable([1.0]), LossScaleOptimizer(optimizers.SGD(0.5), 8.0)
     >>> optimizer.apply([[8.0]], [w])
     >>> w.numpy(), optimizer.scale_loss(1.0)
     (array([0.5], dtype=float32), 8.0)
@@ -62,8 +61,10 @@ class LossScaleOptimizer(Wrapping):
         self.dynamic_growth_steps = check_int(
             where, "dynamic_growth_steps", dynamic_growth_steps, 1
         )
-        self._scale = Variable(self.initial_scale, "dynamic_scale", "float32", trainable=False)
-        self._counter = Variable(0, "step_counter", "int32", trainable=False)
+        self._scale = Variable(
+            self.initial_scale, dtype="float32", trainable=False, name="dynamic_scale"
+        )
+        self._counter = Variable(0, trainable=False, name="step_counter")
         super().__init__(None, name)
         self._add(inner_optimizer, where)
 

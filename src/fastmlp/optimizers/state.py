@@ -65,7 +65,7 @@ class State:
         self.state: dict[Variable, list[np.ndarray]] = {}
         self.built = False
         self._built_slots: tuple[str, ...] = ()
-        self._iteration = Variable(0, "iteration", "int64", trainable=False)
+        self._iteration = Variable(0, dtype="int64", trainable=False, name="iteration")
         self._own: list[Variable] = []
         self._views: dict[Variable, list[Variable]] = {}
         self._builds = 0
@@ -249,7 +249,7 @@ class State:
             dtype = self._trainable_variables[0].dtype if self._trainable_variables else "float32"
         value = initializers.get(initializer)(tuple(shape), dtype)
         name = name or _names.unique_name("variable")
-        variable = Variable(value, name, dtype, trainable=False)
+        variable = Variable(value, dtype=dtype, trainable=False, name=name)
         variable.path = f"{self.name}/{variable.name}"
         self._own.append(variable)
         return variable

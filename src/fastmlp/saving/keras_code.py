@@ -8,13 +8,15 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+from fastmlp.config import is_unsafe_deserialization_enabled
+
 
 def with_functions(config: Any, safe_mode: bool) -> Any:
     """A config with functions in the place of their code.
 
     Args:
         config: Of a file.
-        safe_mode: Whether code is refused.
+        safe_mode: Whether code is refused, unless `config` allows it.
 
     Raises:
         ValueError: There is code, and it is refused; or it is none that this Python reads.
@@ -25,7 +27,7 @@ def with_functions(config: Any, safe_mode: bool) -> Any:
         return config
     if config.get("class_name") != "__lambda__":
         return {key: with_functions(part, safe_mode) for key, part in config.items()}
-    if safe_mode:
+    if safe_mode and not is_unsafe_deserialization_enabled():
         raise ValueError(
             "expected no Python code. It holds a lambda, which loading would run. Hint: if you trust "
             "whoever wrote it, pass safe_mode=False"

@@ -55,7 +55,7 @@ def _variables(optimizer: Any) -> list[Variable]:
     """The variables; those that only Keras has are new ones."""
     found: list[Variable] = optimizer.variables
     if isinstance(optimizer, LossScaleOptimizer):
-        rate = Variable(0.0, "learning_rate")
+        rate = Variable(0.0, name="learning_rate")
         return [found[0], rate, *found[1:3], *_variables(optimizer.inner_optimizer)]
     weights, n = len(optimizer.state), len(optimizer.slots)
     end = len(found) - len(optimizer._own)
@@ -65,7 +65,7 @@ def _variables(optimizer: Any) -> list[Variable]:
     pairs = 0 if isinstance(optimizer, RMSprop) else 2
     ordered = [v for i, v in enumerate(slots) if i % n < pairs]
     ordered += [v for k in range(pairs, n) for v in slots[k::n]]
-    product = [Variable(_product(optimizer), "u_product")] if _has_product(optimizer) else []
+    product = [Variable(_product(optimizer), name="u_product")] if _has_product(optimizer) else []
     return [*found[:start], *ordered, *product, *found[end:]]
 
 

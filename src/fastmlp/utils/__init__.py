@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fastmlp.utils.session import clear_session
     from fastmlp.utils.splitting import split_dataset
     from fastmlp.utils.timeseries import timeseries_dataset_from_array
+    from fastmlp.utils.types import is_keras_tensor, standardize_dtype
 
 __all__ = [
     "CustomObjectScope",
@@ -51,6 +52,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "is_interactive_logging_enabled",
+    "is_keras_tensor",
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
@@ -61,6 +63,7 @@ __all__ = [
     "serialize_keras_object",
     "set_random_seed",
     "split_dataset",
+    "standardize_dtype",
     "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
