@@ -16,11 +16,11 @@ from typing import Any
 
 FOLDER = Path(__file__).parent / "reference"
 MODULES = (
-    "layers", "losses", "metrics", "optimizers", "optimizers.schedules", "activations",
+    "", "config", "backend", "layers", "losses", "metrics", "optimizers", "optimizers.schedules", "activations",
     "initializers", "regularizers", "constraints", "callbacks", "models", "saving", "utils",
     "datasets", "ops", "random", "wrappers",
 )  # fmt: skip
-INNER = ("check_names", "has_factors")  # for fastmlp alone
+INNER = ("check_floatx", "check_names", "has_factors", "log")  # for fastmlp alone
 _LISTS = ("Args", "Call arguments", "Raises", "Attributes")
 _SECTIONS = (*_LISTS, "Input shape", "Output shape", "Returns", "Example", "Source")
 # Arguments whose meaning is the same everywhere.
@@ -49,8 +49,11 @@ _HEADING = re.compile(rf"^({'|'.join(_SECTIONS)}):(.*)$")
 
 
 def public(module: str) -> dict[str, Any]:
-    """The public classes and functions of a module of fastmlp, by name; a data set's too."""
-    found = importlib.import_module(f"fastmlp.{module}")
+    """The public classes and functions of a module of fastmlp, by name; a data set's too.
+
+    Of fastmlp itself (`""`) those that no other module has.
+    """
+    found = importlib.import_module(f"fastmlp.{module}".rstrip("."))
     names = getattr(found, "__all__", None) or [
         name
         for name, value in vars(found).items()
@@ -64,6 +67,9 @@ def public(module: str) -> dict[str, Any]:
             values |= {f"{name}.{n}": getattr(value, n) for n in inner}
         elif (inspect.isclass(value) or inspect.isfunction(value)) and name not in INNER:
             values[name] = value
+    if not module:
+        others = [value for other in MODULES[1:] for value in public(other).values()]
+        values = {name: value for name, value in values.items() if value not in others}
     return values
 
 
@@ -268,10 +274,11 @@ def page(module: str) -> str:
     names = {
         n: v for n, v in names.items() if n not in {o for group in also.values() for o in group}
     }
-    doc = inspect.getdoc(importlib.import_module(f"fastmlp.{module}")) or ""
+    title = f"fastmlp.{module}".rstrip(".")
+    doc = inspect.getdoc(importlib.import_module(title)) or ""
     index = ", ".join(f"[{name}](#{name.lower().replace('.', '')})" for name in names)
     note = "Written by `python docs/make_reference.py` from the docstrings."
-    head = f"# fastmlp.{module}\n\n{doc.splitlines()[0]}\n\n{note}\n"
+    head = f"# {title}\n\n{doc.splitlines()[0]}\n\n{note}\n"
     return "\n".join(
         [head, textwrap.fill(index, 100, break_on_hyphens=False), ""]
         + [entry(name, value, also.get(name, []), around) for name, value in names.items()]
@@ -280,7 +287,9 @@ def page(module: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Every page by its file."""
-    return {FOLDER / f"{module.replace('.', '-')}.md": page(module) for module in MODULES}
+    return {
+        FOLDER / f"{module.replace('.', '-') or 'fastmlp'}.md": page(module) for module in MODULES
+    }
 
 
 def main() -> int:

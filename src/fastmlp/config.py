@@ -92,7 +92,10 @@ def dtype_policy() -> DTypePolicy:
 
 
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
-    """The same as `set_floatx`, by a name or a `DTypePolicy`.
+    """The same as `set_floatx`, by a policy.
+
+    Args:
+        policy: A name or a `DTypePolicy`.
 
     Raises:
         ValueError: Any other policy than `'float32'` and `'float64'`, as the mixed ones of Keras.

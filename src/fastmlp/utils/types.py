@@ -15,6 +15,9 @@ _PYTHON = {float: "float32", int: "int32", bool: "bool", str: "string"}
 def standardize_dtype(dtype: Any) -> str:
     """The name of a type: `'float32'` of `np.float32`, `float` or `'float32'`; `floatx()` of `None`.
 
+    Args:
+        dtype: A type of NumPy, its name, or a type of Python.
+
     Raises:
         ValueError: It is none of NumPy's.
 
@@ -38,6 +41,9 @@ def standardize_dtype(dtype: Any) -> str:
 def is_float_dtype(dtype: Any) -> bool:
     """Whether a type is one of floats.
 
+    Args:
+        dtype: As for `standardize_dtype`.
+
     Example:
 
     >>> is_float_dtype("float64"), is_float_dtype("int32")
@@ -49,6 +55,9 @@ def is_float_dtype(dtype: Any) -> bool:
 def is_int_dtype(dtype: Any) -> bool:
     """Whether a type is one of whole numbers, with a sign or without.
 
+    Args:
+        dtype: As for `standardize_dtype`.
+
     Example:
 
     >>> is_int_dtype("uint8"), is_int_dtype("bool")
@@ -59,6 +68,9 @@ def is_int_dtype(dtype: Any) -> bool:
 
 def is_keras_tensor(x: Any) -> bool:
     """Whether it is a symbolic tensor, as `Input` and layers called on one return it.
+
+    Args:
+        x: Anything.
 
     Example:
 
