@@ -313,6 +313,21 @@ def test_weights_without_initializer_and_by_the_other_name_are_those_of_keras():
     np.testing.assert_array_equal(prelu(-np.ones((1, 3))), -2 * np.ones((1, 3)))
 
 
+@pytest.mark.parametrize("lib", [keras, fastmlp])
+def test_weights_begin_with_an_array_s_values(lib):
+    layer, values = lib.layers.Layer(), np.arange(6.0).reshape(2, 3)
+    made = layer.add_weight(shape=(2, 3), initializer=values, overwrite_with_gradient=False)
+    np.testing.assert_array_equal(made.numpy(), values)
+    assert layer.add_weight(shape=(), initializer=np.float32(0)).numpy() == 0
+    with pytest.raises(ValueError, match="shape"):
+        layer.add_weight(shape=(3,), initializer=values)
+
+
+def test_a_weight_is_not_to_be_replaced_by_its_gradient():
+    with pytest.raises(ValueError, match="expected overwrite_with_gradient=False"):
+        layers.Layer().add_weight(overwrite_with_gradient=True)
+
+
 @pytest.mark.parametrize("name", ["calls", "_shapes", "blocks"])
 def test_layers_in_any_attribute_are_parts(name):
     class Holds(layers.Layer):

@@ -61,10 +61,40 @@ def test_what_is_no_list_of_two_is_refused(given):
         layers.Subtract()(given)
 
 
+@pytest.mark.parametrize("axis", [0, -2])
+def test_samples_one_after_the_other_as_in_keras(axis):
+    found = []
+    for k in (keras, fastmlp):
+        a, b = k.Input((4,)), k.Input((4,))
+        both = k.layers.Concatenate(axis)([a, b])
+        model = k.Model([a, b], k.layers.Dense(2, kernel_initializer="ones")(both))
+        found += [np.asarray(model(FLAT[:2])), np.asarray(k.layers.Concatenate(axis)(FLAT))]
+    np.testing.assert_allclose(found[2], found[0], atol=1e-6)
+    np.testing.assert_array_equal(found[3], found[1])
+
+
+def test_a_twin_network_reads_both_inputs_at_once_and_parts_them():
+    class Twins(Model):
+        def __init__(self):
+            super().__init__()
+            self.both = layers.Concatenate(axis=0)
+            self.dense = layers.Dense(2, kernel_initializer="ones")
+
+        def call(self, inputs):
+            y, n = self.dense(self.both(inputs)), fastmlp.ops.shape(inputs[0])[0]
+            return y[:n] - y[n:]
+
+    model = Twins()
+    expected = np.repeat((FLAT[0] - FLAT[1]).sum(axis=1, keepdims=True), 2, axis=1)
+    np.testing.assert_allclose(model.predict(FLAT[:2], verbose=0), expected, atol=1e-5)
+    model.compile("sgd", "mse")
+    assert model.train_on_batch(FLAT[:2], expected) < 1e-10
+
+
 @pytest.mark.parametrize("axis", [0, 2, -2, 1.5])
 def test_axis_that_is_not_there_is_refused(axis):
     with pytest.raises(ValueError, match="axis"):
-        layers.Concatenate(axis)(FLAT)
+        layers.Concatenate(axis or 3)(FLAT if axis != -2 else CUBES[:1] + FLAT)
     with pytest.raises((ValueError, TypeError), match="ax"):
         layers.Dot(axis)(FLAT[:2])
 

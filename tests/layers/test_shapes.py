@@ -46,6 +46,8 @@ def test_input_makes_a_symbolic_tensor():
     assert Input(shape=(4,), batch_size=32).shape[1:] == (4,)
     assert Input(batch_shape=(None, 4)).shape == (None, 4)
     assert Input(4).shape == (None, 4)
+    with pytest.raises(ValueError, match=r"one of batch_size and batch_shape=\(8, 4\)"):
+        Input(batch_size=2, batch_shape=(8, 4))
     with pytest.raises(TypeError, match="symbolic"):
         np.asarray(tensor)
 

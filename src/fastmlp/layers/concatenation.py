@@ -17,7 +17,7 @@ class Concatenate(Layer):
     `y[…, j] = a[…, j]` for `j < m`, else `b[…, j - m]`, with m the size of a there.
 
     Args:
-        axis: The axis; not 0, the batch. Default: the last one.
+        axis: The axis; 0 puts the samples one after the other. Default: the last one.
         **kwargs: `name`, `dtype`.
 
     Input shape:
@@ -43,9 +43,8 @@ class Concatenate(Layer):
         tensors = check_list(self, inputs)
         first = tensors[0]
         axis = self.axis + first.ndim if self.axis < 0 else self.axis
-        if not 0 < axis < first.ndim:
-            expected = f"an axis of {first.shape} that is not the batch"
-            raise bad_argument(where(self), expected, "axis", self.axis)
+        if not 0 <= axis < first.ndim:
+            raise bad_argument(where(self), f"an axis of {first.shape}", "axis", self.axis)
         for other in tensors[1:]:
             if _without(first.shape, axis) != _without(other.shape, axis):
                 raise unfit(self, f"inputs that differ along axis {axis} alone", first, other)

@@ -57,6 +57,7 @@ class WeightHolder:
         regularizer: Any = None,
         constraint: Any = None,
         aggregation: Any = None,
+        overwrite_with_gradient: bool = False,
         name: str | None = None,
     ) -> Variable:
         """Makes a weight; for use in `build` or `__init__`.
@@ -70,12 +71,17 @@ class WeightHolder:
             regularizer: Penalty added to the loss.
             constraint: Applied after each update.
             aggregation: Accepted and not needed.
+            overwrite_with_gradient: Only `False`.
             name: Name within the layer. Default: `'variable'`, `'variable_1'`, …
 
         Raises:
             ValueError: A size is `None`, as of an input that leaves it open.
         """
         name = name or _names.unique_name("variable")
+        if overwrite_with_gradient:
+            where = f"{type(self).__name__} '{self.name}': weight '{name}'"
+            expected = "overwrite_with_gradient=False"
+            raise bad_argument(where, expected, "overwrite_with_gradient", True)
         given = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         shape = tuple(d for d in given if d is not None)
         if len(shape) < len(given):
@@ -85,7 +91,7 @@ class WeightHolder:
             )
         dtype = dtype or self.dtype
         default = "glorot_uniform" if np.dtype(dtype).kind == "f" else "zeros"
-        first = initializers.get(initializer or default)
+        first = initializers.get(default if initializer is None else initializer)
         with graph.no_trace():
             value = first_value(shape, dtype, first)
         if value.shape != shape:

@@ -31,7 +31,7 @@ class InputLayer(Layer):
         name: Name of the input.
 
     Raises:
-        ValueError: Neither or both shapes are given, or a size is not a positive integer.
+        ValueError: Neither or both shapes are given, or two sizes of the batch; or a size is not a positive integer.
     """
 
     @accepts_old
@@ -60,8 +60,10 @@ class InputLayer(Layer):
             )
         sample = shape
         if batch_shape is not None:
-            sample = tuple(batch_shape)[1:]
-            batch_size = batch_size or next(iter(batch_shape), None)
+            if batch_size is not None:
+                expected = f"one of batch_size and batch_shape={batch_shape}"
+                raise bad_argument(f"Input '{self.name}'", expected, "batch_size", batch_size)
+            batch_size, *sample = batch_shape
         if batch_size is not None:
             batch_size = check_int(f"Input '{self.name}'", "batch_size", batch_size, 1)
         self.shape = check_shape(f"Input '{self.name}'", sample, may_be_open=True)
@@ -117,7 +119,7 @@ def Input(
         A symbolic tensor `(None, *shape)`.
 
     Raises:
-        ValueError: Neither or both shapes are given, or a size is not a positive integer.
+        ValueError: Neither or both shapes are given, or two sizes of the batch; or a size is not a positive integer.
 
     Example:
 
