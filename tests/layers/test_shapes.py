@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
@@ -56,6 +57,18 @@ def test_input_layer_may_stand_in_the_list_of_a_model():
     model = Sequential([layers.InputLayer(shape=(4,)), layers.Dense(2)])
     assert model.input_shape == (None, 4)
     assert [type(layer).__name__ for layer in model.layers] == ["Dense"]
+
+
+def test_types_of_python_and_numpy_are_those_of_keras():
+    kinds = (float, int, bool, str, np.float64, np.int32, np.uint8, np.bool_, np.dtype("int64"))
+    for kind in kinds:
+        ours, theirs = (k.layers.InputLayer((2,), dtype=kind) for k in (fastmlp, keras))
+        assert ours.get_config()["dtype"] == theirs.get_config()["dtype"]
+    for kind in (float, np.float32, np.float64):
+        assert layers.Dense(2, dtype=kind).dtype == keras.layers.Dense(2, dtype=kind).dtype
+    for kind in (complex, object):
+        with pytest.raises(ValueError, match="dtype"):
+            Input((2,), dtype=kind)
 
 
 def test_types_of_input_are_understood():

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from fastmlp import regularizers
 from fastmlp.layers.holder import WeightHolder
 from fastmlp.layers.shapes import map_shapes
@@ -19,6 +21,7 @@ KERAS_ALONE = {
     "lora_alpha": _LOW_RANK,
     "rms_scaling": "use RMSNormalization",
 }
+_PYTHON_TYPES = {float: "float32", int: "int32", str: "string"}  # what Keras means by them
 
 
 class Configured(WeightHolder):
@@ -122,7 +125,9 @@ def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def dtype_name(dtype: Any) -> Any:
-    """`'float32'` of a NumPy type, of Keras's policies and of their configs."""
+    """`'float32'` of a type of Python or NumPy, of Keras's policies and of their configs."""
     if isinstance(dtype, Mapping):
         return dtype.get("config", {}).get("name")
+    if isinstance(dtype, type):
+        return _PYTHON_TYPES.get(dtype) or np.dtype(dtype).name
     return getattr(dtype, "name", dtype)

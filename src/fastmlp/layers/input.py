@@ -10,6 +10,7 @@ from fastmlp.calls import Call
 from fastmlp.errors import bad_argument, check_int, unknown_name
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.configured import dtype_name
 from fastmlp.layers.shapes import check_shape
 
 _DTYPES = (
@@ -51,7 +52,8 @@ class InputLayer(Layer):
         if kwargs.pop("tensor", kwargs.pop("input_tensor", None)) is not None:
             raise bad_argument("Input", "tensor=None", "tensor", "…", "give a shape instead")
         super().__init__(name=name or _names.unique_name("input_layer"), **kwargs)
-        if dtype is not None and getattr(dtype, "name", dtype) not in _DTYPES:
+        dtype = dtype_name(dtype)
+        if dtype is not None and dtype not in _DTYPES:
             raise unknown_name("Input dtype", dtype, _DTYPES)
         if (shape is None) == (batch_shape is None):
             hint = "a sample of 4 numbers is Input((4,))"
@@ -70,8 +72,7 @@ class InputLayer(Layer):
         self.batch_shape = (batch_size, *self.shape)
         self.built = True
         self.input_dtype = dtype
-        name = getattr(dtype, "name", dtype)
-        kind = str(name) if name in ("float64", "string") else config.floatx()
+        kind = dtype if dtype in ("float64", "string") else config.floatx()
         self.tensor = graph.input_tensor((None, *self.shape), kind, self.name, batch_size)
         self.tensor.call = Call(self, (), {}, self.tensor)
         self.calls.append(self.tensor.call)
