@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
@@ -310,3 +311,34 @@ def test_reset_reaches_metrics_in_attributes():
         assert metric.result() == 1.5 and float(metric.seen) == 1
         assert len(metric.variables) == 7
         metric.reset_state()
+
+
+def test_metrics_in_lists_and_dicts_are_parts_as_those_in_attributes():
+    def rates(lib):
+        class Rates(lib.metrics.Metric):
+            def __init__(self):
+                super().__init__(name="rates")
+                self.counts = (lib.metrics.TruePositives(), [lib.metrics.FalsePositives()])
+                self.means = {"y": lib.metrics.Mean()}
+
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                self.counts[0].update_state(y_true, y_pred)
+                self.counts[1][0].update_state(y_true, y_pred)
+                self.means["y"].update_state(y_true)
+
+            def result(self):
+                return (
+                    self.counts[0].result() - self.counts[1][0].result() + self.means["y"].result()
+                )
+
+        return Rates()
+
+    ours, theirs = rates(fastmlp), rates(keras)
+    for y_true in ([0.0, 1.0, 1.0], [1.0, 0.0, 0.0]):
+        for metric in (ours, theirs):
+            metric.reset_state()
+            metric.update_state(y_true, [0.2, 0.7, 0.8])
+        assert float(ours.result()) == pytest.approx(float(theirs.result()))
+    assert [v.path for v in ours.variables] == [v.path for v in theirs.variables]
+    one = model(rates(fastmlp))
+    assert one.evaluate(X, Y > 0, verbose=0) == one.evaluate(X, Y > 0, verbose=0)  # it begins anew

@@ -159,7 +159,7 @@ class Metric(Configurable):
 
     @property
     def variables(self) -> list[Variable]:
-        """Its state: its variables or accumulators, and those of metrics that are its attributes."""
+        """Its state: its variables or accumulators, and those of metrics in its attributes."""
         return [
             *self._variables,
             *self._native_variables(),
@@ -167,8 +167,8 @@ class Metric(Configurable):
         ]
 
     def _parts(self) -> list[Metric]:
-        """The metrics that are its attributes."""
-        return [part for part in list(vars(self).values()) if isinstance(part, Metric)]
+        """The metrics that are its attributes, or in lists, tuples and dicts that are."""
+        return _metrics_in(list(vars(self).values()))
 
     def _native_variables(self) -> list[Variable]:
         """The accumulators as variables, which see and set them."""
@@ -253,6 +253,15 @@ class Metric(Configurable):
 
 
 registry = Registry("metric", base=Metric, callables=False, packages=("fastmlp.metrics",))
+
+
+def _metrics_in(x: Any) -> list[Metric]:
+    """In the order in which they were put there."""
+    if isinstance(x, Metric):
+        return [x]
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else ()
+    others = (part for part in parts if not isinstance(part, float))  # of thresholds there are many
+    return [metric for part in others for metric in _metrics_in(part)]
 
 
 def divide_no_nan(a: Any, b: Any) -> Any:
