@@ -252,6 +252,18 @@ def test_areas_of_labels(kwargs):
     compare("AUC", kwargs, batches)
 
 
+@pytest.mark.parametrize("kwargs", LABELS, ids=str)
+def test_counts_of_labels(kwargs):
+    ours, theirs = metrics.AUC(**kwargs), keras.metrics.AUC(**kwargs)
+    for metric in (ours, theirs):
+        metric.update_state(*labels(40, 0, n=3))
+    for name in ("true_positives", "false_positives", "true_negatives", "false_negatives"):
+        np.testing.assert_allclose(
+            getattr(ours, name), np.asarray(getattr(theirs, name)), rtol=2e-6, atol=2e-5
+        )
+    assert {v.name: v.shape for v in ours.variables} == {v.name: v.shape for v in theirs.variables}
+
+
 @pytest.mark.parametrize(("name", "kwargs"), RATES, ids=str)
 def test_rates_at_rates(name, kwargs):
     w = np.random.default_rng(3).uniform(0, 2, 40).astype(np.float32)

@@ -157,6 +157,14 @@ class AUC(ConfusionMetric):
     def settled(self, acc: np.ndarray) -> np.ndarray:
         return self.clipped(acc) if self._even else acc
 
+    def _so_far(self) -> Counts:
+        """Counts `(thresholds, labels)` with `multi_label`, else `(thresholds,)` of all labels, weighted."""
+        acc = self.settled(self.acc).reshape(self.columns, -1)
+        if self.multi_label:
+            return Counts(*(count.T for count in self.counts(acc)))
+        weights = np.ones(self.columns) if self.label_weights is None else self.label_weights
+        return self.counts(np.asarray(weights) @ acc)
+
     def from_acc(self, acc: np.ndarray) -> Any:
         acc = self.settled(acc)
         if self.columns > 1:

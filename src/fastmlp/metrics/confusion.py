@@ -126,8 +126,7 @@ class ConfusionMetric(Metric):
         return [self._named(variable) for variable in found]
 
     def _so_far(self) -> Counts:
-        acc = self.settled(self.acc).reshape(self.columns, -1)
-        return self.counts(acc if self.columns > 1 else acc[0])
+        return self.counts(self.settled(self.acc))
 
     def settled(self, acc: np.ndarray) -> np.ndarray:
         """The sums in each bucket as they count."""
