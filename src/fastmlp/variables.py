@@ -148,6 +148,20 @@ class _Setting:
         number._of = optimizer, name
         return number
 
+    @property
+    def value(self) -> Any:
+        """The number as a NumPy scalar."""
+        return self.numpy()
+
+    @property
+    def dtype(self) -> str:
+        """The element type of `value`."""
+        return str(self.numpy().dtype)
+
+    def numpy(self) -> Any:
+        """The number as it is kept."""
+        raise NotImplementedError
+
     def assign(self, value: Any) -> Any:
         """Sets the optimizer's attribute; returns what it is now."""
         is_one = isinstance(value, (np.ndarray, Variable)) and value.size == 1

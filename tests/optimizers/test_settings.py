@@ -83,6 +83,14 @@ def test_they_can_be_added_to():
     assert optimizer.iterations.assign_add(2) == 2
 
 
+def test_they_tell_value_and_type_as_variables_do():
+    optimizer = optimizers.SGD(0.1)
+    rate, count = optimizer.learning_rate, optimizer.iterations
+    assert rate.value == np.float32(0.1) and rate.dtype == "float32"
+    assert count.value == 0 and count.dtype == "int64"
+    assert float(optimizer.learning_rate.assign(rate.value / 2)) == pytest.approx(0.05)
+
+
 def test_copies_are_plain_numbers():
     optimizer = optimizers.SGD(0.1)
     for number, kind in ((optimizer.learning_rate, float), (optimizer.iterations, int)):
