@@ -159,12 +159,17 @@ def averaged(lib: Any) -> Any:
     return lib.optimizers.SGD(0.3, use_ema=True, ema_momentum=0.7)
 
 
+def averaged_within(lib: Any) -> Any:
+    return lib.optimizers.LossScaleOptimizer(averaged(lib))
+
+
 @pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # Keras's own
 @pytest.mark.parametrize("swap_on_epoch", [False, True])
-def test_swap_ema_weights(swap_on_epoch):
+@pytest.mark.parametrize("optimizer", [averaged, averaged_within])
+def test_swap_ema_weights(swap_on_epoch, optimizer):
     found = []
     for lib in (keras, fastmlp):
-        model = make(lib, optimizer=averaged)
+        model = make(lib, optimizer=optimizer)
         seen: list[Any] = []
 
         def look(epoch: int, logs: Any = None, model: Any = model, seen: Any = seen) -> None:

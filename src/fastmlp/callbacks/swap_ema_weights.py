@@ -35,7 +35,8 @@ class SwapEMAWeights(Callback):
 
     def _put_averages(self) -> None:
         optimizer = self.model.optimizer
-        if not getattr(optimizer, "use_ema", False):
+        keepers = [optimizer, *getattr(optimizer, "parts", ())]
+        if not any(getattr(keeper, "use_ema", False) for keeper in keepers):
             raise ValueError(
                 "SwapEMAWeights: expected an optimizer with use_ema=True. Received: "
                 f"{optimizer!r:.60}. Hint: compile with {type(optimizer).__name__}(use_ema=True)"
