@@ -47,7 +47,7 @@ class Constraint(Configurable):
         return self._project(array if array.dtype.kind == "f" else array.astype(config.floatx()))
 
     def _project(self, w: np.ndarray) -> np.ndarray:
-        raise NotImplementedError(f"{type(self).__name__} does not define __call__().")
+        return w.copy()  # for super().__call__(w), as in Keras
 
     def blocks(self, shape: Sequence[int]) -> tuple[int, int, int]:
         """Tells which elements of a weight are projected together.

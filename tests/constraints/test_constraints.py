@@ -214,3 +214,11 @@ def test_functions_and_objects_with_their_own_call_are_taken_as_they_are() -> No
 
     for mine in (Mine(), abs):
         assert constraints.get(mine) is mine
+
+
+def test_the_base_class_leaves_a_weight_as_it_is() -> None:
+    class Rounded(constraints.Constraint):
+        def __call__(self, w: Any) -> Any:
+            return np.round(super().__call__(w))
+
+    assert Rounded()([0.7, -1.2]).tolist() == [1, -1]
