@@ -109,6 +109,15 @@ def nested(lib: Any) -> Any:
     return lib.Model(a, graph(lib.layers.Subtract()([inner(graph(a)), inner(a)])))
 
 
+def towers(lib: Any) -> Any:
+    """Graphs and rows side by side."""
+    a = lib.Input((4,))
+    inputs = [lib.Input((4,)) for _ in range(3)]
+    graphs = [lib.Model(x, lib.layers.Dense(i + 1)(x)) for i, x in enumerate(inputs)]
+    rows = [row(lib, 4, of=lambda L, n=n: [L.Dense(n)]) for n in (4, 5, 6)]
+    return lib.Model(a, lib.layers.Concatenate()([tower(a) for tower in graphs + rows]))
+
+
 def functions(lib: Any) -> Any:
     a, ops = lib.Input((4,)), lib.ops
     y = ops.relu(lib.layers.Dense(4)(a) * 2.0) + a
@@ -174,6 +183,7 @@ MODELS = {
     "no input": lambda lib: lib.Sequential([lib.layers.Dense(3), lib.layers.Dense(2)]),
     "shared": shared,
     "nested": nested,
+    "towers": towers,
     "functions": functions,
     "function as layer": lambda lib: row(lib, 4, of=lambda L: [L.Lambda(doubled), L.Dense(2)]),
     "own layer": lambda lib: row(lib, 3, of=lambda L: [OWN[lib]["Own"](4), L.Dense(1)]),

@@ -31,14 +31,14 @@ def parts(model: Any, skipped: Iterable[Any] = ()) -> list[Part]:
         skipped: Parts to leave out, with what is in them.
     """
     found: list[Part] = []
-    _visit(model, "", {id(one) for one in skipped}, found)
+    _visit(model, "", {id(one): one for one in skipped}, found)
     return found
 
 
-def _visit(one: Any, path: str, seen: set[int], found: list[Part]) -> None:
+def _visit(one: Any, path: str, seen: dict[int, Any], found: list[Part]) -> None:
     if id(one) in seen:
         return
-    seen.add(id(one))
+    seen[id(one)] = one  # kept: a list that a property has made would leave its id to the next one
     if isinstance(one, _CONTAINERS):
         children: Iterator[Part] = _named(one)
     else:
