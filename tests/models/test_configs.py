@@ -52,6 +52,17 @@ def test_functional_model_comes_back_from_json_and_as_clone():
         same(model, twin, {"a": X, "b": 2 * X})
 
 
+@pytest.mark.parametrize("lib", [keras, fastmlp], ids=["keras", "fastmlp"])
+def test_tuples_of_inputs_and_outputs_come_back_as_tuples(lib):
+    entries = (lib.Input((3,)), lib.Input((3,)))
+    first, second = (lib.layers.Dense(n)(x) for n, x in enumerate(entries, 1))
+    model = lib.Model(entries, (first, [second, first]))
+    twin = lib.Model.from_config(model.get_config())
+    assert type(twin.input) is tuple
+    for results in (twin(entries), twin((X, X)), twin.predict((X, X), verbose=0)):
+        assert type(results) is tuple and type(results[1]) is list
+
+
 def test_config_of_keras_is_understood():
     theirs = branching(keras)
     ours = model_from_json(theirs.to_json())

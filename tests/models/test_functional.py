@@ -80,10 +80,18 @@ def test_dicts_go_in_and_come_out_by_name():
     result = model({"b": B, "a": A})
     np.testing.assert_array_equal(result["sum"], A + B)
     np.testing.assert_array_equal(model.predict({"a": A, "b": B}, verbose=0)["a"], result["a"])
-    with pytest.raises(ValueError, match="'c' is unknown"):
-        model({"a": A, "b": B, "c": A})
-    with pytest.raises(ValueError, match="'b' is missing"):
-        model({"a": A})
+    for given in ({"a": A}, {"a": A, "b": None}, {"a": A, "c": B}):
+        with pytest.raises(ValueError, match=r"expected the inputs.*'b' is missing"):
+            model(given)
+
+
+def test_what_a_dict_holds_beside_the_inputs_is_left_aside_wherever_it_is_given():
+    a = Input((3,), name="a")
+    model = Model({"a": a}, layers.Dense(2)(a))
+    given, expected = {"a": A, "b": B}, model({"a": A})
+    np.testing.assert_array_equal(model(given), expected)
+    np.testing.assert_array_equal(model.predict(given, verbose=0), expected)
+    assert model({"a": a, "b": Input((3,))}).shape == (None, 2)
 
 
 @pytest.mark.parametrize("form", [lambda t: t, lambda t: [t], lambda t: (t,), lambda t: {"d": t}])

@@ -74,6 +74,11 @@ def test_values_and_structures():
     assert again["b"].dtype == "int16"
     np.testing.assert_array_equal(again.pop("b"), values.pop("b"))
     assert again == {**values, "e": 0.5}
+    index = (..., slice(None, np.array([1, 2]), np.int64(2)))
+    config = serialize_keras_object(index)
+    assert config == keras.saving.serialize_keras_object(index)
+    dots, cut = deserialize_keras_object(json.loads(json.dumps(config)))
+    assert dots is ... and cut.stop.tolist() == [1, 2] and cut.step == 2
     mixed = deserialize_keras_object(serialize_keras_object([layers.Dense(2), (losses.Huber(), 3)]))
     assert type(mixed[0]) is layers.Dense and type(mixed[1]) is tuple
 

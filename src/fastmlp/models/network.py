@@ -141,18 +141,18 @@ class Network:
             sizes: Of a sample of each input, that are expected; `None`: those that the inputs declare.
 
         Raises:
-            ValueError: Some are missing, unknown, or of another shape.
+            ValueError: Some are missing, or of another shape.
         """
         names = self.input_names
         if _tree.same_form(given, self.input_structure):  # also dicts within dicts
             found = _tree.flatten(given)
         elif isinstance(given, dict):
-            for name in [*names, *given]:
-                if name not in given or name not in names:
-                    what = "is missing" if name in names else "is unknown"
+            received = [key for key in given if given[key] is not None]
+            for name in names:  # what is for none of them is left aside, as in fit
+                if name not in received:
                     raise ValueError(
                         f"{self.where}: expected the inputs {names}. "
-                        f"Received: {list(given)}, where '{name}' {what}"
+                        f"Received: {received}, where '{name}' is missing"
                     )
             found = [given[name] for name in names]
         else:

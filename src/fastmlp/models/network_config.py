@@ -236,4 +236,4 @@ def _find_all(structure: Any, made: Mapping[str, list[list[Tensor]]]) -> Any:
         return {key: _find_all(part, made) for key, part in structure.items()}
     if len(structure) == 3 and isinstance(structure[0], str):
         return _find(structure, made)
-    return [_find_all(part, made) for part in structure]
+    return _tree.like(structure, [_find_all(part, made) for part in structure])

@@ -25,6 +25,7 @@ from fastmlp.errors import bad_argument, unknown_name
 from fastmlp.optimizers import schedules
 
 _PLAIN = (str, int, float, bool, type(None))
+_SPECIAL = ("__bytes__", "__ellipsis__", "__numpy__", "__slice__", "__tuple__")
 
 # Families: the module's name in configs → module, base class.
 _FAMILIES: dict[str, tuple[Any, Any]] = {
@@ -78,7 +79,10 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, bytes):
         return _special("bytes", value=obj.decode("utf-8"))
     if isinstance(obj, slice):
-        return _special("slice", start=obj.start, stop=obj.stop, step=obj.step)
+        ends = {"start": obj.start, "stop": obj.stop, "step": obj.step}
+        return _special("slice", **serialize_keras_object(ends))
+    if obj is Ellipsis:
+        return _special("ellipsis")
     if inspect.isfunction(obj):
         return _function_config(obj)
     if not hasattr(obj, "get_config") or inspect.isclass(obj):
@@ -172,10 +176,12 @@ def _special_from(name: str, config: Mapping[str, Any]) -> Any:
     if name == "__bytes__":
         return str(config["value"]).encode("utf-8")
     if name == "__slice__":
-        return slice(config["start"], config["stop"], config["step"])
+        return slice(*(deserialize_keras_object(config[key]) for key in ("start", "stop", "step")))
+    if name == "__ellipsis__":
+        return Ellipsis
     if name == "__tuple__":
         return tuple(deserialize_keras_object(one) for one in config["value"])
-    raise unknown_name("kind of config", name, ("__numpy__", "__bytes__", "__slice__", "__tuple__"))
+    raise unknown_name("kind of config", name, _SPECIAL)
 
 
 def _made(config: Mapping[str, Any], name: Any, inner: Any) -> Any:
