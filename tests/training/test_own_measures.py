@@ -190,7 +190,7 @@ def test_wrong_results_and_what_is_not_called_are_told():
     with pytest.raises(ValueError, match="LBFGS: expected a model without steps of its own"):
         model.fit(x, y, verbose=0)
     with pytest.raises(ValueError, match="without a loss"):
-        make(Measured, loss=None).evaluate(x, y, verbose=0)
+        make(Measured, loss=None).fit(x, y, verbose=0)
 
 
 def test_the_mean_of_the_loss_is_among_the_metrics_of_any_model():

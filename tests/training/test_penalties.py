@@ -1,5 +1,6 @@
 """Regularizers, constraints and activities as functions, and losses that layers add."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -214,6 +215,22 @@ def test_a_layer_at_the_end_may_take_the_targets():
 def test_without_any_loss_there_is_nothing_to_train(loss):
     model = Sequential([Input((2,)), layers.Dense(1, kernel_regularizer="l2", name="out")])
     model.compile("sgd", loss)
-    for method in (model.fit, model.evaluate, model.train_on_batch):
+    for method in (model.fit, model.train_on_batch):
         with pytest.raises(ValueError, match="compiled without a loss"):
             method(np.ones((4, 2)), np.ones(4))
+
+
+def test_without_a_loss_a_model_is_evaluated_by_its_metrics_as_in_keras():
+    def results(lib):
+        x = lib.Input((3,))
+        made = {"kernel_initializer": "ones", "kernel_regularizer": "l2"}
+        model = lib.Model(x, [lib.layers.Dense(1, name=name, **made)(x) for name in "pq"])
+        model.compile(metrics=["mae", "mse"], weighted_metrics=[["mae"], None])
+        data = np.ones((4, 3)), [np.ones((4, 1)), np.zeros((4, 1))]
+        weights = np.arange(4.0)
+        yield model.evaluate(*data, verbose=0)
+        yield model.evaluate(*data, sample_weight=[weights, weights], batch_size=3, verbose=0)
+        yield model.test_on_batch(*data)
+
+    for found, expected in zip(results(fastmlp), results(keras), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)

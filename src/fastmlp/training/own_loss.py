@@ -59,14 +59,17 @@ def traced(model: StepMethods, sized: Sized, training: bool) -> Whole:
     return whole
 
 
-def compiled_loss(model: StepMethods, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+def compiled_loss(
+    model: StepMethods, y: Any, y_pred: Any, sample_weight: Any, training: bool
+) -> Any:
     """The sum of the compiled losses of arrays or tensors, each times its loss weight.
 
     Raises:
-        ValueError: There is none, or targets and predictions do not fit.
+        ValueError: There is none to train with, or targets and predictions do not fit.
     """
     slots, objective = model._output_slots(), model._objective()
-    if not objective.with_loss and calls.tensors(y_pred) and adds_losses(model):
+    enough = not training or adds_losses(model)  # metrics alone can be evaluated
+    if not objective.with_loss and calls.tensors(y_pred) and enough:
         return graph.constant_tensor(0.0, model.dtype)
     if not objective.with_loss:
         raise ValueError(

@@ -153,7 +153,7 @@ class StepMethods(Compiling):
 
         if self._compiled is None:
             self._require_compiled("compute_loss")
-        total = compiled_loss(self, y, y_pred, sample_weight)
+        total = compiled_loss(self, y, y_pred, sample_weight, training)
         return total if isinstance(total, Tensor) else total + sum(getattr(self, "losses", ()))
 
     def compute_metrics(
