@@ -89,6 +89,16 @@ def test_segments_need_an_id_for_each_row(ids):
         ops.segment_prod(np.ones((3, 2)), ids, 2)
 
 
+def test_sizes_below_minus_one_are_refused():
+    with pytest.raises(ValueError, match="reshape: expected sizes >= 0, and -1"):
+        ops.reshape(np.zeros(20), (-2, 5))
+
+
+def test_a_histogram_is_of_a_vector():
+    with pytest.raises(ValueError, match="histogram: expected a vector"):
+        ops.histogram(np.zeros((2, 3)))
+
+
 def test_vectors_of_four_numbers_have_no_cross_product():
     with pytest.raises(ValueError, match="expected vectors of 2 or 3 numbers"):
         ops.cross(np.ones((3, 4)), np.ones((3, 4)))

@@ -67,14 +67,14 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 def type_name(dtype: Any) -> str:
-    """The name of a type of numbers.
+    """The name of a type of numbers; of `None`, `config.floatx()`.
 
     Raises:
         ValueError: There is no such type.
     """
     name: str
     try:
-        name = np.dtype(getattr(dtype, "name", dtype)).name
+        name = np.dtype(getattr(dtype, "name", dtype) or config.floatx()).name
     except TypeError:
         name = str(dtype)
     if name not in _TYPES:

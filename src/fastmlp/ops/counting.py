@@ -49,7 +49,7 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
     """How many elements are in each of several equally wide bins, and the bins' edges.
 
     Args:
-        x: Array.
+        x: Vector of numbers.
         bins: How many, or their edges.
         range: `(lowest, highest)` of what is counted; `None`: all.
 
@@ -59,6 +59,10 @@ def histogram(x: Any, bins: int = 10, range: Any = None) -> tuple[Any, Any]:
     array([3., 1.], dtype=float32)
     """
     x = spec.array(x)
+    if x.ndim > 1:
+        raise ValueError(
+            f"histogram: expected a vector. Received: shape={x.shape}. Hint: ops.ravel(x)"
+        )
     counts, edges = np.histogram(x, bins, range)
     kind = x.dtype if x.dtype.kind == "f" else config.floatx()
     return counts.astype(kind), edges.astype(kind)
@@ -101,7 +105,7 @@ def unique(
     counts = more.pop() if return_counts else None
     if size is not None:
         kept, missing = min(size, index.size), max(size - index.size, 0)
-        at = axis or 0
+        at = (axis or 0) % first.ndim
         first, index = np.take(first, np.arange(kept), at), index[:kept]
         lowest = np.take(first, [0], at) if fill_value is None else fill_value
         shape = [missing if i == at else d for i, d in enumerate(first.shape)]

@@ -278,11 +278,11 @@ def lu_factor(x: Any) -> tuple[Any, Any]:
     """L and U of p x = L U in one matrix, without the ones of L, and what rows p exchanges. Of arrays only."""
     from scipy.linalg import lu_factor
 
-    x = _matrices("lu_factor", x)
-    n = x.shape[-1]
-    parts = [lu_factor(matrix) for matrix in x.reshape(-1, n, n)]
+    x = _matrices("lu_factor", x, square=False)
+    *batch, m, n = x.shape
+    parts = [lu_factor(matrix) for matrix in x.reshape(-1, m, n)]
     both = np.array([lu for lu, _ in parts], x.dtype).reshape(x.shape)
-    return both, np.array([p for _, p in parts], np.int32).reshape(x.shape[:-1])
+    return both, np.array([p for _, p in parts], np.int32).reshape(*batch, min(m, n))
 
 
 @of_arrays

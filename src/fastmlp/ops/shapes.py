@@ -139,6 +139,10 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
            [3, 4, 5]])
     """
     if not spec.is_symbolic(x):
+        if np.min(newshape, initial=0) < -1:  # NumPy takes it for -1
+            raise ValueError(
+                f"reshape: expected sizes >= 0, and -1 for what is left. Received: {newshape}"
+            )
         return np.reshape(spec.array(x), newshape)
     (x,) = spec.operands("reshape", x)
     given: tuple[Any, ...] = (newshape,) if is_int(newshape) else tuple(newshape)
