@@ -244,7 +244,8 @@ def test_a_layer_knows_its_path_and_the_metrics_in_attributes():
     assert model.layers[0].cell.path == "memory/lstm_cell"
     assert layers.Dense(2, name="out").path == "out"
     model.tracker, model.others = fastmlp.metrics.Mean(), [fastmlp.metrics.AUC()]
-    assert model.metrics == [model.tracker, *model.others]
+    model.named = {"total": fastmlp.metrics.Sum(), "again": model.tracker}
+    assert model.metrics == [model.tracker, *model.others, model.named["total"]]
 
 
 @pytest.mark.parametrize("name", ["inputs", "x"])

@@ -301,15 +301,10 @@ class WeightHolder:
     @property
     def metrics(self) -> list[Any]:
         """The metrics in its attributes, and in those of the layers within; each once."""
-        from fastmlp.metrics import Metric  # which may use layers
+        from fastmlp.metrics.base import metrics_in  # metrics may use layers
 
-        found: dict[int, Any] = {}
-        for layer in self._all_layers():
-            for value in list(vars(layer).values()):
-                for one in value if isinstance(value, (list, tuple)) else (value,):
-                    if isinstance(one, Metric):
-                        found.setdefault(id(one), one)
-        return list(found.values())
+        held = [list(vars(layer).values()) for layer in self._all_layers()]
+        return list({id(metric): metric for metric in metrics_in(held)}.values())
 
     def count_params(self) -> int:
         """Number of elements of all weights.

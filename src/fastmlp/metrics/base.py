@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -168,7 +168,7 @@ class Metric(Configurable):
 
     def _parts(self) -> list[Metric]:
         """The metrics that are its attributes, or in lists, tuples and dicts that are."""
-        return _metrics_in(list(vars(self).values()))
+        return metrics_in(list(vars(self).values()))
 
     def _native_variables(self) -> list[Variable]:
         """The accumulators as variables, which see and set them."""
@@ -255,13 +255,15 @@ class Metric(Configurable):
 registry = Registry("metric", base=Metric, callables=False, packages=("fastmlp.metrics",))
 
 
-def _metrics_in(x: Any) -> list[Metric]:
-    """In the order in which they were put there."""
-    if isinstance(x, Metric):
-        return [x]
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else ()
-    others = (part for part in parts if not isinstance(part, float))  # of thresholds there are many
-    return [metric for part in others for metric in _metrics_in(part)]
+def metrics_in(parts: Iterable[Any]) -> list[Metric]:
+    """The metrics among them, and in lists, tuples and dicts among them, in their order."""
+    found: list[Metric] = []
+    for part in parts:
+        if isinstance(part, Metric):
+            found.append(part)
+        elif isinstance(part, (list, tuple, dict)):
+            found += metrics_in(part.values() if isinstance(part, dict) else part)
+    return found
 
 
 def divide_no_nan(a: Any, b: Any) -> Any:
