@@ -67,7 +67,7 @@ def test_a_model_has_its_own_and_a_layer_does_not_take_those_of_another():
         def __init__(self):
             super().__init__()
             self.log_alpha = Variable(0.0, name="log_alpha")
-            self.dense = fastmlp.layers.Dense(2)
+            self.dense = fastmlp.layers.Dense(2, name="d")
             self.dense.build((None, 3))
             self.shared = self.dense.weights[0]
 
@@ -78,7 +78,7 @@ def test_a_model_has_its_own_and_a_layer_does_not_take_those_of_another():
     model.compile("sgd", "mse")
     model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
     assert [w.name for w in model.weights] == ["log_alpha", "kernel", "bias"]
-    assert model.shared.path == "dense/kernel" and float(model.log_alpha) != 0.0
+    assert model.shared.path == "d/kernel" and float(model.log_alpha) != 0.0
 
 
 @pytest.mark.parametrize(

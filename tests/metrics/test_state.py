@@ -342,3 +342,31 @@ def test_metrics_in_lists_and_dicts_are_parts_as_those_in_attributes():
     assert [v.path for v in ours.variables] == [v.path for v in theirs.variables]
     one = model(rates(fastmlp))
     assert one.evaluate(X, Y > 0, verbose=0) == one.evaluate(X, Y > 0, verbose=0)  # it begins anew
+
+
+def test_variables_in_attributes_are_state_as_in_keras():
+    def share(lib):
+        class Share(lib.metrics.Metric):
+            def __init__(self):
+                super().__init__(name="share")
+                self.hits = lib.Variable(0.0, trainable=False, name="hits")
+                self.seen = lib.Variable(0.0, trainable=False, name="seen")
+
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                self.hits.assign_add(lib.ops.sum(lib.ops.cast(y_pred > 0.5, "float32")))
+                self.seen.assign_add(lib.ops.sum(lib.ops.ones_like(y_pred)))
+
+            def result(self):
+                return self.hits / self.seen
+
+        return Share()
+
+    ours, theirs = share(fastmlp), share(keras)
+    for metric in (ours, theirs):
+        metric.update_state(np.ones(3, "f"), np.array([0.2, 0.7, 0.8], "f"))
+    assert float(ours.result()) == pytest.approx(float(theirs.result()))
+    assert [v.name for v in ours.variables] == [v.name for v in theirs.variables]
+    ours.reset_state()
+    assert [float(v) for v in ours.variables] == [0.0, 0.0]
+    one = model(share(fastmlp))
+    assert one.evaluate(X, Y, verbose=0) == one.evaluate(X, Y, verbose=0)  # it begins anew

@@ -126,15 +126,15 @@ def test_hooks_on_batches_come_after_steps_per_execution(at_once):
 
 
 class Stopping:
-    """Sets `stop_training` at a hook."""
+    """Sets an attribute of the model at a hook."""
 
-    def __init__(self, name: str, at: int) -> None:
-        self.name, self.at = name, at
+    def __init__(self, name: str, at: int, attribute: str = "stop_training") -> None:
+        self.name, self.at, self.attribute = name, at, attribute
 
     def of(self, lib: Any) -> Any:
         def hook(told: Any, number: int, logs: Any = None) -> None:
             if number == self.at:
-                told.model.stop_training = True
+                setattr(told.model, self.attribute, True)
 
         return type("Stop", (lib.callbacks.Callback,), {self.name: hook})()
 
@@ -153,6 +153,38 @@ def test_hooks_after_stop_training(name, at):
 
     expected, found = both(run)
     assert found == expected
+
+
+def without_end() -> Any:
+    while True:
+        yield X[:8], Y[:8]
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # Keras's own
+def test_a_callback_ends_evaluate_predict_and_validation():
+    def run(lib: Any, model: Any, calls: list[Any]) -> None:
+        told = [Stopping("on_test_batch_end", 1, "stop_evaluating").of(lib), recorder(lib, calls)]
+        results = [
+            model.evaluate(X, Y, batch_size=8, verbose=0, callbacks=told),
+            model.evaluate(without_end(), verbose=0, callbacks=told),
+        ]
+        history = model.fit(
+            X, Y, batch_size=8, epochs=2, verbose=0, shuffle=False, validation_data=(X, Y),
+            callbacks=told,
+        ).history  # fmt: skip
+        results += history.values()
+        told = [Stopping("on_predict_batch_end", 1, "stop_predicting").of(lib)]
+        results += [
+            model.predict(X, batch_size=8, verbose=0, callbacks=told),
+            model.predict(without_end(), verbose=0, callbacks=told),
+            model.predict(X, batch_size=8, verbose=0),
+        ]
+        calls.append([np.round(result, 3).tolist() for result in results])
+
+    expected, found = both(run)
+    assert found[:-1] == expected[:-1]
+    for ours, theirs in zip(found[-1], expected[-1], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-3)
 
 
 def averaged(lib: Any) -> Any:

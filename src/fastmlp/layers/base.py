@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _DTYPES = ("float32", "float64")
 _NO_EDITS = {  # attributes that no trace reads, or that are looked at each time
-    "name", "dtype", "built", "trainable", "optimizer", "history", "stop_training", "run_eagerly",
-    "jit_compile", "steps_per_execution",
+    "name", "dtype", "built", "trainable", "optimizer", "history", "stop_training",
+    "stop_evaluating", "stop_predicting", "run_eagerly", "jit_compile", "steps_per_execution",
 }  # fmt: skip
 _MAY_HOLD = (list, tuple, dict)  # weights, in an attribute
 _KEPT = 16  # functions of the last forms of inputs that a layer was called on

@@ -132,19 +132,26 @@ class Metric(Configurable):
         Raises:
             RuntimeError: If `super().__init__()` has not been called.
         """
+        dtype = dtype or "float64"
+        make = initializers.get("zeros" if initializer is None else initializer)
+        first = np.asarray(make(tuple(int(d) for d in shape), dtype=dtype))
+        name = name or f"variable_{len(vars(self).get('_variables', ()))}"
+        return self._adopt(Variable(first, dtype=dtype, trainable=False, name=name))
+
+    def _adopt(self, variable: Variable) -> Variable:
+        """Makes a variable part of the state."""
         if "_variables" not in vars(self):
             raise RuntimeError(
                 f"{type(self).__name__}: expected __init__ to begin with super().__init__(…), before "
                 "it adds variables."
             )
-        dtype = dtype or "float64"
-        make = initializers.get("zeros" if initializer is None else initializer)
-        first = np.asarray(make(tuple(int(d) for d in shape), dtype=dtype))
-        variable = Variable(
-            first, dtype=dtype, trainable=False, name=name or f"variable_{len(self._variables)}"
-        )
         self._variables.append(variable)
         return self._named(variable)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if type(value) is Variable and "/" not in value.path:  # that belongs to nobody yet
+            self._adopt(value)
+        object.__setattr__(self, name, value)
 
     @accepts_name_first
     def add_weight(

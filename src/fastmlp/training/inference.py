@@ -114,7 +114,7 @@ class Inference(StepMethods):
                     stream, supply = self._cut(stack, "evaluate", "test", given, size, steps)
             self._begin_metrics()
             if stream is None:
-                row = run_pass(
+                row, _ = run_pass(
                     supply, callbacks, "test", verbose, self._lock, inner=inner, at_once=at_once
                 )
             else:
@@ -188,11 +188,12 @@ class Inference(StepMethods):
                 structure, results = self._output_slots().structure, room_for(executable, n)
                 for index, result in enumerate(results):
                     executable.bind_output(index, result)
-                run_pass(
+                _, done = run_pass(
                     supply, listed, "predict", verbose, self._lock,
                     lambda start, stop: pack(structure, [result[start:stop] for result in results]),
                     self.steps_per_execution,
                 )  # fmt: skip
+                results = [result[:done] for result in results] if done < n else results
             boundary = data.sized.boundary
             sized = self._with_batch(data.sized, executable.plan.capacity)
             found = [graph.kind_of(t) for t in sized.outputs]

@@ -332,6 +332,7 @@ class FitLoop:
         run, callbacks = self._native, self.callbacks
         assert self.after is not None
         reader = LogReader(self.after.executable)  # hooks of tests see names without a prefix
+        self.model.stop_evaluating = False
         callbacks.on_test_begin()
         self.model._begin_metrics()
         if callbacks.has_test_batch_hooks:
@@ -346,6 +347,8 @@ class FitLoop:
                     logs = run.logs(reader.native)
                     for hook in end:
                         hook(step - 1, logs=logs)
+                if self.model.stop_evaluating and run.epoch == epoch:
+                    run.end_pass()
         while run.epoch == epoch:
             self._go(passes=1)
         callbacks.on_test_end(reader.logs(run.peek_log()[self.reader.width :]))

@@ -16,6 +16,7 @@ from fastmlp.errors import warn_user
 from fastmlp.training.array_batches import ArrayBatches, one_batch
 from fastmlp.training.cursor import Cursor, beginning
 from fastmlp.training.own_metrics import prepare, results
+from fastmlp.training.passes import STOPS
 from fastmlp.training.progress import Progress, make_progress
 from fastmlp.training.stream import RAN_OUT
 from fastmlp.training.validation import Validation
@@ -179,6 +180,7 @@ def _pass(
     progress = make_progress(0 if callbacks.has_progbar else verbose, 1, data.per_epoch)
     if not inner:
         callbacks.set_params({"verbose": verbose, "epochs": 1, "steps": data.per_epoch})
+    setattr(model, STOPS[mode], False)
     getattr(callbacks, f"on_{mode}_begin")()
     if progress is not None:
         progress.begin_epoch(0)
@@ -246,7 +248,7 @@ def _steps(
         if step == first + at_once:
             tell()
             first = step
-            if mode == "train" and model.stop_training:
+            if getattr(model, STOPS[mode]):
                 break
     if first < step:
         tell()

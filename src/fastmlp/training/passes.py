@@ -19,6 +19,9 @@ from fastmlp.training.progress import make_progress
 from fastmlp.training.stream import RAN_OUT
 from fastmlp.training.supply import Supply
 
+STOPS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
+"""Attributes of models that callbacks set to end what runs."""
+
 Outputs = Callable[[int, int], Any]
 """Outputs of the samples from one to before another, for callbacks."""
 
@@ -36,6 +39,7 @@ class _Told:
 
     Attributes:
         each: Steps after which a callback is told; 0: none is.
+        stop: Name of the model's attribute by which a callback ends the pass.
     """
 
     def __init__(
@@ -54,6 +58,9 @@ class _Told:
             callbacks.has_test_batch_hooks if mode == "test" else callbacks.has_predict_batch_hooks
         )
         self.each = at_once if hooked else 0
+        self._model, self.stop = callbacks.model, STOPS[mode]
+        if self.each:
+            setattr(self._model, self.stop, False)
         self.begin, self.end = (getattr(callbacks, f"on_{mode}_{end}") for end in ("begin", "end"))
         if not inner:
             callbacks.set_params({"verbose": verbose, "epochs": 1, "steps": steps})
@@ -67,8 +74,8 @@ class _Told:
         for hook in self._batch_begin:
             hook(step, logs={})
 
-    def batch_ends(self, step: int, run: Run | EagerRun, found: dict[str, Any]) -> None:
-        """Tells hooks of a step that `run` has done.
+    def batch_ends(self, step: int, run: Run | EagerRun, found: dict[str, Any]) -> bool:
+        """Tells hooks of a step that `run` has done, and whether the pass goes on.
 
         Args:
             step: Its number.
@@ -79,6 +86,7 @@ class _Told:
             logs = found if self._reader is None else run.logs(self._reader.native)
             for hook in self._batch_end:
                 hook(step, logs=logs)
+        return not getattr(self._model, self.stop)
 
     def show(self, steps: int, run: Run | EagerRun) -> None:
         """Redraws the progress bar after so many steps."""
@@ -116,7 +124,7 @@ def run_pass(
     outputs: Outputs | None = None,
     at_once: int = 1,
     inner: bool = False,
-) -> np.ndarray:
+) -> tuple[np.ndarray, int]:
     """One pass over arrays without updates.
 
     Args:
@@ -130,7 +138,7 @@ def run_pass(
         inner: Whether this is a validation within a `fit`, whose callbacks these are.
 
     Returns:
-        The accumulators.
+        The accumulators, and the number of samples: all, unless a callback has ended it.
     """
     executable, n, batch_size = supply.executable, supply.n, supply.batch_size
     steps = -(-n // batch_size)
@@ -143,14 +151,18 @@ def run_pass(
         while left:
             left = run.step(None, left)
             turns.lend()
-        start, end = step * batch_size, (step + at_once) * batch_size
-        found = {} if outputs is None else {"outputs": outputs(start, min(end, n))}
-        told.batch_ends(step + at_once - 1, run, found)
+        start, end = step * batch_size, min((step + at_once) * batch_size, n)
+        found = {} if outputs is None else {"outputs": outputs(start, end)}
+        goes_on = told.batch_ends(step + at_once - 1, run, found)
         told.show(min(step + at_once, steps), run)
+        if not goes_on and end < n:
+            run.end_pass()
+            n = end
+            break
     while not told.each and not run.go():
         turns.lend()
         told.show(run.position // batch_size, run)
-    return told.finish(run.take_log()[0])
+    return told.finish(run.take_log()[0]), n
 
 
 def run_batches(
@@ -186,11 +198,12 @@ def run_batches(
     run = _run(supply.executable, turns)
     step = first = 0  # `first`: of those that callbacks have not been told of
 
-    def tell() -> None:
+    def tell() -> bool:
         found = {} if outputs is None else {"outputs": outputs(first, step)}
-        told.batch_ends(first + told.each - 1, run, found)
+        return told.batch_ends(first + told.each - 1, run, found)
 
-    while supply.steps is None or step < supply.steps:
+    goes_on = True
+    while goes_on and (supply.steps is None or step < supply.steps):
         rows = stream.next()
         if rows is None:
             if supply.steps is not None and supply.steps != stream.batches.per_pass:
@@ -211,7 +224,7 @@ def run_batches(
         supply.check_finite()
         step += 1
         if step == first + told.each:
-            tell()
+            goes_on = tell()
             first = step
         told.show(step, run)
     if told.each and first < step:

@@ -35,6 +35,10 @@ class Trainer(OnBatch, Fitting, Inference):
     dtype: str
     stop_training = False
     """Set by a callback, or by another thread: `fit` ends after the step at hand."""
+    stop_evaluating = False
+    """Set by a callback's hook on batches: `evaluate` ends with what was seen so far."""
+    stop_predicting = False
+    """Set by a callback's hook on batches: `predict` ends with the outputs so far."""
 
     def __init__(self) -> None:
         self.optimizer: optimizers.Optimizer | None = None
