@@ -357,3 +357,15 @@ def test_output_is_its_own_until_it_is_a_part_of_another_model():
     assert model.outputs[0] is model.layers[1].output is not y
     assert Model(model.inputs, model.outputs).output_shape == (None, 4)
     assert Model(model.inputs, model.layers[0].output).output_shape == (None, 2)
+
+
+@pytest.mark.parametrize("first", [[], [Input((4,))]], ids=["built", "with an Input"])
+def test_build_with_another_shape_than_before_is_refused(first):
+    model = Sequential([*first, layers.Dense(2)])
+    model.build((None, 4))
+    model.build((8, 4))
+    with pytest.raises(
+        ValueError, match=r"made for, \(None, 4\)\. Received: input_shape=\(None, 5\)"
+    ):
+        model.build((None, 5))
+    assert model.weights[0].shape == (4, 2)

@@ -524,3 +524,11 @@ def test_a_layer_is_built_by_its_own_build_from_config(tmp_path, ending):
     assert loaded.layers[-1].start == "ones"
     ones = np.ones((2, 4), "float32")
     np.testing.assert_array_equal(loaded.predict(ones, verbose=0), np.full((2, 3), 4))
+
+
+def test_a_model_is_saved_as_one_file(tmp_path):
+    model = Sequential([Input((2,)), layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"expected one file\. Received: zipped=False"):
+        model.save(tmp_path / "m.fastmlp", zipped=False)
+    assert not any(tmp_path.iterdir())
+    model.save(tmp_path / "m.fastmlp", zipped=True)

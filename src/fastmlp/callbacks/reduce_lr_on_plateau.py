@@ -55,8 +55,9 @@ class ReduceLROnPlateau(MonitorCallback):
                 f"ReduceLROnPlateau does not support a factor >= 1.0. Received factor={factor}"
             )
         self.min_lr = check_number(where, "min_lr", min_lr)
-        self.patience = check_number(where, "patience", patience)
-        self.cooldown = check_number(where, "cooldown", cooldown)
+        check_number(where, "patience", patience)
+        check_number(where, "cooldown", cooldown)
+        self.patience, self.cooldown = patience, cooldown
         self.verbose = verbose
         self.cooldown_counter = 0.0
         self.wait = 0

@@ -35,19 +35,19 @@ class Persistent:
         and the place in the training are not in it. So does one that ends in `.h5`, in the format of Keras 2,
         with Keras's warning that it is legacy. Both take `pip install "fastmlp[keras-files]"`.
 
+        A model that is not built is saved, with a warning, without weights.
+
         Args:
             filepath: Path that ends in `.fastmlp`, `.safetensors`, `.keras` or `.h5`.
             overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
-            zipped: Accepted; the file is never compressed.
-
-        A model that is not built is saved, with a warning, without weights.
+            zipped: `True` or `None`: it is one file, not a folder.
 
         Raises:
-            ValueError: Another ending, or a model that is not made of configs, or has weights and does
+            ValueError: `zipped` is false; or another ending, or a model that is not made of configs, or has weights and does
                 not know its input.
             OSError: The file cannot be written.
         """
-        saving.save_model(self, filepath, overwrite)
+        saving.save_model(self, filepath, overwrite, zipped)
 
     @accepts_old
     def save_weights(

@@ -17,7 +17,7 @@ from fastmlp.models.model import Model
 from fastmlp.models.network import Network
 
 
-class Sequential(Model):
+class Sequential(Model, build_once=False):
     """Layers one after the other.
 
     Args:
@@ -72,6 +72,28 @@ class Sequential(Model):
         except Exception:
             self._input, self._layers = before
             raise
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the weights for inputs of this shape, the batch included; again, checks that it is the same.
+
+        Args:
+            input_shape: The shape; with sizes of `None` where they are open.
+
+        Raises:
+            ValueError: It is no shape, or not that of the model's input.
+        """
+        known = self.inputs[0].shape if len(self.inputs) == 1 else None
+        super().build(input_shape)
+        if known is None or not isinstance(input_shape, (tuple, list)):
+            return
+        if len(input_shape) == len(known) and any(
+            None not in sizes and sizes[0] != sizes[1]
+            for sizes in zip(input_shape[1:], known[1:], strict=True)
+        ):
+            raise ValueError(
+                f"Sequential '{self.name}': expected the shape that it has been made for, {known}. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
 
     def pop(self, rebuild: bool = True) -> Layer | None:
         """Removes the last layer and returns it; the model is to be compiled again."""

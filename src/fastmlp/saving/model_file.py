@@ -20,7 +20,7 @@ import numpy as np
 from fastmlp._model_paths import check_path, is_of_keras, may_write
 from fastmlp._version import __version__
 from fastmlp.custom_objects import own_objects
-from fastmlp.errors import warn_user
+from fastmlp.errors import bad_argument, warn_user
 from fastmlp.layers import lookup
 from fastmlp.layers.holder import set_values
 from fastmlp.layers.shapes import shapes
@@ -49,8 +49,13 @@ def save_model(
         model: The model.
         filepath: Path that ends in `.fastmlp`, `.safetensors` or `.keras`.
         overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
-        zipped: Accepted; the file is never compressed.
+        zipped: `True` or `None`: it is one file, not a folder.
+
+    Raises:
+        ValueError: `zipped` is false.
     """
+    if zipped is not None and not zipped:
+        raise bad_argument("save", "one file", "zipped", zipped, "leave the argument out")
     _save(model, filepath, overwrite, whole=True)
 
 
