@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "reference"
 MODULES = (
     "", "config", "backend", "layers", "losses", "metrics", "optimizers", "optimizers.schedules", "activations",
     "initializers", "regularizers", "constraints", "callbacks", "models", "saving", "utils",
-    "datasets", "ops", "random", "wrappers",
+    "datasets", "ops", "random", "tree", "wrappers",
 )  # fmt: skip
 INNER = ("check_floatx", "check_names", "has_factors", "log")  # for fastmlp alone
 _LISTS = ("Args", "Call arguments", "Raises", "Attributes")

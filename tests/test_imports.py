@@ -54,6 +54,7 @@ LEVELS = (
         "utils",
         "preprocessing",
         "random",
+        "tree",
         "datasets",
         "demo",
         "wrappers",

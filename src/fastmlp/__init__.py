@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         random,
         regularizers,
         saving,
+        tree,
         utils,
     )
     from fastmlp._dtype_policy import DTypePolicy
@@ -77,6 +78,7 @@ __all__ = [
     "regularizers",
     "saving",
     "show_config",
+    "tree",
     "utils",
     "version",
 ]

@@ -11,15 +11,15 @@ from typing import Any
 
 
 @lru_cache(1024)
-def _is_leaf(kind: type) -> bool:
-    """By its type: to ask each object whether it is a `Mapping` takes longer."""
+def is_leaf(kind: type) -> bool:
+    """Whether objects of a type are leaves: to ask each object whether it is a `Mapping` takes longer."""
     # A sparse matrix in SciPy's DOK format is a dict, too.
     return not issubclass(kind, (dict, list, tuple, Mapping)) or hasattr(kind, "tocsr")
 
 
 def is_dict(x: Any) -> bool:
     """Whether something is a structure with keys."""
-    return isinstance(x, Mapping) and not _is_leaf(type(x))
+    return isinstance(x, Mapping) and not is_leaf(type(x))
 
 
 def keys(mapping: Mapping[Any, Any]) -> list[Any]:
@@ -33,7 +33,7 @@ def keys(mapping: Mapping[Any, Any]) -> list[Any]:
 def walk(structure: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Every leaf with its path: the keys and positions that lead to it."""
     kind: Any = type(structure)
-    if _is_leaf(kind):
+    if is_leaf(kind):
         if structure is not None:
             yield path, structure
     elif isinstance(structure, Mapping):
@@ -87,7 +87,7 @@ def apply(function: Callable[[Any], Any], structure: Any) -> Any:
     ['1', {'a': '2'}]
     """
     kind: Any = type(structure)
-    if _is_leaf(kind):
+    if is_leaf(kind):
         return None if structure is None else function(structure)
     if isinstance(structure, Mapping):
         found = {key: apply(function, structure[key]) for key in keys(structure)}

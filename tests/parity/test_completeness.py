@@ -19,7 +19,7 @@ from fastmlp import _backend_functions, _gone
 MODULES = (
     "", "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
     "metrics", "models", "ops", "ops.linalg", "ops.nn", "optimizers", "optimizers.schedules", "preprocessing",
-    "preprocessing.sequence", "random", "regularizers", "saving", "utils", "wrappers",
+    "preprocessing.sequence", "random", "regularizers", "saving", "tree", "utils", "wrappers",
 )  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "keras-differences.md"
 
