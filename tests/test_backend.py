@@ -71,6 +71,18 @@ def test_policies_of_types_are_names_of_floats():
             refused("mixed_float16")
 
 
+def test_scopes_change_nothing():
+    with fastmlp.name_scope("encoder") as name, fastmlp.device("/CPU:0"), fastmlp.device("cpu"):
+        assert name == "encoder" and layers.Dense(2, name="d").name == "d"
+    with (
+        pytest.raises(ValueError, match=r"device: expected 'cpu:0'.*'gpu:0'"),
+        fastmlp.device("gpu:0"),
+    ):
+        pass
+    with pytest.raises(ValueError, match="name_scope: expected a string"), fastmlp.name_scope(None):
+        pass
+
+
 def test_switches_without_an_effect_are_taken():
     config = fastmlp.config
     assert config.is_traceback_filtering_enabled()

@@ -32,6 +32,7 @@ LEVELS = (
         "_dtype_policy",
         "_late",
         "_model_paths",
+        "_scopes",
         "_sparse",
         "_spelling",
         "_record",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         utils,
     )
     from fastmlp._dtype_policy import DTypePolicy
+    from fastmlp._scopes import device, name_scope
     from fastmlp._show_config import show_config
     from fastmlp.initializers import Initializer
     from fastmlp.ops import custom_gradient
@@ -65,12 +66,14 @@ __all__ = [
     "constraints",
     "custom_gradient",
     "datasets",
+    "device",
     "gradients",
     "initializers",
     "layers",
     "losses",
     "metrics",
     "models",
+    "name_scope",
     "ops",
     "optimizers",
     "preprocessing",
