@@ -186,6 +186,15 @@ class Tensor(Operators):
             "Hint: use fastmlp.ops.where in place of `if`"
         )
 
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice) and key == slice(None) and self.shape[:1] == (None,):
+            raise ValueError(
+                f"{self!r}: expected a slice of known bounds along the batch. Received: [:], which is "
+                "also [:n] and [n:] where the number of samples n is not known. Hint: a layer's call "
+                "gets it from ops.shape(x)[0]; x[:, :] takes all of every sample"
+            )
+        return super().__getitem__(key)
+
     def __len__(self) -> int:
         if not self.shape or self.shape[0] is None:
             raise TypeError(f"{self!r} is symbolic and has no length. Hint: look at its shape")

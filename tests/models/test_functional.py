@@ -265,6 +265,26 @@ def test_a_slice_that_leaves_nothing_is_refused(cut):
         cut(Input((4,)))
 
 
+@pytest.mark.parametrize("cut", [lambda x, n: x[:n], lambda x, n: x[n:] - x[:n], lambda x, n: x[:]])
+def test_a_slice_to_the_unknown_number_of_samples_is_refused_as_in_keras(cut):
+    for library in (keras, fastmlp):
+        x = library.Input((3,))
+        with pytest.raises(ValueError, match="slice"):
+            cut(x, library.ops.shape(x)[0])
+
+
+def test_a_call_that_slices_to_the_number_of_samples_is_told_it():
+    class Halves(layers.Layer):
+        def call(self, x):
+            both, n = ops.concatenate([x, 3 * x], axis=0), ops.shape(x)[0]
+            return both[n:] - both[:n]
+
+    x = np.arange(6.0).reshape(2, 3)
+    model = Sequential([Input((3,)), Halves()])
+    np.testing.assert_array_equal(model.predict(x, verbose=0), 2 * x)
+    np.testing.assert_array_equal(Halves()(x), 2 * x)
+
+
 @pytest.mark.parametrize(
     "use",
     [
