@@ -57,11 +57,16 @@ def _flat(x: Any) -> list[Any]:
     return [leaf for one in x for leaf in _flat(one)] if isinstance(x, (list, tuple)) else [x]
 
 
-def integers(where: str, x: Any) -> np.ndarray:
-    """An array as int64; fractions are cut.
+def integers(where: str, x: Any, cut: bool = False) -> np.ndarray:
+    """An array as int64.
+
+    Args:
+        where: Who asks, for errors.
+        x: Array, list, series or frame of whole numbers.
+        cut: Whether fractions are cut, not refused.
 
     Raises:
-        TypeError: It holds no numbers.
+        TypeError: It holds no numbers, or fractions.
         ValueError: It holds NaN or infinity.
     """
     array = np.asarray(x)
@@ -76,4 +81,10 @@ def integers(where: str, x: Any) -> np.ndarray:
         raise ValueError(
             f"{where}: expected integers. Received: nan or infinity. Hint: fill missing values first"
         )
-    return array.astype(np.int64)
+    whole = array.astype(np.int64)
+    if array.dtype.kind == "f" and not cut and np.any(whole != array):
+        raise TypeError(
+            f"{where}: expected integers. Received: {array[whole != array][0]}. "
+            "Hint: Discretization makes integers of other numbers"
+        )
+    return whole

@@ -81,12 +81,7 @@ class HashedCrossing(RawLayer):
         """The fingerprint of a string; an integer as it is."""
         if texts.is_text(x):
             return hashes.fingerprint64(list(map(str.encode, texts.strings(self._where(), x))))
-        array = np.asarray(x)
-        if array.dtype.kind == "f" and np.any(array != np.floor(array)):
-            raise TypeError(
-                f"{self._where()}: expected strings or integers. Received: dtype={array.dtype}"
-            )
-        return texts.integers(self._where(), array).reshape(-1).astype(np.uint64)
+        return texts.integers(self._where(), x).reshape(-1).astype(np.uint64)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -81,7 +81,7 @@ class Hashing(RawLayer):
             values = texts.strings(self._where(), x)
             words = list(map(str.encode, values))
         else:
-            values = texts.integers(self._where(), x).reshape(-1).tolist()
+            values = texts.integers(self._where(), x, cut=True).reshape(-1).tolist()
             words = digits(values)
         if self.mask_value is None or self.num_bins == 1:
             found = bins(words, self.num_bins, self.salt)
