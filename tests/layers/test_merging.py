@@ -73,6 +73,19 @@ def test_samples_one_after_the_other_as_in_keras(axis):
     np.testing.assert_array_equal(found[3], found[1])
 
 
+@pytest.mark.parametrize(
+    "shapes", [[(2, 3), (4, 3)], [(2,), (3,)], [(1, 2, 3), (2, 2, 3), (1, 2, 3)]]
+)
+def test_arrays_of_several_numbers_of_samples_as_in_keras(shapes):
+    parts = [np.arange(np.prod(shape), dtype="float64").reshape(shape) for shape in shapes]
+    found, known = (k.layers.Concatenate(axis=0)(parts) for k in (fastmlp, keras))
+    np.testing.assert_array_equal(found, known)
+    assert found.dtype == known.dtype
+    if parts[0].ndim > 1:
+        with pytest.raises(ValueError, match="differ along axis 1 alone"):
+            layers.Concatenate(axis=1)(parts)
+
+
 def test_a_twin_network_reads_both_inputs_at_once_and_parts_them():
     class Twins(Model):
         def __init__(self):

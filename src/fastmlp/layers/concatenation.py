@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fastmlp import ops
 from fastmlp.errors import bad_argument, check_int
+from fastmlp.layers import eager
 from fastmlp.layers.base import Layer
 from fastmlp.layers.merging import check_list, unfit, where
 
@@ -49,6 +52,13 @@ class Concatenate(Layer):
             if _without(first.shape, axis) != _without(other.shape, axis):
                 raise unfit(self, f"inputs that differ along axis {axis} alone", first, other)
         return first if len(tensors) == 1 else ops.concatenate(tensors, axis)
+
+    def _call_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Without a plan, which has one number of samples, if the inputs have several."""
+        given = eager.to_arrays(where(self), args[0]) if args else None
+        if isinstance(given, (list, tuple)) and len(set(map(len, given))) > 1:
+            return self.call([np.asarray(x, self.dtype) for x in given])
+        return super()._call_arrays(args, kwargs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The masks side by side; beside features, a step counts where it counts in one input."""
