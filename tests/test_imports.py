@@ -29,6 +29,7 @@ LEVELS = (
         "_names",
         "_lock",
         "_gone",
+        "_dtype_names",
         "_dtype_policy",
         "_late",
         "_model_paths",

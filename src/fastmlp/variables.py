@@ -14,6 +14,7 @@ import numpy as np
 
 from fastmlp import _names, config
 from fastmlp._core.home import Home, address
+from fastmlp._dtype_names import dtype_name
 from fastmlp._operators import Operators
 from fastmlp.errors import bad_argument
 
@@ -369,6 +370,7 @@ def _first(
     where: str, initializer: Any, shape: tuple[int, ...] | None, dtype: str | None
 ) -> np.ndarray:
     """The first value of a variable, in its type."""
+    dtype = dtype_name(dtype)
     if isinstance(initializer, str):
         hint = f"fastmlp.initializers.get({initializer!r})"
         raise bad_argument(where, "numbers or a function", "initializer", initializer, hint)

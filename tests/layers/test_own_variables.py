@@ -93,6 +93,20 @@ def test_first_values_have_the_type_that_they_have_in_keras(value):
     assert Variable(value, dtype="float64").dtype == "float64"
 
 
+@pytest.mark.parametrize(
+    "dtype", [float, int, bool, np.float32, np.dtype("int32"), "float32", None]
+)
+def test_types_of_python_and_numpy_mean_what_they_mean_in_keras(dtype):
+    found = [
+        (
+            k.layers.Layer().add_weight(shape=(2,), dtype=dtype, initializer="zeros").dtype,
+            k.Variable(np.zeros(2), dtype=dtype).dtype,
+        )
+        for k in (fastmlp, keras)
+    ]
+    assert found[0] == found[1]
+
+
 def test_initializers_give_first_values():
     assert Variable(initializers.Ones(), shape=(2,)).numpy().tolist() == [1.0, 1.0]
     with pytest.raises(ValueError, match="Variable 'v': expected a shape for the initializer"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from fastmlp import _names, _tree, calls, config, graph, open_sizes, ops, regularizers, whole_batch
+from fastmlp._dtype_names import dtype_name
 from fastmlp._spelling import accepts_old, missing
 from fastmlp.calls import Call
 from fastmlp.custom_objects import custom_object_scope, own_objects
@@ -19,7 +20,7 @@ from fastmlp.function import Function
 from fastmlp.graph import Tensor
 from fastmlp.layers import eager, masks
 from fastmlp.layers.building import once
-from fastmlp.layers.configured import KERAS_ALONE, Configured, dtype_name, parameters
+from fastmlp.layers.configured import KERAS_ALONE, Configured, parameters
 from fastmlp.layers.input_spec import check_inputs
 from fastmlp.layers.shapes import check_shape, map_shapes, shapes
 from fastmlp.ops.states import assign_weights

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp._dtype_names import dtype_name
 from fastmlp.errors import check_int
-from fastmlp.layers.configured import dtype_name
 from fastmlp.layers.encoding import ArrayLayer, check_mode, encode
 
 

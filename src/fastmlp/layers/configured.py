@@ -7,8 +7,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-import numpy as np
-
 from fastmlp import regularizers
 from fastmlp.layers.holder import WeightHolder
 from fastmlp.layers.shapes import map_shapes
@@ -21,7 +19,6 @@ KERAS_ALONE = {
     "lora_alpha": _LOW_RANK,
     "rms_scaling": "use RMSNormalization",
 }
-_PYTHON_TYPES = {float: "float32", int: "int32", str: "string"}  # what Keras means by them
 
 
 class Configured(WeightHolder):
@@ -122,12 +119,3 @@ def parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     found = list(inspect.signature(function).parameters.values())[1:]
     names = [p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return tuple(names)
-
-
-def dtype_name(dtype: Any) -> Any:
-    """`'float32'` of a type of Python or NumPy, of Keras's policies and of their configs."""
-    if isinstance(dtype, Mapping):
-        return dtype.get("config", {}).get("name")
-    if isinstance(dtype, type):
-        return _PYTHON_TYPES.get(dtype) or np.dtype(dtype).name
-    return getattr(dtype, "name", dtype)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _names, constraints, graph, initializers, regularizers
+from fastmlp._dtype_names import dtype_name
 from fastmlp._spelling import accepts_name_first
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Shape
@@ -89,7 +90,7 @@ class WeightHolder:
                 f"{type(self).__name__} '{self.name}': expected sizes that are known for the weight "
                 f"'{name}'. Received: shape={given}. Hint: give the Input all sizes but the number of steps"
             )
-        dtype = dtype or self.dtype
+        dtype = dtype_name(dtype) or self.dtype
         default = "glorot_uniform" if np.dtype(dtype).kind == "f" else "zeros"
         first = initializers.get(default if initializer is None else initializer)
         with graph.no_trace():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fastmlp import _names, config, graph
+from fastmlp._dtype_names import dtype_name
 from fastmlp._spelling import accepts_old
 from fastmlp.calls import Call
 from fastmlp.errors import bad_argument, check_int, unknown_name
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
-from fastmlp.layers.configured import dtype_name
 from fastmlp.layers.shapes import check_shape
 
 _DTYPES = (

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp import boundary
+from fastmlp._dtype_names import dtype_name
 from fastmlp.graph import Tensor
-from fastmlp.layers.configured import dtype_name
 from fastmlp.layers.encoding import ArrayLayer, encode, is_symbolic
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp import config
+from fastmlp._dtype_names import PYTHON
 from fastmlp.graph import Tensor
-
-_PYTHON = {float: "float32", int: "int32", bool: "bool", str: "string"}
 
 
 def standardize_dtype(dtype: Any) -> str:
@@ -28,8 +27,8 @@ def standardize_dtype(dtype: Any) -> str:
     """
     if dtype is None:
         return config.floatx()
-    if isinstance(dtype, type) and dtype in _PYTHON:
-        return _PYTHON[dtype]
+    if isinstance(dtype, type) and dtype in PYTHON:
+        return PYTHON[dtype]
     try:
         return "string" if dtype == "string" else np.dtype(dtype).name
     except TypeError as error:
