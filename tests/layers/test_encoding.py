@@ -189,6 +189,25 @@ def test_bad_data_change_no_boundaries():
     assert layer.bin_boundaries == before
 
 
+@pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 1), (2, 3), (None,), (None, 3)])
+def test_shapes_of_what_is_no_batch_are_told_as_in_keras(shape, mode):
+    def told(lib):
+        made = (lib.layers.CategoryEncoding, 4), (lib.layers.Discretization, [0.0, 1.0])
+        return [kind(given, output_mode=mode).compute_output_shape(shape) for kind, given in made]
+
+    assert told(fastmlp) == told(keras)
+
+
+@pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
+def test_the_shape_told_of_one_number_is_that_of_the_array(mode):
+    for layer in (
+        layers.CategoryEncoding(4, output_mode=mode),
+        layers.Discretization([0.0], output_mode=mode),
+    ):
+        assert layer.compute_output_shape(()) == layer(np.array(1)).shape
+
+
 @pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count", "int"])
 def test_bins_have_a_shape_before_they_are_found(mode):
     found = [

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastmlp._dtype_names import dtype_name
 from fastmlp.errors import check_int
-from fastmlp.layers.encoding import ArrayLayer, check_mode, encode
+from fastmlp.layers.encoding import ArrayLayer, check_mode, encode, encoded_shape
 
 
 class CategoryEncoding(ArrayLayer):
@@ -85,6 +85,10 @@ class CategoryEncoding(ArrayLayer):
                 )
         y = encode(inputs, self.output_mode, self.num_tokens, self.dtype, count_weights)
         return y.astype(self._whole or self.dtype) if isinstance(y, np.ndarray) else y
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape of the outputs."""
+        return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
     def get_config(self) -> dict[str, Any]:
         own = {"num_tokens": self.num_tokens, "output_mode": self.output_mode}

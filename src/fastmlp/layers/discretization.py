@@ -11,7 +11,15 @@ from fastmlp import boundary, ops
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Node
 from fastmlp.layers import quantiles
-from fastmlp.layers.encoding import ArrayLayer, check_mode, encode, is_symbolic, numbers, parts_of
+from fastmlp.layers.encoding import (
+    ArrayLayer,
+    check_mode,
+    encode,
+    encoded_shape,
+    is_symbolic,
+    numbers,
+    parts_of,
+)
 from fastmlp.variables import Variable
 
 
@@ -183,11 +191,9 @@ class Discretization(ArrayLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape of the outputs; before `adapt`, with `num_bins` bins."""
-        if self._edges is None and self.num_bins is not None:
-            edges = range(self.num_bins - 1)
-            told = type(self)(edges, output_mode=self.output_mode, dtype=self.dtype)
-            return told.compute_output_shape(input_shape)
-        return super().compute_output_shape(input_shape)
+        depth = self.depth if self._edges is not None else self.num_bins
+        assert depth is not None
+        return encoded_shape(input_shape, self.output_mode, depth)
 
     @property
     def depth(self) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from fastmlp import ops
 from fastmlp.errors import bad_argument, check_choice, check_int
-from fastmlp.graph import Tensor
+from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
 
 MODES = ("int", "one_hot", "multi_hot", "count")
@@ -78,6 +78,16 @@ def encode(codes: Any, mode: str, depth: int, dtype: str, weights: Any = None) -
     if weights is not None:
         hot = hot * ops.expand_dims(weights, -1)
     return ops.sum(hot, 1 if rank > 1 else 0)
+
+
+def encoded_shape(input_shape: Sequence[int | None], mode: str, depth: int) -> Shape:
+    """Shape of what `encode` makes of an array of this shape."""
+    shape = tuple(input_shape)
+    if mode == "int":
+        return shape
+    if mode == "one_hot":
+        return (*(shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape or (1,)), depth)
+    return (*shape[: len(shape) > 1], *shape[2:], depth)
 
 
 def parts_of(where: str, data: Any, steps: int | None = None) -> Iterator[Any]:
