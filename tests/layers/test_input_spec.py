@@ -84,3 +84,28 @@ def test_config_and_bad_arguments():
         InputSpec(axes=3)
     with pytest.raises(ValueError, match="axes below 2"):
         InputSpec(ndim=2, axes={2: 1})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.Dropout(0.5),
+        lambda: layers.SpatialDropout1D(0.5),
+        lambda: layers.AlphaDropout(0.5),
+        lambda: layers.GaussianNoise(0.5),
+        lambda: layers.GaussianDropout(0.5),
+        layers.Flatten,
+        lambda: layers.Reshape((1,)),
+        lambda: layers.Rescaling(2.0),
+        layers.ReLU,
+        layers.LeakyReLU,
+        layers.ELU,
+        layers.Softmax,
+        layers.PReLU,
+    ],
+)
+@pytest.mark.parametrize("training", [False, True])
+def test_layers_of_one_input_refuse_several(make, training):
+    for inputs in ([np.ones(2), np.ones(2)], [Input((1,)), Input((1,))]):
+        with pytest.raises(ValueError, match=r"'.*': expected one input. Received: 2"):
+            make()(inputs, training=training)

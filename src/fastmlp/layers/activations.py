@@ -12,6 +12,7 @@ from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number, is_int
 from fastmlp.graph import Shape, Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.input_spec import InputSpec
 from fastmlp.layers.scaled import known_axes
 from fastmlp.variables import Variable
 
@@ -43,6 +44,7 @@ class ReLU(Layer):
     """
 
     supports_masking = True
+    input_spec = InputSpec()  # one input
     takes_a_vector = True
 
     def __init__(
@@ -92,6 +94,7 @@ class LeakyReLU(Layer):
     """
 
     supports_masking = True
+    input_spec = InputSpec()  # one input
     takes_a_vector = True
 
     @accepts_old
@@ -131,6 +134,7 @@ class ELU(Layer):
     """
 
     supports_masking = True
+    input_spec = InputSpec()  # one input
     takes_a_vector = True
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
@@ -171,6 +175,7 @@ class Softmax(Layer):
     """
 
     supports_masking = True
+    input_spec = InputSpec()  # one input
     takes_a_vector = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
@@ -227,6 +232,7 @@ class PReLU(Layer):
     """
 
     supports_masking = True
+    input_spec = InputSpec()  # one input
 
     def __init__(
         self,

@@ -416,13 +416,12 @@ class Layer(Configured):
         rows = len(arrays[0]) if arrays else 0
         known = self._functions.get(key) or self._functions.get((rows, key))
         if known is None:
-            vectors = [array for array in arrays if array.ndim == 1]
             try:
                 samples, inputs, outputs = self._traced_on(form, rows)
             except whole_batch.REFUSALS as error:
-                if not vectors:
+                if len(arrays) != 1 or arrays[0].ndim > 1:
                     raise
-                raise eager.no_batch(where, vectors[0]) from error
+                raise eager.no_batch(where, arrays[0]) from error
             known = Function(inputs, _tree.flatten(outputs), training, samples), outputs
             key = key if samples is None else (samples, key)
             self._functions = dict([*self._functions.items(), (key, known)][-_KEPT:])

@@ -9,6 +9,7 @@ from fastmlp._spelling import accepts_old
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.input_spec import InputSpec
 from fastmlp.layers.phase import may_be_told
 
 
@@ -46,6 +47,7 @@ class Dropout(Layer):
     """
 
     supports_masking = True
+    input_spec = InputSpec()  # one input
     takes_a_vector = True
 
     @accepts_old

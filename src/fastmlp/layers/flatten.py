@@ -9,6 +9,7 @@ from fastmlp import ops
 from fastmlp.errors import bad_argument
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.input_spec import InputSpec
 
 
 class Flatten(Layer):
@@ -38,6 +39,8 @@ class Flatten(Layer):
 
     Source: Keras 3; as `numpy.reshape`.
     """
+
+    input_spec = InputSpec()  # one input
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

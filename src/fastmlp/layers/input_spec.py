@@ -149,7 +149,8 @@ def check_inputs(where: str, expected: Any, given: Any) -> None:
         given = [given[name] for name in names]
     inputs = _leaves(given)
     if len(inputs) != len(specs):
-        raise ValueError(f"{where}: expected {len(specs)} inputs. Received: {len(inputs)}")
+        expected = "one input" if len(specs) == 1 else f"{len(specs)} inputs"
+        raise ValueError(f"{where}: expected {expected}. Received: {len(inputs)}")
     for spec, x in zip(specs, inputs, strict=True):
         if isinstance(spec, InputSpec) and not (x is None and spec.optional):
             spec.check(where, x)

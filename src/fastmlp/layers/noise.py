@@ -9,12 +9,14 @@ from fastmlp._spelling import accepts_old, give_names
 from fastmlp.errors import bad_argument, check_int, check_number
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.input_spec import InputSpec
 
 
 class _Noise(Layer):
     """Base class of both: the stream of random numbers."""
 
     supports_masking = True
+    input_spec = InputSpec()  # one input
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

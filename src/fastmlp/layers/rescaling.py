@@ -10,6 +10,7 @@ from fastmlp import ops
 from fastmlp.errors import bad_argument, check_number
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.input_spec import InputSpec
 
 
 class Rescaling(Layer):
@@ -36,6 +37,7 @@ class Rescaling(Layer):
     """
 
     supports_masking = True
+    input_spec = InputSpec()  # one input
     takes_a_vector = True
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:

@@ -10,6 +10,7 @@ from fastmlp import ops
 from fastmlp.errors import bad_argument, is_int
 from fastmlp.graph import Tensor
 from fastmlp.layers.base import Layer
+from fastmlp.layers.input_spec import InputSpec
 
 
 class Reshape(Layer):
@@ -38,6 +39,8 @@ class Reshape(Layer):
 
     Source: Keras 3; as `numpy.reshape`.
     """
+
+    input_spec = InputSpec()  # one input
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
