@@ -38,6 +38,14 @@ def test_arrays_have_the_moments_and_types_of_keras(name):
     assert (x != getattr(random, name)((200, 100), *arguments)).any()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bool", float])
+def test_randint_of_another_type_is_refused(dtype):
+    for lib in (random, keras.random):
+        with pytest.raises(ValueError, match="integer"):
+            lib.randint((2,), 0, 9, dtype=dtype)
+    assert random.randint((2,), 0, 9, dtype=None).dtype == "int32"
+
+
 def drawn(threads, dtype, *call):
     fastmlp.config.set_num_threads(threads)
     fastmlp.utils.set_random_seed(5)

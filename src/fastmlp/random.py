@@ -122,6 +122,9 @@ def randint(shape: _Shape, minval: Any, maxval: Any, dtype: Any = "int32", seed:
 
     Source: Keras 3's function of that name.
     """
+    dtype = dtype or "int32"
+    if np.dtype(dtype).kind not in "iu":
+        raise bad_argument("randint", "an integer type", "dtype", dtype)
     if _is_symbolic(shape):
         return ops.floor(uniform(shape, int(minval), int(maxval), None, seed))
     sizes = _sizes("randint", shape)

@@ -35,8 +35,12 @@ def test_what_needs_arrays_says_so():
         ops.scan(lambda c, v: (c, v), 0)
     with pytest.raises(ValueError, match="scan: expected xs of length 3"):
         ops.scan(lambda c, v: (c, v), 0, np.ones(2), length=3)
-    with pytest.raises(ValueError, match="expected an axis of known size"):
+    with pytest.raises(ValueError, match="expected an axis of one known size"):
         ops.associative_scan(ops.add, x, axis=0)
+    with pytest.raises(ValueError, match=r"expected an axis of one known size.*\(3,\), \(2,\)"):
+        ops.associative_scan(ops.add, [np.ones(3), np.ones(2)])
+    with pytest.raises(ValueError, match="expected axes of an input with 1"):
+        ops.associative_scan(ops.add, np.ones(3), axis=1)
     with pytest.raises(ValueError, match="same structure"):
         ops.cond(ops.sum(x) > 0, lambda: (x, x), lambda: x)
     with pytest.raises(ValueError, match="equally long first axes"):

@@ -53,6 +53,54 @@ def test_arrays_of_several_types_put_together_have_the_type_of_keras(name, first
     np.testing.assert_array_equal(found, expected)
 
 
+EMPTY = {
+    "softmax": lambda o, x: o.softmax(x),
+    "softmax_of_all": lambda o, x: o.softmax(x, (0, 1)),
+    "log_softmax": lambda o, x: o.log_softmax(x),
+    "sparsemax": lambda o, x: o.sparsemax(x),
+    "logsumexp": lambda o, x: o.logsumexp(x),
+    "logsumexp_of_rows": lambda o, x: o.logsumexp(x, -1, keepdims=True),
+    "normalize": lambda o, x: o.normalize(x),
+    "median_of_no_rows": lambda o, x: o.median(o.reshape(x, (0, 4)), axis=1),
+    "bincount": lambda o, x: o.bincount(o.cast(o.reshape(x, (-1,)), "int32"), minlength=2),
+    "associative_scan": lambda o, x: o.associative_scan(o.add, o.reshape(x, (-1,))),
+}
+
+
+@pytest.mark.parametrize("make", EMPTY.values(), ids=EMPTY)
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (2, 0, 3)])
+def test_arrays_without_elements(make, shape):
+    x = np.zeros(shape, "float32")
+    found, expected = make(ops, x), np.asarray(make(Namespace(), x))
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_array_equal(found, expected)
+
+
+NUMBERS = {
+    "hstack": lambda o: o.hstack([1, 2, 3]),
+    "hstack_of_a_vector": lambda o: o.hstack(np.ones(3, "float32")),
+    "normalize": lambda o: o.normalize(2.5),
+    "normalize_of_order_1": lambda o: o.normalize(2.5, order=1),
+    "normalize_of_order_3": lambda o: o.normalize(2.5, order=3),
+}
+
+
+@pytest.mark.parametrize("make", NUMBERS.values(), ids=NUMBERS)
+def test_numbers_where_arrays_are_usual(make):
+    found, expected = make(ops), np.asarray(make(Namespace()))
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_what_keras_refuses_says_what_is_missing():
+    with pytest.raises(ValueError, match=r"where: expected x1 and x2.*Received: x2=None"):
+        ops.where([True], 1.0, None)
+    with pytest.raises(
+        ValueError, match=r"quantile: expected at least one element along.*shape=\(0, 3\)"
+    ):
+        ops.median(np.zeros((0, 3)))
+
+
 def test_bytes_are_counted():
     np.testing.assert_array_equal(ops.bincount(np.array([1, 2, 2], "uint8")), [0, 1, 2])
     ids = np.array([0, 2], "uint8")

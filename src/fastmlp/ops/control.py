@@ -219,11 +219,13 @@ def associative_scan(f: Function, elems: Any, reverse: bool = False, axis: int =
     single = _is_numbers(elems) or hasattr(elems, "shape")
     parts = [elems] if single else _tree.flatten(elems)
     parts = [x if spec.is_symbolic(x) else spec.array(x) for x in parts]
-    count = parts[0].shape[axis]
-    if count is None:
+    counts = {x.shape[spec.axes_of("associative_scan", x, axis)[0]] for x in parts}
+    if len(counts) != 1 or None in counts:
         raise ValueError(
-            f"{spec.where('associative_scan')}: expected an axis of known size. Received: {axis=}"
+            f"{spec.where('associative_scan')}: expected an axis of one known size. "
+            f"Received: {axis=}, shapes {', '.join(str(x.shape) for x in parts)}"
         )
+    (count,) = counts
     found: list[Any] = []
     for i in range(count - 1, -1, -1) if reverse else range(count):
         here = [shapes.take(x, [i], axis) for x in parts]
@@ -231,7 +233,7 @@ def associative_scan(f: Function, elems: Any, reverse: bool = False, axis: int =
         found.append(f(found[-1], x) if found else x)
     columns = zip(*([y] if single else _tree.flatten(y) for y in found), strict=True)
     order = -1 if reverse else 1
-    joined = [shapes.concatenate(list(column)[::order], axis) for column in columns]
+    joined = [shapes.concatenate(list(column)[::order], axis) for column in columns] or parts
     return joined[0] if single else _tree.pack(elems, joined)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     x = spec.array(x)
     w = None if weights is None else spec.array(weights)
     length = max(int(x.max()) + 1 if x.size else 0, minlength)
-    rows = x.reshape(-1, x.shape[-1])
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
     each = [None] * len(rows) if w is None else w.reshape(rows.shape)
     counts = [np.bincount(r, v, length) for r, v in zip(rows, each, strict=True)]
     kind = np.dtype(np.int32) if w is None else w.dtype

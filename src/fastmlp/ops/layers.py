@@ -355,7 +355,7 @@ def _rows_function(x: Any, op: str, axis: Any) -> Any:
         axes = spec.axes_of(op, x, axis)
         last = range(-len(axes), 0)
         rows = np.moveaxis(x, axes, last)
-        flat = rows.reshape(*rows.shape[: x.ndim - len(axes)], -1)
+        flat = rows.reshape(*rows.shape[: x.ndim - len(axes)], spec.numel_of(x, axes))
         y = _sparsemax(flat) if op == "sparsemax" else _activations.forward(op, flat)
         return np.moveaxis(y.reshape(rows.shape), last, axes)
     (x,) = spec.operands(op, x)

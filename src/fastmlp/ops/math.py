@@ -368,6 +368,11 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """
     if x1 is None and x2 is None and not spec.is_symbolic(condition):
         return tuple(i.astype(np.int32) for i in np.nonzero(spec.array(condition)))
+    if x1 is None or x2 is None:
+        raise ValueError(
+            f"{spec.where('where')}: expected x1 and x2, or neither, of an array alone. "
+            f"Received: {'x1' if x1 is None else 'x2'}=None"
+        )
     return apply("where", condition, x1, x2)
 
 

@@ -212,6 +212,8 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
             f"{spec.where('normalize')}: expected order to be an integer >= 1. Received: {order!r}"
         )
     least = config.epsilon() if epsilon is None else epsilon
+    if not spec.is_symbolic(x):
+        x = np.atleast_1d(*spec.arrays(x, floating=True))
     if order == 2:
         squares = reductions.sum(math.square(x), axis, keepdims=True)
         return math.multiply(x, math.minimum(math.rsqrt(squares), 1.0 / least))

@@ -234,6 +234,11 @@ def between(
 
     NumPy adds a part of their difference, which is NaN for equal ones.
     """
+    if spec.numel_of(x, spec.axes_of("quantile", x, axes)) == 0:
+        raise ValueError(
+            f"{spec.where('quantile')}: expected at least one element along the axis. "
+            f"Received: axis={axes}, shape={x.shape}"
+        )
     with np.errstate(invalid="ignore"):
         found = find(x, q, axes, method=method, keepdims=keepdims)
         if method == "linear" and np.isinf(x).any():

@@ -137,7 +137,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     if spec.is_symbolic(x):
         return reduction("logsumexp", x, axis, keepdims)
     x = _floats(x)
-    top = np.max(x, axis, keepdims=True)
+    top = np.max(x, axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore"):
         result = np.log(np.sum(np.exp(x - top), axis, keepdims=True)) + top

@@ -122,8 +122,8 @@ def numel(x: Tensor) -> int:
     return math.prod(sample(x))
 
 
-def numel_of(x: Tensor, axes: Iterable[int]) -> int:
-    """Elements along some axes, of which none is the batch."""
+def numel_of(x: Any, axes: Iterable[int]) -> int:
+    """Elements along some axes of a tensor, of which none is the batch, or of an array."""
     return math.prod(int(x.shape[a] or 0) for a in axes)
 
 
