@@ -33,6 +33,11 @@ def is_trying() -> bool:
     return _trying.get()
 
 
+def is_tried(size: int | None) -> bool:
+    """Whether a size stands for an open one."""
+    return _trying.get() and any(size in pair for pair in _TRIED)
+
+
 def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """`function(*args, **kwargs)`, where tensors among the arguments may be open."""
     if graph.known_batch() is not None:

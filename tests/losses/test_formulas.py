@@ -102,6 +102,13 @@ def test_another_axis_trains_as_in_keras():
 def test_what_does_not_fit_is_told_before_training():
     model = model_of(losses.CategoricalFocalCrossentropy(), "softmax")
     before = model.get_weights()
+    one_hot = np.eye(3)
+    with pytest.raises(
+        ValueError, match="Hint: for one-hot targets use 'categorical_crossentropy'"
+    ):
+        losses.sparse_categorical_crossentropy(one_hot, one_hot)
+    with pytest.raises(ValueError, match=r"a class number.*y_pred.shape=\(3, 3\)\.$"):
+        losses.CategoricalGeneralizedCrossEntropy()(one_hot, one_hot)
     with pytest.raises(ValueError, match=r"y: expected shape .*4, 3"):
         model.fit(X, LABELS, verbose=0)
     with pytest.raises(ValueError, match=r"CategoricalCrossentropy|categorical_crossentropy.*axis"):

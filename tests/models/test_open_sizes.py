@@ -486,12 +486,24 @@ def test_shapes_that_follow_from_open_ones():
         (lambda: functional().fit([X, X], Y, verbose=0), "Received.*, "),
         (lambda: functional().predict([[1, 2], [1]], verbose=0), "different lengths"),
         (lambda: ops.unstack(Input((None, 3)), axis=1), "as many outputs"),
+        (lambda: ops.unstack(Input((3,)), num=2, axis=1), "num=2.*None, 3"),
         (lambda: functional().predict(X[:, :0], verbose=0), "at least one number"),
     ],
 )
 def test_what_does_not_fit_is_told(make, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         make()
+
+
+def test_unstack_takes_the_number_for_a_size_that_is_open():
+    entry = Input((None, 3))
+    first, second = ops.unstack(entry, num=2, axis=1)
+    assert first.shape == second.shape == (None, 3)
+    model = Model(entry, first - second)
+    found = model.predict(X[:, :2], verbose=0)
+    np.testing.assert_array_equal(found, X[:, 0] - X[:, 1])
+    with pytest.raises(ValueError, match=r"unstack.*num=2.*None, 9, 3"):
+        model.predict(X, verbose=0)
 
 
 def test_an_error_tells_which_size_was_tried():

@@ -78,7 +78,7 @@ def _misfit(kind: str, rule: str, t: Shape, p: Shape) -> ValueError:
     else:
         expected = f"y_true of shape {p}"
     text = f"{kind}: expected {expected}. Received: y_true.shape={t}, y_pred.shape={p}."
-    if rule == "class" and t == p:
+    if rule == "class" and t == p and "sparse_" in kind:
         text += f" Hint: for one-hot targets use '{kind.replace('sparse_', '')}'."
     elif kind.startswith("categorical") and (t == p[:-1] or t == (*p[:-1], 1)):
         text += f" Hint: for class numbers use 'sparse_{kind}', or utils.to_categorical()."

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp import open_sizes
 from fastmlp.calls import described, operation
 from fastmlp.ops import math, shapes, spec
 from fastmlp.ops.moves import rearranged
@@ -232,10 +233,10 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Any:
 
 @operation
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
-    """A list of what is along an axis."""
+    """A list of what is along an axis; of `num` if its size is not known."""
     x = _known(x)
     (at,) = spec.axes_of("unstack", x, axis)
-    count = x.shape[at]
+    count = num if num and open_sizes.is_tried(x.shape[at]) else x.shape[at]
     if count is None or num not in (None, count):
         raise ValueError(
             f"{spec.where('unstack')}: expected an axis of known size, and num to be it. "
