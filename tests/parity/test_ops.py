@@ -92,6 +92,28 @@ def test_numbers_where_arrays_are_usual(make):
     np.testing.assert_array_equal(found, expected)
 
 
+OTHER_TYPES = {
+    "matmul_of_int8": lambda o: o.matmul(
+        np.full((2, 2), 100, "int8"), np.full((2, 2), 100, "int8")
+    ),
+    "einsum_of_int8": lambda o: o.einsum("ij->", np.full((9, 9), 100, "int8")),
+    "linspace_of_integers": lambda o: o.linspace(-1, 2, 5, dtype="int32"),
+    "logsumexp_of_a_list": lambda o: o.logsumexp(np.ones((2, 3), "float32"), axis=[0]),
+    "view_of_no_other": lambda o: o.view(np.arange(3, dtype="uint8")),
+    "softmax": lambda o: o.softmax(np.arange(3, dtype="float16")),
+    "sparsemax": lambda o: o.sparsemax(np.zeros((2, 4), "float16")),
+    "tanh": lambda o: o.tanh(np.arange(3, dtype="float16")),
+    "leaky_relu": lambda o: o.leaky_relu(np.arange(-3, 3).astype("float16"), 0.5),
+}
+
+
+@pytest.mark.parametrize("make", OTHER_TYPES.values(), ids=OTHER_TYPES)
+def test_arrays_of_other_types(make):
+    found, expected = np.asarray(make(ops)), np.asarray(make(Namespace()))
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(found, expected, rtol=2e-3 if found.dtype == "float16" else 1e-6)
+
+
 def test_what_keras_refuses_says_what_is_missing():
     with pytest.raises(ValueError, match=r"where: expected x1 and x2.*Received: x2=None"):
         ops.where([True], 1.0, None)
@@ -99,6 +121,10 @@ def test_what_keras_refuses_says_what_is_missing():
         ValueError, match=r"quantile: expected at least one element along.*shape=\(0, 3\)"
     ):
         ops.median(np.zeros((0, 3)))
+    with pytest.raises(ValueError, match="split: expected axes of an input with 1"):
+        ops.split(np.ones(4), 2, axis=1)
+    with pytest.raises(ValueError, match="tensordot: expected both to have at least 2 axes"):
+        ops.tensordot(np.ones((3, 3)), np.ones(3))
 
 
 def test_bytes_are_counted():

@@ -263,8 +263,8 @@ def linspace(
         dtype: Default: `config.floatx()`.
         axis: Along which they stand, of an array.
     """
-    values, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
-    values = values.astype(type_name(dtype or config.floatx()))
+    kind = type_name(dtype or config.floatx())
+    values, step = np.linspace(start, stop, num, endpoint, retstep=True, dtype=kind, axis=axis)
     return (values, np.asarray(step, values.dtype)) if retstep else values
 
 

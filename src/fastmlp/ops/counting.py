@@ -308,7 +308,8 @@ def _segments(kind: str, data: Any, ids: Any, count: int | None) -> Any:
 @of_arrays
 def view(x: Any, dtype: Any = None) -> Any:
     """The same bytes as numbers of another type."""
-    return spec.array(x).view(core.type_name(dtype or config.floatx()))
+    x = spec.array(x)
+    return x.view(core.type_name(dtype or x.dtype))
 
 
 @of_arrays

@@ -340,13 +340,18 @@ def activation(x: Any, kind: str, params: Sequence[float] = ()) -> Any:
     if spec.is_symbolic(x):
         (x,) = spec.operands(kind, x)
         return _node("activation", [x], x.shape, kind=kind, params=tuple(params))
-    return _activations.forward(kind, spec.arrays(x, floating=True)[0], tuple(params))
+    return _forward(kind, spec.arrays(x, floating=True)[0], tuple(params))
 
 
-def _sparsemax(x: np.ndarray) -> np.ndarray:
-    from fastmlp._core import sparsemax
+def _forward(kind: str, x: np.ndarray, params: tuple[float, ...] = ()) -> np.ndarray:
+    """The native function of an array; of float16 by way of float32."""
+    if x.dtype == np.float16:
+        return _forward(kind, x.astype(np.float32), params).astype(x.dtype)
+    if kind == "sparsemax":
+        from fastmlp._core import sparsemax
 
-    return sparsemax.forward(x)
+        return sparsemax.forward(x)
+    return _activations.forward(kind, x, params)
 
 
 def _rows_function(x: Any, op: str, axis: Any) -> Any:
@@ -356,8 +361,7 @@ def _rows_function(x: Any, op: str, axis: Any) -> Any:
         last = range(-len(axes), 0)
         rows = np.moveaxis(x, axes, last)
         flat = rows.reshape(*rows.shape[: x.ndim - len(axes)], spec.numel_of(x, axes))
-        y = _sparsemax(flat) if op == "sparsemax" else _activations.forward(op, flat)
-        return np.moveaxis(y.reshape(rows.shape), last, axes)
+        return np.moveaxis(_forward(op, flat).reshape(rows.shape), last, axes)
     (x,) = spec.operands(op, x)
     axes = spec.axes_of(op, x, axis)
     if not axes or (x.per_sample and 0 in axes):

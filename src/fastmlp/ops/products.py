@@ -73,7 +73,7 @@ def matmul(x1: Any, x2: Any) -> Any:
     (2, 4)
     """
     if not spec.is_symbolic(x1, x2):
-        return np.matmul(*spec.arrays(x1, x2))
+        return np.matmul(*spec.factors(x1, x2))
     plain = isinstance(x2, Variable) and x2 not in (recording.get() or ())
     if plain and isinstance(x1, Tensor) and x1.per_sample and x2.ndim == 2:
         _check_inner(x1, x2)
@@ -162,9 +162,15 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
         x2: Weight or array, without a batch axis.
         axes: How many of the last of `x1` and the first of `x2`; or the axes of each, two lists.
     """
-    if not spec.is_symbolic(x1, x2):
-        return np.tensordot(*spec.arrays(x1, x2), axes)  # type: ignore[call-overload]
-    a, b = spec.operands("tensordot", x1, x2)
+    symbolic = spec.is_symbolic(x1, x2)
+    a, b = spec.operands("tensordot", x1, x2) if symbolic else spec.arrays(x1, x2)
+    if is_int(axes) and axes > min(a.ndim, b.ndim):
+        raise ValueError(
+            f"{spec.where('tensordot')}: expected both to have at least {axes} axes. Received: {axes=}, "
+            f"{calls.described(a, b)}"
+        )
+    if not symbolic:
+        return np.tensordot(a, b, axes)
     if is_int(axes):
         axes = (list(range(a.ndim - axes, a.ndim)), list(range(axes)))
     first, second = (

@@ -137,6 +137,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     if spec.is_symbolic(x):
         return reduction("logsumexp", x, axis, keepdims)
     x = _floats(x)
+    axis = spec.axes_of("logsumexp", x, axis)
     top = np.max(x, axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore"):

@@ -264,8 +264,10 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     [(2, 2), (2, 1), (2, 2)]
     """
     if not spec.is_symbolic(x):
-        return np.split(spec.array(x), indices_or_sections, axis)
+        x = spec.array(x)
     (at,) = spec.axes_of("split", x, axis)
+    if isinstance(x, np.ndarray):
+        return np.split(x, indices_or_sections, at)
     length = int(x.shape[at] or 1)
     places = np.split(np.arange(length), indices_or_sections)
     return [take(x, part, at) for part in places]

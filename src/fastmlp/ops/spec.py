@@ -220,6 +220,12 @@ def arrays(*values: Any, floating: bool = False) -> list[Any]:
     return [np.asarray(v).astype(target, copy=False) for v in values]
 
 
+def factors(*values: Any) -> list[Any]:
+    """Operands of sums of products, which Keras computes in int32 of int8."""
+    values = tuple(arrays(*values))
+    return [v.astype("int32") if v.dtype == "int8" else v for v in values]
+
+
 def array(value: Any) -> np.ndarray:
     """An eager operand as it is; Python floats and ints become float32 and int32, as in Keras."""
     if isinstance(value, Variable):

@@ -209,7 +209,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
     (2, 4)
     """
     if not spec.is_symbolic(*operands):
-        return np.einsum(subscripts, *spec.arrays(*operands), **kwargs)
+        return np.einsum(subscripts, *spec.factors(*operands), **kwargs)
     tensors = spec.operands("einsum", *operands)
     terms, result = _spelled(subscripts.replace(" ", ""), tensors)
     letters = set("".join(terms))
