@@ -92,6 +92,22 @@ def test_numbers_where_arrays_are_usual(make):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize(
+    "block",
+    [([0, -1], [2, 1]), ([-1, 0], [1, 3]), ([1, 1], [2, 3]), ([-9, 9], [1, 1]), ([1, 0], [-1, 3])],
+)
+def test_a_block_that_would_end_outside_starts_before(block):
+    x = X[:2, :3]
+    np.testing.assert_array_equal(ops.slice(x, *block), np.asarray(keras.ops.slice(x, *block)))
+    for wrong in (([0, 0], [3, 1]), ([0], [2]), ([0, 0], [2])):
+        with pytest.raises(ValueError, match="slice: expected a start and a size for each axis"):
+            ops.slice(x, *wrong)
+
+
+def test_none_is_what_is_left_of_an_array_too():
+    assert ops.reshape(X, (None, 3)).shape == (14, 3)
+
+
 OTHER_TYPES = {
     "matmul_of_int8": lambda o: o.matmul(
         np.full((2, 2), 100, "int8"), np.full((2, 2), 100, "int8")

@@ -138,14 +138,15 @@ def reshape(x: Any, newshape: Sequence[int]) -> Any:
     array([[0, 1, 2],
            [3, 4, 5]])
     """
+    given: tuple[Any, ...] = (newshape,) if is_int(newshape) else tuple(newshape)
     if not spec.is_symbolic(x):
-        if np.min(newshape, initial=0) < -1:  # NumPy takes it for -1
+        given = tuple(-1 if d is None else d for d in given)
+        if min(given, default=0) < -1:  # NumPy takes it for -1
             raise ValueError(
                 f"reshape: expected sizes >= 0, and -1 for what is left. Received: {newshape}"
             )
-        return np.reshape(spec.array(x), newshape)
+        return np.reshape(spec.array(x), given)
     (x,) = spec.operands("reshape", x)
-    given: tuple[Any, ...] = (newshape,) if is_int(newshape) else tuple(newshape)
     sizes = given
     if x.per_sample:
         if x.shape[0] is not None and given[:1] == x.shape[:1]:  # as many samples as there are

@@ -256,17 +256,29 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 @operation
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:
-    """The block that starts at `start_indices` and has this shape.
+    """The block that starts at `start_indices` and has this shape; one that would end outside starts before.
 
     Of a symbolic tensor the first start is 0 and the first size -1 or `None`: all samples.
     """
     inputs = _known(inputs)
-    ends = [
-        None if size in (-1, None) else start + size
-        for start, size in zip(start_indices, shape, strict=True)
-    ]
-    pairs = zip(start_indices, ends, strict=True)
-    return shapes.get_item(inputs, tuple(np.s_[start:end] for start, end in pairs))
+    lengths = tuple(inputs.shape)
+    if not len(start_indices) == len(shape) == len(lengths) or any(
+        None not in (size, n) and size > n for size, n in zip(shape, lengths, strict=True)
+    ):
+        raise ValueError(
+            f"{spec.where('slice')}: expected a start and a size for each axis, within it. "
+            f"Received: {start_indices=}, {shape=} for shape {lengths}"
+        )
+    return shapes.get_item(inputs, tuple(map(_stretch, start_indices, shape, lengths)))
+
+
+def _stretch(start: int, size: int | None, length: int | None) -> Any:
+    if size in (-1, None):
+        return np.s_[start:]
+    assert size is not None
+    if length is not None:
+        start = int(np.clip(start + length if start < 0 else start, 0, length - size))
+    return np.s_[start : start + size]
 
 
 @operation
