@@ -12,6 +12,8 @@ PYTHON = {float: "float32", int: "int32", bool: "bool", str: "string"}  # what K
 
 def dtype_name(dtype: Any) -> Any:
     """`'float32'` of a type of Python or NumPy, of Keras's policies and of their configs."""
+    if dtype is None or type(dtype) is str:  # as most often: to ask for a Mapping takes longer
+        return dtype
     if isinstance(dtype, Mapping):
         return dtype.get("config", {}).get("name")
     if isinstance(dtype, type):
