@@ -258,6 +258,8 @@ class Variable(Operators, Home):
     2
     """
 
+    has_owner = False  # a layer or metric, which has it among its weights
+
     def __init__(
         self,
         initializer: Any,
@@ -279,6 +281,13 @@ class Variable(Operators, Home):
         self.in_arena = False
         self.value = aligned_empty(first.size, first.dtype).reshape(first.shape)
         self.value[...] = first
+
+    @classmethod
+    def apart(cls, value: Any, dtype: str, path: str) -> Variable:
+        """A variable that is no weight of the layer that has it in an attribute."""
+        variable = cls(value, dtype=dtype, trainable=False, name=path)
+        variable.has_owner = True
+        return variable
 
     @classmethod
     def around(cls, value: np.ndarray, name: str) -> Variable:

@@ -62,6 +62,12 @@ def test_they_freeze_with_their_layer_and_are_saved(tmp_path):
     np.testing.assert_array_equal(twin.predict(np.ones((2, 3))), model.predict(np.ones((2, 3))))
 
 
+def test_a_slash_in_a_name_makes_no_difference():
+    layer = fastmlp.layers.Layer(name="l")
+    layer.scale = Variable(1.0, name="encoder/scale")
+    assert [w.path for w in layer.weights] == ["l/encoder/scale"]
+
+
 def test_a_model_has_its_own_and_a_layer_does_not_take_those_of_another():
     class Agent(fastmlp.Model):
         def __init__(self):

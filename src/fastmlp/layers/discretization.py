@@ -117,8 +117,7 @@ class Discretization(ArrayLayer):
                 f"the layer. Received: {edges.size + 1} bins. Hint: adapt it first"
             )
         else:
-            name = f"{self.name}/boundaries"
-            self._edges = Variable(edges, dtype=self.dtype, trainable=False, name=name)
+            self._edges = Variable.apart(edges, self.dtype, f"{self.name}/boundaries")
         self._boundaries: list[float] = edges.tolist()
 
     def adapt(self, data: Any, steps: int | None = None) -> None:

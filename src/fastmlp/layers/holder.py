@@ -115,12 +115,12 @@ class WeightHolder:
         """Makes weights of the variables in an attribute that belong to nobody yet."""
         parts = value.values() if isinstance(value, dict) else value
         for part in (value,) if isinstance(value, Variable) else parts:
-            if isinstance(part, Variable) and "/" not in part.path:
+            if isinstance(part, Variable) and not part.has_owner:
                 self._adopt(part)
 
     def _adopt(self, variable: Variable) -> None:
         """Makes a variable one of the weights."""
-        variable.path = f"{self.name}/{variable.name}"
+        variable.path, variable.has_owner = f"{self.name}/{variable.name}", True
         self._variables.append(variable)
         if not variable.trainable:
             self._constants.add(variable)

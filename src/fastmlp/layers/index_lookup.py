@@ -244,8 +244,7 @@ class IndexLookup(RawLayer):
         if weights is not None:
             padded = np.pad(weights, (0, self.depth - size))
             if self._idf is None or self._idf.size != padded.size:
-                name = f"{self.name}/idf_weights"
-                self._idf = Variable(padded, dtype=self.dtype, trainable=False, name=name)
+                self._idf = Variable.apart(padded, self.dtype, f"{self.name}/idf_weights")
             self._idf.assign(padded)
 
     # Adapting.

@@ -181,8 +181,7 @@ class RNN(Layer):
             first_value(shape, self.dtype, np.zeros)  # of a file: whether it holds such states
             value = value.value if isinstance(value, Variable) else value
             start = np.broadcast_to(0.0 if isinstance(value, Tensor) else value, shape)
-            name = f"{self.name}/rnn_state"
-            return Variable(start, dtype=self.dtype, trainable=False, name=name)
+            return Variable.apart(start, self.dtype, f"{self.name}/rnn_state")
 
         self.states = _tree.apply(state, self.get_initial_state(1))
 

@@ -145,11 +145,12 @@ class Metric(Configurable):
                 f"{type(self).__name__}: expected __init__ to begin with super().__init__(…), before "
                 "it adds variables."
             )
+        variable.has_owner = True
         self._variables.append(variable)
         return self._named(variable)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if type(value) is Variable and "/" not in value.path:  # that belongs to nobody yet
+        if type(value) is Variable and not value.has_owner:
             self._adopt(value)
         object.__setattr__(self, name, value)
 

@@ -39,7 +39,6 @@ class _Told:
 
     Attributes:
         each: Steps after which a callback is told; 0: none is.
-        stop: Name of the model's attribute by which a callback ends the pass.
     """
 
     def __init__(
@@ -58,9 +57,9 @@ class _Told:
             callbacks.has_test_batch_hooks if mode == "test" else callbacks.has_predict_batch_hooks
         )
         self.each = at_once if hooked else 0
-        self._model, self.stop = callbacks.model, STOPS[mode]
+        self._model, self._stop = callbacks.model, STOPS[mode]
         if self.each:
-            setattr(self._model, self.stop, False)
+            setattr(self._model, self._stop, False)
         self.begin, self.end = (getattr(callbacks, f"on_{mode}_{end}") for end in ("begin", "end"))
         if not inner:
             callbacks.set_params({"verbose": verbose, "epochs": 1, "steps": steps})
@@ -86,7 +85,7 @@ class _Told:
             logs = found if self._reader is None else run.logs(self._reader.native)
             for hook in self._batch_end:
                 hook(step, logs=logs)
-        return not getattr(self._model, self.stop)
+        return not getattr(self._model, self._stop)
 
     def show(self, steps: int, run: Run | EagerRun) -> None:
         """Redraws the progress bar after so many steps."""
