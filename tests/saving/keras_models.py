@@ -212,6 +212,17 @@ def train(model: Any, x: Any, y: Any) -> np.ndarray:
     return flat(model.get_weights())
 
 
+def trained(lib: Any, name: str) -> tuple[Any, Any, Any]:
+    """A model after some steps, and the data that it saw."""
+    x, model = data(name), MODELS[name](lib)
+    y = jax.tree_util.tree_map(np.zeros_like, model.predict(x, verbose=0))
+    if name != "normalization":
+        fill(model)
+    model.compile(lib.optimizers.SGD(0.01, momentum=0.9), "mse")
+    train(model, x, y)
+    return model, x, y
+
+
 def load(lib: Any, path: Any, **arguments: Any) -> Any:
     return lib.models.load_model(path, custom_objects=OWN[lib], **arguments)
 

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import h5py
-import jax
 import keras
 import numpy as np
 import pytest
@@ -26,6 +25,7 @@ from tests.saving.keras_models import (
     small,
     squared,
     train,
+    trained,
     ways,
     write,
 )
@@ -37,12 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 @ways
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_predicts_and_trains_on_as_the_one_that_was_saved(name, writer, reader, tmp_path):
-    x, model = data(name), MODELS[name](writer)
-    y = jax.tree_util.tree_map(np.zeros_like, model.predict(x, verbose=0))
-    if name != "normalization":
-        fill(model)
-    model.compile(writer.optimizers.SGD(0.01, momentum=0.9), "mse")
-    train(model, x, y)
+    model, x, y = trained(writer, name)
     model.save(tmp_path / "m.keras")
     twin = load(reader, tmp_path / "m.keras")
     expected = flat(model.predict(x, verbose=0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import h5py
-import jax
 import numpy as np
 import pytest
 
@@ -13,11 +12,11 @@ import fastmlp
 from fastmlp import Input, Sequential, layers, models
 from tests.saving.keras_models import (
     MODELS,
-    data,
     fill,
     flat,
     load,
     train,
+    trained,
     ways,
 )
 
@@ -31,12 +30,7 @@ LEGACY = [name for name in MODELS if name not in ("functions", "own model")]  # 
 @ways
 @pytest.mark.parametrize("name", LEGACY)
 def test_a_legacy_file_holds_a_model_and_its_training(name, writer, reader, tmp_path):
-    x, model = data(name), MODELS[name](writer)
-    y = jax.tree_util.tree_map(np.zeros_like, model.predict(x, verbose=0))
-    if name != "normalization":
-        fill(model)
-    model.compile(writer.optimizers.SGD(0.01, momentum=0.9), "mse", metrics=None)
-    train(model, x, y)
+    model, x, y = trained(writer, name)
     path = tmp_path / "m.h5"
     if writer is fastmlp:
         with pytest.warns(UserWarning, match="legacy"):
