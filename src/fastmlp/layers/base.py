@@ -20,13 +20,13 @@ from fastmlp.function import Function
 from fastmlp.graph import Tensor
 from fastmlp.layers import eager, masks
 from fastmlp.layers.building import once
-from fastmlp.layers.configured import KERAS_ALONE, Configured, parameters
+from fastmlp.layers.configured import KERAS_ALONE, parameters
 from fastmlp.layers.input_spec import check_inputs
 from fastmlp.layers.shapes import check_shape, map_shapes, shapes
-from fastmlp.ops.states import assign_weights
+from fastmlp.layers.tracing import Traced
 from fastmlp.registry import snake_case
 from fastmlp.regularizers import has_factors
-from fastmlp.variables import InCall, Variable, recording
+from fastmlp.variables import Variable
 
 if TYPE_CHECKING:
     from fastmlp._dtype_policy import DTypePolicy
@@ -40,7 +40,7 @@ _MAY_HOLD = (list, tuple, dict)  # weights, in an attribute
 _KEPT = 16  # functions of the last forms of inputs that a layer was called on
 
 
-class Layer(Configured):
+class Layer(Traced):
     """A named function with weights.
 
     A layer stores its arguments in `__init__`, makes its weights in `build(input_shape)`, and
@@ -106,7 +106,6 @@ class Layer(Configured):
         self._shapes: tuple[Any, Any] | None = None  # of the first call's input and output
         self._made_in_init = 0  # weights that are older than build
         self._is_building = False
-        self._added: list[Tensor] | None = None  # losses, while call runs
         self._functions: dict[Any, Any] = {}
         self._first_weights = kwargs.pop("weights", None)
         self.given_input_shape = self._take_input_shape(kwargs)
@@ -174,12 +173,6 @@ class Layer(Configured):
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights for inputs of this shape, the batch included."""
-
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """What the layer computes from symbolic tensors."""
-        raise NotImplementedError(
-            f"{type(self).__name__} '{self.name}': a layer needs a call(self, x) method."
-        )
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the outputs; asked only if the layer supports masking.
@@ -297,100 +290,6 @@ class Layer(Configured):
                 "with attributes that were set since. Hint: make the model anew"
             )
         return list(zip(old, new, strict=True))
-
-    def _trace(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Runs `call`; twice if it asks whether the model trains, and nobody has told yet."""
-        takes = self._call_takes()
-        kwargs = dict(kwargs)
-        training = kwargs.pop("training", None)
-        if training is None:
-            training = graph.current_training()
-        if kwargs.get("mask", 0) is None and "mask" not in takes:
-            del kwargs["mask"]
-
-        def trace(phase: bool | None) -> Any:
-            told = {"training": phase} if "training" in takes else {}
-            outer, self._added = self._added, []
-            before = recording.get() or {}
-            token = recording.set(InCall(before))
-            try:
-                with graph.training_scope(phase):
-                    outputs = self.call(*args, **kwargs, **told)
-                return self._with_effects(outputs, before)
-            finally:
-                recording.reset(token)
-                self._added = outer
-
-        if training is not None or "training" not in takes:
-            return trace(None if training is None else bool(training))
-        train, infer = trace(True), trace(False)
-        if not _tree.same_form(train, infer):
-            raise ValueError(
-                f"{type(self).__name__} '{self.name}': expected call to return one structure with "
-                f"training=True and training=False. Received: {train!r} and {infer!r}"
-            )
-        both = zip(_tree.flatten(train), _tree.flatten(infer), strict=True)
-        return _tree.pack(train, [a if a is b else graph.phase(a, b) for a, b in both])
-
-    def add_loss(self, loss: Any) -> None:
-        """Adds to the loss that `fit` minimises; for use in `call`.
-
-        Args:
-            loss: A symbolic tensor, of which the elements are summed, or a list of them.
-
-        Raises:
-            RuntimeError: `call` is not running.
-            TypeError: It is no symbolic tensor.
-
-        Example:
-
-        >>> from fastmlp import ops
-        >>> class Sparse(Layer):
-        ...     def call(self, x):
-        ...         self.add_loss(0.01 * ops.mean(ops.abs(x)))
-        ...         return x
-        >>> Sparse()([[1.0, -2.0]])
-        array([[ 1., -2.]], dtype=float32)
-        """
-        where = f"{type(self).__name__} '{self.name}': add_loss"
-        if self._added is None:
-            raise RuntimeError(f"{where} belongs into call(), which computes what it is made of")
-        for value in loss if isinstance(loss, (list, tuple)) else [loss]:
-            if not isinstance(value, Tensor):
-                raise TypeError(
-                    f"{where}: expected a symbolic tensor. Received: {value!r}. "
-                    "Hint: compute it from the inputs of call() with fastmlp.ops"
-                )
-            self._added.append(value)
-
-    def _with_effects(self, outputs: Any, before: Mapping[Any, Any]) -> Any:
-        """The outputs; whoever computes one has the added losses, and assigns what `call` assigned."""
-        outputs = eager.weights_as_tensors(outputs)
-        assigned = {v: x for v, x in (recording.get() or {}).items() if before.get(v) is not x}
-        if self._added or assigned:
-            self._check_outputs(outputs)
-        for value in self._added or ():
-            key = object()
-            outputs = _tree.apply(functools.partial(ops.penalty, value=value, key=key), outputs)
-        if assigned:
-            key = object()
-            outputs = _tree.apply(lambda y: assign_weights(y, assigned, key), outputs)
-        return outputs
-
-    def _call_takes(self) -> tuple[str, ...]:
-        """Names of the arguments of `call`."""
-        return parameters(type(self).call)
-
-    def _check_outputs(self, outputs: Any) -> Any:
-        found = _tree.flatten(outputs)
-        wrong = [leaf for leaf in found if not isinstance(leaf, Tensor)]
-        if wrong or not found:
-            raise TypeError(
-                f"{type(self).__name__} '{self.name}': expected call to return tensors. "
-                f"Received: {(wrong[0] if wrong else outputs)!r}. Hint: call gets symbolic tensors; "
-                "compute with fastmlp.ops, and return the result"
-            )
-        return outputs
 
     def _check_dtype(self, inputs: list[Tensor]) -> None:
         dtypes = {t.dtype for t in inputs} - {"string"}
