@@ -6,6 +6,7 @@ python docs/make_reference.py --check    # exit status 1 if a page says otherwis
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import re
@@ -21,6 +22,14 @@ MODULES = (
     "datasets", "ops", "random", "tree", "wrappers",
 )  # fmt: skip
 INNER = ("check_floatx", "check_names", "has_factors", "log")  # for fastmlp alone
+INNER_METHODS = {
+    "acc", "accumulator", "add_scale", "aligned", "apart", "around", "arrays", "blocks", "check", "check_size",
+    "choose", "clipped", "codes", "columns_of", "counts", "decay_of", "decays", "depth", "encoded", "extend",
+    "extend_history", "finalize_state", "from_acc", "has_owner", "hooks", "hyper", "in_plans", "is_code",
+    "is_traced", "keep", "minimize", "n_acc", "network_to_show", "over_time", "plan_state", "prepare", "rates",
+    "refuse_overrides", "see_shapes", "settled", "shown_type", "slot_init", "slot_names", "slot_variables",
+    "split", "stand_for", "state_is_variables", "steps", "trace_step", "traced_sums", "unbuild",
+}  # fmt: skip
 _LISTS = ("Args", "Call arguments", "Raises", "Attributes")
 _SECTIONS = (*_LISTS, "Input shape", "Output shape", "Returns", "Example", "Source")
 # Arguments whose meaning is the same everywhere.
@@ -228,20 +237,33 @@ def _entries(text: str) -> dict[str, str]:
 
 def entry(name: str, value: Any, others: list[str], names: dict[str, Any]) -> str:
     """One name's part of a page."""
-    parts = complete(value, names)
-    lines = [f"## {name}", "", "```python", signature(name, value), "```", ""]
+    lines = [f"## {name}", "", *_call(name, value), ""]
     if others:
         lines += [f"Also: {', '.join(f'`{other}`' for other in others)}.", ""]
-    for heading, text in parts.items():
+    bases = [_where_classes_stand().get(base) for base in getattr(value, "__mro__", ())[1:]]
+    if any(bases):
+        lines += [f"Base: {next(filter(None, bases))}.", ""]
+    lines += _told(value, names)
+    if inspect.isclass(value):
+        lines += _methods(value, names)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _call(name: str, value: Any) -> list[str]:
+    return ["```python", signature(name, value), "```"]
+
+
+def _told(value: Any, names: dict[str, Any]) -> list[str]:
+    """What its docstring says, and those that it leaves something to."""
+    lines = []
+    for heading, text in complete(value, names).items():
         if heading == "":
             lines += [text, ""]
         elif heading == "Example":
             lines += ["Example:", "", _example(text), ""]
         else:
             lines += [f"{heading}:", "", listed(text) if heading in _LISTS else text, ""]
-    if inspect.isclass(value):
-        lines += _methods(value)
-    return "\n".join(lines).rstrip() + "\n"
+    return lines
 
 
 def _example(text: str) -> str:
@@ -251,19 +273,58 @@ def _example(text: str) -> str:
     return "\n\n".join(part for part in (words.strip(), block) if part)
 
 
-def _methods(kind: type) -> list[str]:
-    """Public methods and properties that the class itself brings, but those that all classes have."""
-    common = {"call", "build", "get_config", "from_config", "compute_output_shape", "compute_mask"}
-    found = []
-    for name, value in sorted(vars(kind).items()):
-        doc = inspect.getdoc(getattr(value, "fget", None) or value)
-        if name.startswith("_") or name in common or not doc:
+def _methods(kind: type, names: dict[str, Any]) -> list[str]:
+    """Its public methods and properties: each in a line, and those that tell of arguments in full.
+
+    They are the class's own and those of bases that no page tells of.
+    """
+    members = methods(kind)
+    lines = []
+    for name, value in members.items():
+        doc = inspect.getdoc(value) or ""
+        call = "" if isinstance(value, property) else "(…)"
+        lines.append(f"- `{name}{call}`: {doc.splitlines()[0]}")
+    found = ["Methods and properties:", "", *lines, ""] if lines else []
+    for name, value in members.items():
+        if not isinstance(value, property) and "Args" in sections(inspect.getdoc(value) or ""):
+            found += [
+                f"### {kind.__name__}.{name}",
+                "",
+                *_call(name, value),
+                "",
+                *_told(value, names),
+            ]
+    return found
+
+
+def methods(kind: type) -> dict[str, Any]:
+    """The public methods and properties, by name, that a class has from no other class with an entry."""
+    told = [base for base in kind.__mro__[1:] if base in _where_classes_stand()]
+    found = {}
+    for name in dir(kind):
+        home = next(base for base in kind.__mro__ if name in vars(base))
+        value = vars(home)[name]
+        value = getattr(value, "__func__", value)
+        if (
+            name.startswith("_")
+            or name in INNER_METHODS
+            or any(hasattr(base, name) for base in told)
+        ):
             continue
-        if isinstance(value, property):
-            found.append(f"- `{name}`: {doc.splitlines()[0]}")
-        elif inspect.isfunction(value) or isinstance(value, classmethod):
-            found.append(f"- `{name}(…)`: {doc.splitlines()[0]}")
-    return ["Methods and properties:", "", *found, ""] if found else []
+        if (isinstance(value, property) or inspect.isfunction(value)) and value.__doc__:
+            found[name] = value
+    return found
+
+
+@functools.cache
+def _where_classes_stand() -> dict[type, str]:
+    """A link to the entry of each public class."""
+    return {
+        value: f"[`{name}`]({_file(module)}#{name.lower()})"
+        for module in MODULES
+        for name, value in public(module).items()
+        if inspect.isclass(value) and value.__name__ == name
+    }
 
 
 def page(module: str) -> str:
@@ -287,9 +348,11 @@ def page(module: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Every page by its file."""
-    return {
-        FOLDER / f"{module.replace('.', '-') or 'fastmlp'}.md": page(module) for module in MODULES
-    }
+    return {FOLDER / _file(module): page(module) for module in MODULES}
+
+
+def _file(module: str) -> str:
+    return f"{module.replace('.', '-') or 'fastmlp'}.md"
 
 
 def main() -> int:

@@ -54,6 +54,32 @@ def test_every_public_name_tells_what_it_is_and_takes(module: str) -> None:
     assert not faults
 
 
+SHOWN = (
+    "Model.compile", "Model.fit", "Model.evaluate", "Model.predict", "Model.save", "Model.load_weights",
+    "Model.train_on_batch", "Sequential.add", "Layer.add_weight",
+)  # fmt: skip
+
+
+def test_methods_tell_of_their_arguments() -> None:
+    """Those that tell of one tell of all; the most used ones also show how they are called."""
+    kinds = [
+        value
+        for m in reference.MODULES
+        for value in reference.public(m).values()
+        if inspect.isclass(value)
+    ]
+    told = {
+        f"{kind.__name__}.{name}": (method, reference.sections(inspect.getdoc(method) or ""))
+        for kind in kinds
+        for name, method in reference.methods(kind).items()
+    }
+    told = {name: (method, parts) for name, (method, parts) in told.items() if "Args" in parts}
+    assert len(told) > 50
+    faults = {name: reference.untold(method, parts) for name, (method, parts) in told.items()}
+    assert {name: untold for name, untold in faults.items() if untold not in ([], ["self"])} == {}
+    assert [name for name in SHOWN if "Example" not in told[name][1]] == []
+
+
 # Bases, containers and ways to get something: what they compute is somebody else's.
 NO_FORMULA = {
     "Constraint", "Initializer", "Input", "InputLayer", "InputSpec", "Layer", "LearningRateSchedule",

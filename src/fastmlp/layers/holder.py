@@ -77,6 +77,18 @@ class WeightHolder:
 
         Raises:
             ValueError: A size is `None`, as of an input that leaves it open.
+
+        Example:
+
+        >>> from fastmlp import Layer, ops
+        >>> class Scale(Layer):
+        ...     def build(self, input_shape):
+        ...         self.scale = self.add_weight((input_shape[-1],), "ones", name="scale")
+        ...     def call(self, x):
+        ...         return x * self.scale
+        >>> layer = Scale()
+        >>> layer([[1.0, 2.0]]), [w.path for w in layer.weights]
+        (array([[1., 2.]], dtype=float32), ['scale/scale'])
         """
         name = name or _names.unique_name("variable")
         if overwrite_with_gradient:
@@ -242,6 +254,16 @@ class WeightHolder:
 
         Raises:
             ValueError: Their number or a shape differs; nothing is changed then.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import layers
+        >>> layer = layers.Dense(1)
+        >>> layer.build((None, 2))
+        >>> layer.set_weights([np.array([[1.0], [2.0]]), np.array([0.5])])
+        >>> layer([[1.0, 1.0]])
+        array([[3.5]], dtype=float32)
         """
         set_values(f"{type(self).__name__} '{self.name}'", self.weights, weights)
 

@@ -207,8 +207,19 @@ class Model(Persistent, WithNetwork, Trainer, build_once=False):
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its position.
 
+        Args:
+            name: Its name.
+            index: Or its position in `layers`, from the end if negative.
+
         Raises:
             ValueError: There is none, or neither or both arguments are given.
+
+        Example:
+
+        >>> from fastmlp import Input, Sequential, layers
+        >>> model = Sequential([Input((2,)), layers.Dense(3, name="hidden"), layers.Dense(1)])
+        >>> model.get_layer("hidden").units, model.get_layer(index=-1).units
+        (3, 1)
         """
         if (name is None) == (index is None):
             raise bad_argument("get_layer", "either name or index", "name", name)

@@ -46,6 +46,21 @@ class Persistent:
             ValueError: `zipped` is false; or another ending, or a model that is not made of configs, or has weights and does
                 not know its input.
             OSError: The file cannot be written.
+
+        Example:
+
+        >>> import os, tempfile
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> from fastmlp.models import load_model
+        >>> model = Sequential([Input((2,)), layers.Dense(1)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.fastmlp")
+        ...     model.save(path)
+        ...     again = load_model(path)
+        >>> x = np.ones((3, 2))
+        >>> bool((model.predict(x, verbose=0) == again.predict(x, verbose=0)).all())
+        True
         """
         saving.save_model(self, filepath, overwrite, zipped)
 
@@ -67,6 +82,10 @@ class Persistent:
         Raises:
             ValueError: Another ending, or a model that is not built.
             OSError: The file cannot be written.
+
+        Example:
+
+        See `load_weights`.
         """
         saving.save_weights(self, filepath, overwrite)
 
@@ -92,6 +111,21 @@ class Persistent:
         Raises:
             ValueError: It is no such file, is damaged, or does not fit; nothing has changed then.
             OSError: It cannot be read.
+
+        Example:
+
+        >>> import os, tempfile
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> def make():
+        ...     return Sequential([Input((2,)), layers.Dense(1)])
+        >>> model, other = make(), make()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "weights.fastmlp")
+        ...     model.save_weights(path)
+        ...     other.load_weights(path)
+        >>> all(np.array_equal(a, b) for a, b in zip(model.get_weights(), other.get_weights()))
+        True
         """
         saving.load_weights(self, filepath, skip_mismatch, objects_to_skip)
 

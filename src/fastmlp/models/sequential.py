@@ -61,9 +61,21 @@ class Sequential(Model, build_once=False):
     def add(self, layer: Any) -> None:
         """Appends a layer; the model is to be compiled again.
 
+        Args:
+            layer: The layer, or model; an `Input` at first.
+
         Raises:
             TypeError: It is no layer.
             ValueError: It does not fit the one before, or its name is taken.
+
+        Example:
+
+        >>> from fastmlp import Input, Sequential, layers
+        >>> model = Sequential()
+        >>> model.add(Input((4,)))
+        >>> model.add(layers.Dense(3, activation="relu"))
+        >>> model.output_shape
+        (None, 3)
         """
         before = (self._input, list(self._layers))
         try:
@@ -96,7 +108,18 @@ class Sequential(Model, build_once=False):
             )
 
     def pop(self, rebuild: bool = True) -> Layer | None:
-        """Removes the last layer and returns it; the model is to be compiled again."""
+        """Removes the last layer and returns it; the model is to be compiled again.
+
+        Args:
+            rebuild: Whether to make the graph of the layers that stay; `False`: the next layer does.
+
+        Example:
+
+        >>> from fastmlp import Input, Sequential, layers
+        >>> model = Sequential([Input((2,)), layers.Dense(3), layers.Dense(1)])
+        >>> model.pop().units, model.output_shape
+        (1, (None, 3))
+        """
         if not self._layers:
             return None
         layer = self._layers.pop()

@@ -53,6 +53,14 @@ class Compiling(Binding):
 
         Raises:
             ValueError: An unknown name, or an argument that is not as described.
+
+        Example:
+
+        >>> from fastmlp import Input, Sequential, layers, optimizers
+        >>> model = Sequential([Input((4,)), layers.Dense(1, activation="sigmoid")])
+        >>> model.compile(optimizers.Adam(0.01), loss="binary_crossentropy", metrics=["accuracy", "auc"])
+        >>> model.metrics_names
+        ['loss', 'accuracy', 'auc']
         """
         steps_per_execution = check_int("compile", "steps_per_execution", steps_per_execution, 1)
         warn_bare_metric("metrics", metrics)

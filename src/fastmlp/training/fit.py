@@ -100,6 +100,18 @@ class Fitting(StepMethods):
         Raises:
             ValueError: Data and model do not fit; nothing has changed then.
             RuntimeError: The model is not compiled.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        >>> y = np.array([[0.0], [1.0], [1.0], [0.0]])
+        >>> model = Sequential([Input((2,)), layers.Dense(8, activation="tanh"), layers.Dense(1)])
+        >>> model.compile(optimizer="adam", loss="mse", metrics=["mae"])
+        >>> history = model.fit(x, y, batch_size=4, epochs=3, verbose=0)
+        >>> sorted(history.history), history.epoch
+        (['loss', 'mae'], [0, 1, 2])
         """
         model, own_step = cast("Trainer", self), self._overrides("train")
         if not self._is_own("train_step") or self._compiled is None:

@@ -64,6 +64,18 @@ class Inference(StepMethods):
         Raises:
             ValueError: Data and model do not fit.
             RuntimeError: The model is not compiled.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+        >>> model.compile(loss="mse", metrics=["mae"])
+        >>> x, y = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[3.0], [5.0]])
+        >>> model.evaluate(x, y, verbose=0)
+        [2.0, 1.0]
+        >>> model.evaluate(x, y, verbose=0, return_dict=True)
+        {'loss': 2.0, 'mae': 1.0}
         """
         batch_size = check_count("evaluate", "batch_size", batch_size)
         steps = check_count("evaluate", "steps", steps)
@@ -151,6 +163,15 @@ class Inference(StepMethods):
 
         Raises:
             ValueError: Data and model do not fit.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+        >>> model.predict(np.array([[1.0, 2.0], [3.0, 4.0]]), verbose=0)
+        array([[3.],
+               [7.]], dtype=float32)
         """
         if callbacks is None and type(verbose) is int and verbose == 0 and steps is None:
             y = self._quick.predict(self, x, batch_size)

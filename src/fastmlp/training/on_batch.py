@@ -87,6 +87,17 @@ class OnBatch:
         Raises:
             ValueError: Data and model do not fit; nothing has changed then.
             RuntimeError: The model is not compiled.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> x, y = np.array([[1.0, 2.0]]), np.array([[4.0]])
+        >>> losses = [model.train_on_batch(x, y) for step in range(3)]
+        >>> losses[0], losses[-1] < losses[0]
+        (1.0, True)
         """
         return _measure(
             cast("Trainer", self), "train", x, y, sample_weight, class_weight, return_dict
@@ -109,6 +120,15 @@ class OnBatch:
         Raises:
             ValueError: Data and model do not fit.
             RuntimeError: The model is not compiled.
+
+        Example:
+
+        >>> import numpy as np
+        >>> from fastmlp import Input, Sequential, layers
+        >>> model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+        >>> model.compile(loss="mse")
+        >>> model.test_on_batch(np.array([[1.0, 2.0]]), np.array([[4.0]]))
+        1.0
         """
         return _measure(cast("Trainer", self), "test", x, y, sample_weight, None, return_dict)
 

@@ -105,7 +105,14 @@ def discretized(
     output_mode: str = "one_hot",
     name: str | None = None,
 ) -> Feature:
-    """The bin of each number: of `num_bins` that `adapt` finds, or between given boundaries."""
+    """The bin of each number: of `num_bins` that `adapt` finds, or between given boundaries.
+
+    Args:
+        num_bins: Number of bins, or
+        bin_boundaries: the numbers between them, ascending.
+        output_mode: `'one_hot'`, or `'int'` for the bin's number.
+        name: Name of the feature.
+    """
     layer = _preprocessor(
         layers.Discretization,
         name,
@@ -123,7 +130,14 @@ def _categorical(kind: Any, dtype: str, what: str) -> Callable[..., Feature]:
         output_mode: str = "one_hot",
         name: str | None = None,
     ) -> Feature:
-        """Categories by their places in a vocabulary that `adapt` finds."""
+        """Categories by their places in a vocabulary that `adapt` finds.
+
+        Args:
+            max_tokens: Size of the vocabulary, places for unknown ones included; `None`: no limit.
+            num_oov_indices: Number of places for unknown categories, which their hashes tell apart.
+            output_mode: `'one_hot'`, or `'int'` for the place.
+            name: Name of the feature.
+        """
         layer = _preprocessor(
             kind, name, what, max_tokens=max_tokens, num_oov_indices=num_oov_indices
         )
@@ -134,7 +148,13 @@ def _categorical(kind: Any, dtype: str, what: str) -> Callable[..., Feature]:
 
 def _hashed(dtype: str, what: str) -> Callable[..., Feature]:
     def hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
-        """Categories by their hashes."""
+        """Categories by their hashes.
+
+        Args:
+            num_bins: Number of places that hashes fall on.
+            output_mode: `'one_hot'`, or `'int'` for the place.
+            name: Name of the feature.
+        """
         layer = _preprocessor(layers.Hashing, name, what, num_bins=num_bins)
         return Feature(dtype, layer, output_mode)
 
