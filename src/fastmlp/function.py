@@ -38,6 +38,7 @@ class Function:
     Attributes:
         on_array: What `self([x])[0]` gives, for a plain array of a size seen before; else `None`.
         on_finite: The same; `None` also if the array holds a NaN or an infinity.
+        is_simple: Whether it has plans whose results are what it returns.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Function:
         self._few: Call | None = None  # up to the largest batch seen
         self._many: Call | None = None
         self._is_random = False
+        self.is_simple = False  # known with its first plan
         self._bytes = {True: 0, False: 0}  # of plans for many rows, and for few
 
     @property
@@ -71,6 +73,12 @@ class Function:
         """Whether the first array of the last call, of so many rows, held a NaN or an infinity."""
         call = self._few if m < MANY_ROWS else self._many
         return call is not None and call.not_finite(0)
+
+    def on_plain(self, arrays: list[np.ndarray]) -> list[np.ndarray] | None:
+        """What `self(arrays)` gives, for plain arrays of a size seen before; else `None`."""
+        call = self._few if len(arrays[0]) < MANY_ROWS else self._many
+        found = call.on_arrays(arrays) if call is not None and self.is_simple else None
+        return None if found is None else found[0]
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Runs on one batch, with a seed of its own for dropout.
@@ -132,9 +140,9 @@ class Function:
             self._few, self._many = (self._few, call) if many else (call, self._many)
             self._is_random = plan.is_random
             self._bytes[many] = plan.arena_bytes
-            limited = boundary.states or self._samples or self._whole[0] or self._is_random
-            limited = limited or any(self._kinds)
-            if boundary.plain and not limited:
+            limited = boundary.states or self._samples or any(self._whole) or self._is_random
+            self.is_simple = boundary.plain and not limited and not any(self._kinds)
+            if self.is_simple:
                 first = self._few or call
                 first.more = self._many if self._few else None
                 self.on_array, self.on_finite = first.on_array, first.on_finite

@@ -35,7 +35,7 @@ cdef class Call:
     cdef int enter(self) except -1
     cdef void leave(self) noexcept
     cdef bint is_current(self) noexcept
-    cdef bint bind_batch(self, object x, object y, object w, ptrdiff_t rows) noexcept
+    cdef ptrdiff_t bind_feed(self, int index, object x) noexcept
     cdef int go(self, ptrdiff_t n, uint64_t seed, int64_t iterations) except -1
     cdef int _make_run(self, int threads) except -1
     cdef object _one(self, object x, bint finite)

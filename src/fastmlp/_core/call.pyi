@@ -7,6 +7,9 @@ import numpy as np
 
 from fastmlp._core.program import Program
 
+MOST_ARRAYS: int
+MOST_AXES: int
+
 class Call:
     capacity: int
     more: Call | None

@@ -37,6 +37,8 @@ cdef enum:
     TYPES = 32               # NumPy's numbers of its element types
     SHORT_WORK = 2_000_000   # floating-point operations of a run that keeps the GIL: 50 µs
 
+MOST_ARRAYS, MOST_AXES = MAX_ARRAYS, MAX_AXES + 1  # each way; of an array
+
 # The gather kernel of each of NumPy's element types; -1: none.
 cdef int[TYPES] gathers
 
@@ -195,11 +197,9 @@ cdef class Call:
         """Whether the last array of an input held a NaN or an infinity."""
         return self.program.feeds[index].not_finite != 0
 
-    cdef bint bind_batch(self, object x, object y, object w, ptrdiff_t rows) noexcept:
-        """Points the feeds at the input, the target and, unless None, the weights; whether they are plain."""
-        return (bind(&self.program.feeds[0], x, &self.inputs[0]) == rows
-                and bind(&self.program.feeds[1], y, &self.inputs[1]) == rows
-                and (w is None or bind(&self.program.feeds[2], w, &self.inputs[2]) == rows))
+    cdef ptrdiff_t bind_feed(self, int index, object x) noexcept:
+        """Points a feed at an array; returns its number of rows, or -1 if it is not plain."""
+        return bind(&self.program.feeds[index], x, &self.inputs[index])
 
     cdef int _make_run(self, int threads) except -1:
         self.run = Run(self.program, 1, self.capacity, threads=threads,

@@ -24,3 +24,11 @@ def update(
     t: int,
     panels: NDArray[_Real] | None = None,
 ) -> None: ...
+def update_all(
+    kind: str,
+    weights: list[NDArray[_Real]],
+    gradients: list[NDArray[_Real]],
+    slots: list[list[NDArray[_Real]]],
+    hyper: Sequence[float],
+    t: int,
+) -> None: ...

@@ -18,6 +18,7 @@ g_stride is the width; or 0: g lies in the worker's scratch and holds rows i0 â€
 panels: 0, or w lies in the panels of csrc/kernels/gemm.inc.c and has so many rows.
 h are the eight scalars of `prepare`, in the weights' type; h[7] is the learning rate.
 """
+cimport numpy as np
 from libc.math cimport pow, sqrt
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
@@ -28,6 +29,8 @@ from fastmlp._core.op cimport Op, Step, Worker
 import numpy as np
 
 from fastmlp._core import _native
+
+np.import_array()
 
 cdef extern from "kernels/kernels.h" nogil:
     enum:
@@ -359,7 +362,7 @@ OPS = {
 }
 
 
-# On arrays, checked: for tests and benchmarks.
+# On arrays, checked.
 
 cdef int _check_hyper(str kind, hyper) except -1:
     if kind not in UPDATES:
@@ -407,31 +410,80 @@ def update(str kind, w, g, slots, hyper, int64_t t, panels=None):
     Raises:
         ValueError: Unknown kind, wrong number of slots or hyperparameters, or arrays that do not fit.
     """
-    _check_hyper(kind, hyper)
+    h = scalars(kind, hyper, t)
+    check_arrays(kind, w, g, slots)
+    if panels is not None and (panels.dtype != w.dtype or panels.shape != (_native.panels_size(*w.shape),)):
+        raise ValueError(f"{kind}: expected panels that hold w. Received: {panels.dtype} of shape {panels.shape}")
+    move(list(UPDATES).index(kind), w, g, slots, h.astype(w.dtype), panels)
+
+
+def update_all(str kind, list weights, list gradients, list slots, hyper, int64_t t):
+    """The same for several weights, each with its gradient and slots; checked before any is changed.
+
+    Args:
+        kind: One of `UPDATES`.
+        weights: Contiguous arrays of float32 or float64.
+        gradients: One like each.
+        slots: A list for each.
+        hyper: The numbers that `HYPER` names.
+        t: Steps done before.
+
+    Raises:
+        ValueError: Unknown kind, wrong number of slots or hyperparameters, or arrays that do not fit.
+    """
+    cdef Py_ssize_t i
+    cdef int index
+    h = scalars(kind, hyper, t)
+    single = h.astype(np.float32)
+    for i in range(len(weights)):
+        check_arrays(kind, weights[i], gradients[i], slots[i])
+    index = list(UPDATES).index(kind)
+    for i in range(len(weights)):
+        typed = single if np.PyArray_TYPE(weights[i]) == np.NPY_FLOAT32 else h
+        move(index, weights[i], gradients[i], slots[i], typed, None)
+
+
+cdef int check_arrays(str kind, np.ndarray w, np.ndarray g, slots) except -1:
+    """Refuses what the kernels cannot take."""
     if len(slots) != UPDATES[kind]:
         raise ValueError(f"{kind}: expected {UPDATES[kind]} slots. Received: {len(slots)}")
     for x in (w, g, *slots):
-        writable = x is g or x.flags.writeable
-        if x.dtype not in (np.float32, np.float64) or x.dtype != w.dtype or x.shape != w.shape \
-                or not (x.flags.c_contiguous and x.flags.aligned and writable):
+        if not fits(x, w, x is not g):
             raise ValueError(f"{kind}: expected contiguous arrays of one shape and dtype, float32 or float64, all but "
                              f"the gradient writable. Received: {x.dtype} of shape {x.shape}")
-    h = scalars(kind, hyper, t).astype(w.dtype)
-    cdef size_t[6] p
+    return 0
+
+
+cdef bint fits(np.ndarray x, np.ndarray w, bint writable) noexcept:
+    cdef int i, type_number = np.PyArray_TYPE(w)
+    if type_number != np.NPY_FLOAT32 and type_number != np.NPY_FLOAT64:
+        return False
+    if np.PyArray_TYPE(x) != type_number or np.PyArray_NDIM(x) != np.PyArray_NDIM(w):
+        return False
+    for i in range(np.PyArray_NDIM(w)):
+        if np.PyArray_DIM(x, i) != np.PyArray_DIM(w, i):
+            return False
+    return (np.PyArray_IS_C_CONTIGUOUS(x) and np.PyArray_CHKFLAGS(x, np.NPY_ARRAY_ALIGNED)
+            and np.PyArray_ISNOTSWAPPED(x) and (not writable or np.PyArray_ISWRITEABLE(x)))
+
+
+cdef int move(int index, np.ndarray w, np.ndarray g, slots, np.ndarray h, np.ndarray panels) except -1:
+    """One step on arrays that fit, by the scalars of their type."""
+    cdef void *place = np.PyArray_DATA(w)
+    cdef void *grad = np.PyArray_DATA(g)
+    cdef void *numbers = np.PyArray_DATA(h)
+    cdef void *s[3]
+    cdef ptrdiff_t k = 0, m = 1, n = np.PyArray_SIZE(w)
     cdef int i
-    for i, x in enumerate((w, g, h, *slots)):
-        p[i] = <size_t>x.__array_interface__["data"][0]
-    for i in range(3 + len(slots), 6):
-        p[i] = 0
-    cdef ptrdiff_t k = 0, m = 1, n = w.size, index = list(UPDATES).index(kind)
+    for i in range(3):
+        s[i] = np.PyArray_DATA(slots[i]) if i < len(slots) else NULL
     if panels is not None:
-        m, n = w.shape
-        if panels.dtype != w.dtype or panels.shape != (_native.panels_size(m, n),):
-            raise ValueError(f"{kind}: expected panels that hold w. Received: {panels.dtype} of shape {panels.shape}")
-        k, p[0] = m, <size_t>panels.__array_interface__["data"][0]
-    if w.dtype == np.float32:
-        update_tile(<float *>p[0], k, 0, <const float *>p[1], <float *>p[3], <float *>p[4], <float *>p[5], m, n,
-                    index, <const float *>p[2])
+        k = m = np.PyArray_DIM(w, 0)
+        n, place = np.PyArray_DIM(w, 1), np.PyArray_DATA(panels)
+    if np.PyArray_TYPE(w) == np.NPY_FLOAT32:
+        update_tile(<float *>place, k, 0, <const float *>grad, <float *>s[0], <float *>s[1], <float *>s[2], m, n, index,
+                    <const float *>numbers)
     else:
-        update_tile(<double *>p[0], k, 0, <const double *>p[1], <double *>p[3], <double *>p[4], <double *>p[5], m, n,
-                    index, <const double *>p[2])
+        update_tile(<double *>place, k, 0, <const double *>grad, <double *>s[0], <double *>s[1], <double *>s[2], m, n,
+                    index, <const double *>numbers)
+    return 0

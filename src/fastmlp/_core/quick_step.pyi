@@ -19,12 +19,17 @@ class QuickStep:
         rule: Callable[[Any], tuple[Any, ...]],
         variables: list[Any],
         trains: bool,
+        differentiates: bool,
         random: bool,
         rows: int,
-        classes: int,
+        places: list[int],
+        classes: list[int],
         compiled: Any = None,
         resolved: list[tuple[str, Any]] | None = None,
     ) -> None: ...
     def run(
-        self, model: Any, x: object, y: object, return_dict: bool
-    ) -> tuple[Any, tuple[int, ...]] | None: ...
+        self, model: Any, arrays: tuple[Any, ...], return_dict: bool
+    ) -> tuple[Any, list[int]] | None: ...
+    @property
+    def places(self) -> list[int]: ...
+    def ready(self, model: Any, arrays: tuple[Any, ...]) -> bool: ...

@@ -3,7 +3,7 @@
 cimport numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
-from fastmlp._core.call cimport Call
+from fastmlp._core.call cimport MAX_ARRAYS, Call
 from fastmlp._core.logs cimport Logs
 from fastmlp._core.program cimport steps_of
 from fastmlp._core.turns cimport Turns
@@ -41,7 +41,7 @@ cdef bint are_labels(np.ndarray y, int64_t classes) except -1:
 
 
 cdef class QuickStep:
-    """A step on a batch, its targets and maybe weights, each of a certain shape.
+    """A step on a batch: inputs, targets and maybe weights, each of a certain shape.
 
     Args:
         call: Of the program that runs it.
@@ -53,9 +53,11 @@ cdef class QuickStep:
         rule: Gives what the program depends on, of an optimizer, besides its numbers.
         variables: The weights of the model.
         trains: Whether it updates them.
+        differentiates: Whether it computes their gradients.
         random: Whether it looks at its seed.
         rows: Samples.
-        classes: Their number, if targets are classes; else 0.
+        places: For each feed, which of the arrays it reads.
+        classes: For each feed the number of classes, if it is of class numbers; else 0.
         compiled: Of the model, which is to know of what the step measured; None: it is not.
         resolved: The metrics, by log keys, as `compiled` has them.
     """
@@ -65,42 +67,71 @@ cdef class QuickStep:
     cdef Logs logs
     cdef list order, variables, trainable
     cdef Turns turns
-    cdef bint trains, random
+    cdef bint trains, differentiates, random
     cdef ptrdiff_t rows
-    cdef int64_t classes
+    cdef int n_feeds
+    cdef int[MAX_ARRAYS] places_
+    cdef int64_t[MAX_ARRAYS] classes
     cdef object gemm, ruled
 
     def __init__(self, Call call, object executable, Logs logs, list order, Turns turns,
-                 object optimizer, object rule, list variables, bint trains, bint random,
-                 ptrdiff_t rows, int64_t classes, object compiled=None, object resolved=None):
+                 object optimizer, object rule, list variables, bint trains, bint differentiates, bint random,
+                 ptrdiff_t rows, list places, list classes, object compiled=None, object resolved=None):
+        cdef int i
         self.call, self.executable, self.logs, self.order = call, executable, logs, order
         self.turns, self.optimizer, self.rule, self.variables = turns, optimizer, rule, variables
-        self.trains, self.random, self.rows, self.classes = trains, random, rows, classes
+        self.trains, self.differentiates, self.random, self.rows = trains, differentiates, random, rows
+        self.n_feeds = len(places)
+        for i in range(self.n_feeds):
+            self.places_[i], self.classes[i] = places[i], classes[i]
         self.compiled, self.resolved = compiled, resolved
         self.trainable = [v.trainable for v in variables]
         self.gemm, self.ruled = config.gemm(), rule(optimizer)
 
-    def run(self, model, x, y, bint return_dict, w=None):
-        """The loss, a list or a dict, and the feeds that held NaN or infinity; None: cannot serve it.
+    def run(self, model, tuple arrays, bint return_dict):
+        """The loss, a list or a dict, and the arrays that held NaN or infinity; None: cannot serve it.
 
         Nothing has changed if it cannot.
         """
-        cdef tuple bad = ()
-        cdef Call call = self.call
+        cdef list bad = []
+        cdef int i
         self.turns.acquire(not self.trains)
-        call.enter()
+        self.call.enter()
         try:
-            if not self._is_valid(model) or not call.bind_batch(x, y, w, self.rows):
-                return None
-            if self.classes and not are_labels(<np.ndarray>y, self.classes):
+            if not self._is_valid(model) or not self._binds(arrays):
                 return None
             self._step(model)
-            if call.program.feeds[0].not_finite or call.program.feeds[1].not_finite:
-                bad = tuple([i for i in range(2) if call.program.feeds[i].not_finite])
+            for i in range(self.n_feeds):
+                if self.call.program.feeds[i].not_finite:
+                    bad.append(self.places_[i])
             return self._result(return_dict), bad
         finally:
-            call.leave()
+            self.call.leave()
             self.turns.release()
+
+    @property
+    def places(self):
+        """For each feed, which of the arrays it reads."""
+        return [self.places_[i] for i in range(self.n_feeds)]
+
+    def ready(self, model, tuple arrays):
+        """Whether a step would run; the feeds are at these arrays then, for another way to run it."""
+        self.call.enter()
+        try:
+            return self._is_valid(model) and self._binds(arrays)
+        finally:
+            self.call.leave()
+
+    cdef bint _binds(self, tuple arrays) except -1:
+        """Points the feeds at the arrays; whether these are plain, and labels those of classes."""
+        cdef int i
+        for i in range(self.n_feeds):
+            array = arrays[self.places_[i]]
+            if self.call.bind_feed(i, array) != self.rows:
+                return False
+            if self.classes[i] and not are_labels(<np.ndarray>array, self.classes[i]):
+                return False
+        return True
 
     cdef bint _is_valid(self, model) except -1:
         """Whether the program is what the model's settings of now would give."""
@@ -109,11 +140,11 @@ cdef class QuickStep:
             return False
         if not self.call.is_current():
             return False
-        if not self.trains:
-            return True
-        for i in range(len(self.variables)):
+        for i in range(len(self.variables) if self.differentiates else 0):
             if self.variables[i].trainable != self.trainable[i]:
                 return False
+        if not self.trains:
+            return True
         return self.gemm == config.gemm() and self.ruled == self.rule(self.optimizer)
 
     cdef int _step(self, model) except -1:

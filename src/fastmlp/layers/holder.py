@@ -24,9 +24,11 @@ def _is_holder(kind: type) -> bool:
 _may_hold_layers: Callable[[Any], bool] = lru_cache(1024)(_is_holder)
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None), np.ndarray})
 # Attributes of every layer or model that hold no layers; of what was given, what __init__ made of it counts.
 _NO_PARTS = frozenset({
     "_given", "_variables", "_build_shape", "_functions", "_executables", "_by_sizes", "_kept_objectives",
+    "_shapes", "calls",
 })  # fmt: skip
 
 
@@ -159,7 +161,8 @@ class WeightHolder:
     def _sublayers(self) -> list[WeightHolder]:
         """The layers that are parts of this one, each once."""
         found: dict[int, WeightHolder] = {}
-        for name, value in list(vars(self).items()):  # another thread may set some meanwhile
+        attributes = list(vars(self).items())  # another thread may set some meanwhile
+        for name, value in [one for one in attributes if type(one[1]) not in _PLAIN]:
             if name not in _NO_PARTS and _may_hold_layers(type(value)):
                 try:
                     layers = list(_layers_in(value))
@@ -212,7 +215,8 @@ class WeightHolder:
         found: dict[Variable, None] = {}
         for layer in self._all_layers():
             own = layer._variables
-            found.update(dict.fromkeys(v for v in own if v not in layer._constants))
+            if layer._constants:
+                found.update(dict.fromkeys(v for v in own if v not in layer._constants))
             found.update(dict.fromkeys(own))
         return list(found)
 

@@ -417,7 +417,8 @@ class Model(Persistent, WithNetwork, Trainer, build_once=False):
         """
         if len(args) == 1 and not kwargs:
             known = self._functions.get(False)
-            if known is not None and (y := known.on_array(args[0])) is not None:
+            y = self._quick.call(self, args[0]) if known is None else known.on_array(args[0])
+            if y is not None:
                 return y
         return super().__call__(*args, **kwargs)
 
@@ -454,7 +455,10 @@ class Model(Persistent, WithNetwork, Trainer, build_once=False):
             self._functions = dict(kept[-_KEPT_LARGE if large else -_KEPT :])
         if simple and self._functions.get(training) is not function:  # where a call looks first
             self._functions = {**self._functions, training: function}
-        return _tree.pack(self._output_structure, function(arrays))
+        outputs = function(arrays)
+        if not (training or simple):
+            self._quick.keep_call(self, function, arrays, self._output_structure, args[0])
+        return _tree.pack(self._output_structure, outputs)
 
     def summary(
         self,

@@ -31,13 +31,12 @@ def apply(optimizer: Optimizer, grads: Iterable[Any], variables: Iterable[Any] |
     if due:
         rate = optimizer.learning_rate
         pairs = _clipped(optimizer, pairs)
-        for _, variable in pairs:
+        for _, variable in pairs if optimizer.weight_decay else ():
             decay = optimizer.decay_of(variable)
             if decay:
                 w = variable.value
                 native.update("sgd", w, w, (), (decay * rate,), 0)
-        for gradient, variable in pairs:
-            optimizer.update_step(gradient, variable, rate)
+        optimizer._update(pairs, rate)
     if optimizer.use_ema:
         average(optimizer)
     for _, variable in pairs:
@@ -65,8 +64,8 @@ def _pairs(optimizer: Optimizer, grads: list[Any], variables: Iterable[Any] | No
         if gradient is None:
             missing.append(variable.path)
             continue
-        array = np.array(gradient, variable.dtype, order="C")
-        if array.shape != variable.shape:
+        array = np.array(gradient, variable.value.dtype, order="C")
+        if array.shape != variable.value.shape:
             expected = f"a gradient of shape {variable.shape} for '{variable.path}'"
             raise bad_argument(where, expected, "shape", array.shape)
         if optimizer.loss_scale_factor is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 
 import numpy as np
@@ -245,6 +245,11 @@ class Optimizer(State, Configurable):
         """Whether a plan has its `update_step` in it, and not the native update of `kind`."""
         return not self.kind or bool(overridden(self, *_IN_PLANS))
 
+    def plan_config(self) -> str:
+        """What a plan that has its `update_step` in it depends on."""
+        config = {k: v for k, v in self.get_config().items() if k != "learning_rate"}
+        return f"{config} {self._builds}"
+
     def refuse_overrides(self, where: str, also: tuple[str, ...] = ()) -> None:
         """Refuses a subclass's methods that would not be called.
 
@@ -293,6 +298,23 @@ class Optimizer(State, Configurable):
         slots = self.state[variable][: len(self.slots)]
         native.update(self.kind, variable.value, gradient, slots, hyper, self.iterations)
 
+    def _update(self, pairs: Sequence[tuple[np.ndarray, Variable]], learning_rate: float) -> None:
+        """`update_step` of several weights, with their gradients."""
+        is_own = type(self).update_step is not Optimizer.update_step or "update_step" in vars(self)
+        if is_own or not self.kind:
+            for gradient, variable in pairs:
+                self.update_step(gradient, variable, learning_rate)
+            return
+        n = len(self.slots)
+        native.update_all(
+            self.kind,
+            [variable.value for _, variable in pairs],
+            [gradient for gradient, _ in pairs],
+            [self.state[variable][:n] for _, variable in pairs],
+            (float(learning_rate), *self.hyper()[1:]),
+            self.iterations,
+        )
+
     def trace_step(
         self, gradient: Tensor, variable: Variable, learning_rate: Tensor, iterations: Tensor
     ) -> None:
@@ -339,8 +361,8 @@ class Optimizer(State, Configurable):
         Returns:
             `state`.
         """
-        given = [variable_of(v) for v in variables]
-        if not self.built or any(len(self.state.get(v, ())) != len(self.slot_names) for v in given):
+        given, n = [variable_of(v) for v in variables], len(self.slot_names)
+        if not self.built or any(len(self.state.get(v, ())) != n for v in given):
             self.build(given)
         return self.state
 

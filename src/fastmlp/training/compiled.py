@@ -377,8 +377,7 @@ def update_spec(optimizer: Optimizer, variables: Sequence[Variable]) -> UpdateSp
     own, traced = "", optimizer.is_traced
     if traced:
         optimizer.ensure_built(v for v in variables if v.trainable)
-        config = {k: v for k, v in optimizer.get_config().items() if k != "learning_rate"}
-        own = f"{config} {optimizer._builds}"
+        own = optimizer.plan_config()
     decays = tuple((v, decay) for v in variables if (decay := optimizer.decay_of(v)))
     return UpdateSpec(
         "" if traced else optimizer.kind,

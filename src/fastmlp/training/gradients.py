@@ -14,7 +14,6 @@ from fastmlp.errors import bad_argument, check_int
 from fastmlp.plan.ir import Plan
 from fastmlp.plan.prune import needed
 from fastmlp.training.logs import LogReader
-from fastmlp.training.on_batch import classes
 from fastmlp.training.rows import Rows
 from fastmlp.variables import Variable
 
@@ -60,9 +59,9 @@ def gradients(
     >>> model.optimizer.apply(grads, model.trainable_weights)
     """
     if sample_weight is None and hasattr(model, "_require_compiled"):
-        mode, variables = "gradients" if training else "test_gradients", model.trainable_weights
+        mode = "gradients" if training else "test_gradients"
         with model._lock:
-            known = model._quick.gradients(model, mode, variables, x, y)
+            known = model._quick.gradients(model, mode, x, y)
         if known is not None:
             return known
     loss, found, *_ = _compute("gradients", model, x, y, sample_weight, training)
@@ -196,23 +195,27 @@ def _compute(
         raise bad_argument(method, "a fastmlp model", "model", type(model).__name__)
     model._require_compiled(method)
     mode = "gradients" if training else "test_gradients"
-    with model._lock, ExitStack() as stack:
-        with model._built_for(x) as rows:
-            data = model._labelled(rows, y, sample_weight, None, method)
-            executable = stack.enter_context(model._executable(mode, data, data.n, method=method))
-        for totals in executable.slots.values():
-            totals[0][...] = 0
-        is_random = executable.plan.is_random
-        seed = model._seeds.next() if training else next_seed() if is_random else 0
-        run = start_run(executable.program, data.n, data.n, seed=seed, threads=executable.threads())
-        changing = [v for v in model.weights if not v.trainable] if keep else []
-        before = {v: v.value.copy() for v in changing}
-        run.go()
-        for variable, value in before.items():
-            variable.value[...] = value
-        loss = float(LogReader(executable).logs(run.take_log()[0])["loss"])
-        found = {v: totals[0].copy() for v, totals in executable.slots.items()}
-        if y is not None:
-            sparse = classes(model, data)
-            model._quick.keep_step(model, mode, executable, x, y, sparse, fetches=True)
+    with model._lock:
+        with ExitStack() as stack:
+            with model._built_for(x) as rows:
+                data = model._labelled(rows, y, sample_weight, None, method)
+                executable = stack.enter_context(
+                    model._executable(mode, data, data.n, method=method)
+                )
+            for totals in executable.slots.values():
+                totals[0][...] = 0
+            is_random = executable.plan.is_random
+            seed = model._seeds.next() if training else next_seed() if is_random else 0
+            run = start_run(
+                executable.program, data.n, data.n, seed=seed, threads=executable.threads()
+            )
+            changing = [v for v in model.weights if not v.trainable] if keep else []
+            before = {v: v.value.copy() for v in changing}
+            run.go()
+            for variable, value in before.items():
+                variable.value[...] = value
+            loss = float(LogReader(executable).logs(run.take_log()[0])["loss"])
+            found = {v: totals[0].copy() for v, totals in executable.slots.items()}
+        given = (x, y, sample_weight)
+        model._quick.keep_step(model, mode, executable, data, given, fetches=True)
         return loss, found, executable.plan, seed, data

@@ -10,7 +10,6 @@ import numpy as np
 from fastmlp import graph
 from fastmlp._spelling import accepts_old
 from fastmlp.callbacks import CallbackList
-from fastmlp.graph import Tensor
 from fastmlp.runtime import Executable
 from fastmlp.training.batches import yields_batches
 from fastmlp.training.binding import INFERENCE_ROWS
@@ -220,9 +219,9 @@ class Inference(StepMethods):
             found = [graph.kind_of(t) for t in sized.outputs]
             if any(found):
                 return pack(structure, list(map(graph.of_kind, results, found)))
-            if isinstance(structure, Tensor) and not (boundary.states or boundary.mixes):
+            if not (boundary.states or boundary.mixes):
                 full = self._inference_rows(data, BATCH, INFERENCE_ROWS, False)
-                self._quick.keep_predict(self, executable, x, full)
+                self._quick.keep_predict(self, executable, data, structure, x, full)
             return pack(structure, results)
 
     def _predict_batches(

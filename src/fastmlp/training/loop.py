@@ -104,7 +104,7 @@ class FitLoop:
                     logs = self._block(progress)
         finally:
             self.model._cursor, self.model._fit = self.cursor(), outer
-            if epochs > 0:
+            if epochs > 0 and (optimizer.use_ema or optimizer.wraps):
                 optimizer.finalize_variable_values(self.model.weights)
             if progress is not None:
                 progress.end()

@@ -10,9 +10,7 @@ import numpy as np
 from fastmlp._seed import next_seed
 from fastmlp.eager import start_run
 from fastmlp.function import Function
-from fastmlp.losses.axes import axis_last
 from fastmlp.runtime import Executable
-from fastmlp.training.binding import sizes
 from fastmlp.training.data import as_source, warn_not_finite
 from fastmlp.training.logs import LogReader
 from fastmlp.training.rows import Rows
@@ -158,9 +156,8 @@ def _measure(
         executable, row, data = run_one(model, mode, x, y, sample_weight, class_weight)
         reader = LogReader(executable)
         reader.keep(row, model._compiled)
-        if y is not None and class_weight is None:
-            sparse = classes(model, data)
-            model._quick.keep_step(model, mode, executable, x, y, sparse, weight=sample_weight)
+        if class_weight is None:
+            model._quick.keep_step(model, mode, executable, data, (x, y, sample_weight))
         return reader.result(row.tolist(), return_dict)
 
 
@@ -229,12 +226,3 @@ def _by_own_step(
         batch = one_batch(model, f"{mode}_on_batch", data, class_weight)
         model.reset_metrics()
         return listed(model, own_step(model, mode, batch), return_dict)
-
-
-def classes(model: Trainer, data: Rows) -> int:
-    """Number of classes, if the targets of the first output are their numbers; else 0."""
-    target, shape = data.targets[0], data.sized.outputs[0].shape
-    loss = None if target is None else model._objective().loss(0, target.row_shape, shape)
-    if loss is None or not loss.sparse:
-        return 0
-    return axis_last(loss.name, sizes(shape), loss.axis)[-1]

@@ -1,34 +1,50 @@
-"""The short ways of `train_on_batch`, `test_on_batch` and `predict`: what the last call needed, kept.
+"""The short ways of steps on batches, `predict` and calls: what the last call needed, kept.
 
 The general way looks at all that a user may pass, which takes a hundred times as long as a small
-step. Where one plain array goes in, with one target or to one output, its executable is kept
-ready for the next arrays of the same shape. A kept step gives the same bits; what it cannot serve it
-refuses untouched, and the general way takes over.
+step. Where plain arrays go in, alone or in a list or dict, the executable is kept ready for the next
+ones of the same shapes. A kept step gives the same bits; what it cannot serve it refuses untouched, and
+the general way takes over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp._core.call import MOST_ARRAYS
+from fastmlp._core.home import address
 from fastmlp._core.quick_step import QuickStep
 from fastmlp.plan.schedule import MANY_ROWS
 from fastmlp.runtime import Executable
-from fastmlp.training.data import as_source, warn_not_finite
+from fastmlp.training.kept import (
+    Arrays,
+    Fit,
+    Predict,
+    Step,
+    arrays_of,
+    classes_of,
+    places_by,
+    places_of,
+)
 from fastmlp.training.logs import LogReader
-from fastmlp.training.supply import room_for
-from fastmlp.variables import Variable
+from fastmlp.training.rows import Rows
+from fastmlp.training.structure import packer
+from fastmlp.training.supply import Supply, room_for
 
 if TYPE_CHECKING:
+    from fastmlp.callbacks import History
+    from fastmlp.function import Function
     from fastmlp.training.inference import Inference
+    from fastmlp.training.trainer import Trainer
 
 _KEPT = 256  # steps of a model, as far as it keeps their executables
 
 # What the plan of an update depends on, besides the numbers of `hyper`, which each step looks at.
 _rule: Callable[[Any], tuple[Any, ...]] = attrgetter(
+    "kind",
     "weight_decay",
     "clipvalue",
     "clipnorm",
@@ -42,99 +58,147 @@ _rule: Callable[[Any], tuple[Any, ...]] = attrgetter(
 )
 
 
+def _traced_rule(optimizer: Any) -> tuple[Any, ...]:
+    """The same of an optimizer whose `update_step` is in the plan, with its constants."""
+    return (*_rule(optimizer), optimizer.plan_config())
+
+
 class QuickSteps:
     """What a model keeps ready; it does not hold the model, which would keep it alive for longer."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], tuple[Executable, QuickStep]] = {}
-        self._fetching: dict[tuple[Any, ...], tuple[Executable, QuickStep]] = {}  # of own steps
-        self._predicting: dict[bool, _Predict] = {}  # by whether rows are many
+        self._kept: dict[Any, Step] = {}
+        self._fetching: dict[Any, Step] = {}  # of own steps
+        self._predicting: dict[Any, Predict] = {}  # by places of arrays, and whether rows are many
+        self._fitting: dict[Any, Fit] = {}
+        self._calling: dict[Any, tuple[Function, list[int], Callable[[list[Any]], Any]]] = {}
         self._made_for: Any = None
 
     def measure(
         self, model: Inference, mode: str, x: Any, y: Any, return_dict: bool, weight: Any = None
     ) -> Any:
         """What `train_on_batch` or `test_on_batch` returns; `None`: not ready for these data."""
-        if self._made_for is not model._executables:  # compiled or built anew since
-            self._forget(model)
-        if model.run_eagerly:
-            return None
-        if type(x) is not np.ndarray or type(y) is not np.ndarray:
-            return None
-        if weight is None:
-            known = self._kept.get((mode, x.shape, y.shape))
-        elif type(weight) is np.ndarray and weight.ndim == 1 and weight.dtype.kind in "fiub":
+        key, arrays = self._look(model, mode, x, y)
+        if weight is not None and key is not None:
+            if (
+                type(weight) is not np.ndarray
+                or weight.ndim != 1
+                or weight.dtype.kind not in "fiub"
+            ):
+                return None
             with np.errstate(over="ignore"):
                 weight = weight.astype(model.dtype, copy=False)
             if not np.isfinite(weight).all():
                 return None
-            known = self._kept.get((mode, x.shape, y.shape, weight.shape))
-        else:
-            return None
-        return None if known is None else _run(known[1], model, x, y, return_dict, weight)
+            key, arrays = (*key, weight.shape), (*arrays, weight)
+        known = self._kept.get(key)
+        return None if known is None else known.run(model, arrays, return_dict)
 
     def fetch(
         self, model: Inference, mode: str, x: Any, y: Any
-    ) -> tuple[float, list[np.ndarray]] | None:
-        """The loss and the outputs of a step of the user's own, which looks at both; or `None`.
+    ) -> tuple[float, int, list[np.ndarray]] | None:
+        """The loss, the samples and the outputs of a step of the user's own, which looks at both.
 
-        The caller has the model's lock.
+        `None`: not ready for these data. The caller has the model's lock.
         """
-        executable, step = self._find(model, mode, x, y)
-        if executable is None:
+        known, arrays = self._find(model, mode, x, y)
+        if known is None:
             return None
-        outputs = room_for(executable, len(x))
+        outputs = room_for(known.executable, known.rows)
         for index, array in enumerate(outputs):
-            executable.bind_output(index, array)
-        loss = _run(step, model, x, y, False)
-        return None if loss is None else (loss, outputs)
+            known.executable.bind_output(index, array)
+        loss = known.run(model, arrays, False)
+        return None if loss is None else (loss, known.rows, outputs)
 
     def gradients(
-        self, model: Inference, mode: str, variables: Sequence[Variable], x: Any, y: Any
+        self, model: Inference, mode: str, x: Any, y: Any
     ) -> tuple[float, list[np.ndarray]] | None:
         """The loss and its gradients by the model's trainable weights; or `None`.
 
         The caller has the model's lock.
         """
-        executable, step = self._find(model, mode, x, y)
-        if executable is None or list(executable.slots) != variables:
+        known, arrays = self._find(model, mode, x, y)
+        if known is None:
             return None
-        for totals in executable.slots.values():
+        for totals in known.executable.slots.values():
             totals[0][...] = 0
-        logs = _run(step, model, x, y, True)
+        logs = known.run(model, arrays, True)
         if logs is None:
             return None
         if mode == "gradients":
             model._seeds.skip()  # as the general way does
-        return logs["loss"], [totals[0].copy() for totals in executable.slots.values()]
+        return logs["loss"], [totals[0].copy() for totals in known.executable.slots.values()]
 
-    def _find(self, model: Inference, mode: str, x: Any, y: Any) -> tuple[Any, Any]:
-        if self._made_for is not model._executables:
+    def _find(self, model: Inference, mode: str, x: Any, y: Any) -> tuple[Step | None, Arrays]:
+        key, arrays = self._look(model, mode, x, y)
+        known = self._fetching.get(key)
+        return (None, ()) if known is None or known.executable.in_use else (known, arrays)
+
+    def _look(self, model: Inference, mode: str, x: Any, y: Any) -> tuple[Any, Arrays]:
+        """What a step for these data is kept by, and the arrays in them; `None`: there can be none."""
+        if self._made_for is not model._executables:  # compiled or built anew since
             self._forget(model)
-        if model.run_eagerly or not (_is_plain(x) and _is_plain(y)):
-            return None, None
-        executable, step = self._fetching.get((mode, x.shape, y.shape), (None, None))
-        return (None, None) if executable is None or executable.in_use else (executable, step)
+        if model.run_eagerly:
+            return None, ()
+        if type(x) is np.ndarray and type(y) is np.ndarray:
+            return (mode, x.shape, y.shape), (x, y)
+        inputs, targets = arrays_of(x), ((), ()) if y is None else arrays_of(y)
+        if inputs is None or targets is None:
+            return None, ()
+        arrays = (*inputs[1], *targets[1])
+        return (mode, inputs[0], targets[0], *[array.shape for array in arrays]), arrays
 
-    def predict(self, model: Inference, x: Any, batch_size: int | None) -> np.ndarray | None:
+    def fit(
+        self,
+        model: Trainer,
+        data: tuple[Any, Any],
+        batch_size: Any,
+        epochs: Any,
+        first: Any,
+        shuffle: Any,
+    ) -> History | None:
+        """What `fit` does without validation, callbacks and progress; `None`: not ready for these data."""
+        plain = type(epochs) is type(first) is int and type(shuffle) is bool
+        if not plain or epochs < 0 or first < 0 or type(batch_size or 0) is not int:
+            return None
+        key, arrays = self._look(model, "fit", *data)
+        known = self._fitting.get((key, batch_size))
+        return None if known is None else known.run(model, arrays, epochs, first, shuffle)
+
+    def predict(self, model: Inference, x: Any, batch_size: int | None) -> Any:
         """What `predict` returns without progress and callbacks; `None`: not ready for these data."""
         if self._made_for is not model._executables:
             self._forget(model)
-        step = None if model.run_eagerly else self._predicting.get(_are_many(x))
-        if step is None or not (batch_size is None or (type(batch_size) is int and batch_size > 0)):
+        if model.run_eagerly or not (
+            batch_size is None or (type(batch_size) is int and batch_size > 0)
+        ):
             return None
-        return step.run(model, x)
+        found = arrays_of(x)
+        if found is None:
+            return None
+        step = self._predicting.get((found[0], len(found[1][0]) >= MANY_ROWS))
+        return None if step is None else step.run(model, found[1])
+
+    def call(self, model: Inference, x: Any) -> Any:
+        """What a call of the model on these arrays returns; `None`: not ready for them."""
+        if self._made_for is not model._executables:
+            self._forget(model)
+        found = arrays_of(x)
+        known = None if found is None else self._calling.get(found[0])
+        if found is None or known is None:
+            return None
+        function, places, pack = known
+        outputs = function.on_plain([found[1][place] for place in places])
+        return None if outputs is None else pack(outputs)
 
     def keep_step(
         self,
         model: Inference,
         mode: str,
         executable: Any,
-        x: Any,
-        y: Any,
-        sparse: int,
+        data: Rows,
+        given: tuple[Any, Any, Any],
         fetches: bool = False,
-        weight: Any = None,
     ) -> None:
         """After the general way: makes the short one for data of these shapes, where there is one.
 
@@ -142,114 +206,156 @@ class QuickSteps:
             model: Whose step it is.
             mode: `'train'`, `'test'`, `'gradients'` or `'test_gradients'`.
             executable: What the general way ran.
-            x: The samples as they came.
-            y: The targets.
-            sparse: Number of classes, if targets are their numbers; else 0.
+            data: On these.
+            given: Samples, targets and weights as they came.
             fetches: Whether it gives outputs or gradients, for `fetch` and `gradients`.
-            weight: Weights of the samples, or `None`.
         """
-        if not isinstance(executable, Executable) or not model._sized.boundary.plain:
-            return
-        if model.optimizer is not None and model.optimizer.wraps:  # `_rule` would need all of them
-            return
-        given = [x, y] if weight is None else [x, y, weight]
-        if all(map(_is_plain, given)) and len(executable.plan.feeds) == len(given):
-            if weight is not None and weight.ndim != 1:
-                return
-            key = (mode, *(array.shape for array in given))
-            reader = LogReader(executable)
-            if executable.plan.is_random and mode != "train":  # each call has a seed of its own
-                return
-            if fetches and reader.order and not mode.endswith("gradients"):
-                return  # what is more than a loss is not added up
-            compiled = None if fetches else model._compiled
-            if compiled is not None:
-                reader.keep_natively(compiled)
-            step = QuickStep(
-                executable.as_call([array.shape[1:] for array in given], []),
-                executable,
-                reader.native,
-                reader.order,
-                model._lock,
-                model.optimizer,
-                _rule,
-                model.weights,
-                mode == "train",
-                executable.plan.is_random,
-                len(x),
-                sparse,
-                compiled,
-                reader.resolved,
-            )
+        found = self._prepared(model, mode, executable, data, given, fetches)
+        if found is not None:
+            key, executable, step, names = found
             kept = self._fetching if fetches else self._kept
             kept.pop(key, None)
-            kept[key] = (executable, step)
-            if len(kept) > _KEPT:
-                del kept[next(iter(kept))]
-            if len(kept) > 1:  # what the model has dropped is not to stay here
-                alive = {*model._executables.values(), executable}
-                for gone in [k for k, (one, _) in kept.items() if one not in alive]:
-                    del kept[gone]
+            kept[key] = Step(executable, step, data.n, names)
+            self._trim(kept, model, executable)
 
-    def keep_predict(self, model: Inference, executable: Any, x: Any, full: int) -> None:
+    def _prepared(
+        self,
+        model: Inference,
+        mode: str,
+        executable: Any,
+        data: Rows,
+        given: tuple[Any, Any, Any],
+        fetches: bool = False,
+    ) -> tuple[Any, Executable, QuickStep, dict[int, str]] | None:
+        """What a step is kept by, its parts, and what the user calls each array; `None`: it is not kept."""
+        if not isinstance(executable, Executable) or executable.in_use:
+            return None
+        if not model._sized.boundary.plain:
+            return None
+        optimizer = model.optimizer
+        if optimizer is None or optimizer.wraps:  # `_rule` would need all of them
+            return None
+        x, y, weight = given
+        key, arrays = self._look(model, mode, x, y)
+        if key is None or (fetches and weight is not None):
+            return None
+        objective = model._objective()
+        feeds = data.feeds(objective.used, objective.weighing)
+        if weight is None:
+            places = places_of(feeds, arrays)
+        elif len(feeds) == 3 and type(weight) is np.ndarray and weight.ndim == 1:
+            key, arrays, places = (*key, weight.shape), (*arrays, weight), [0, 1, 2]
+        else:
+            return None
+        if places is None or len(executable.plan.feeds) != len(places):
+            return None
+        reader = LogReader(executable)
+        trains = mode in ("train", "fit")
+        if executable.plan.is_random and not trains:  # each call has a seed of its own
+            return None
+        if mode.endswith("gradients"):
+            if list(map(id, executable.slots)) != [id(v) for v in model.weights if v.trainable]:
+                return None
+        elif fetches and reader.order:
+            return None  # what is more than a loss is not added up
+        compiled = None if fetches else model._compiled
+        if compiled is not None:
+            reader.keep_natively(compiled)
+        step = QuickStep(
+            executable.as_call([arrays[place].shape[1:] for place in places], []),
+            executable,
+            reader.native,
+            reader.order,
+            model._lock,
+            optimizer,
+            _traced_rule if optimizer.is_traced else _rule,
+            model.weights,
+            trains,
+            mode != "test",
+            executable.plan.is_random,
+            data.n,
+            places,
+            classes_of(objective, data),
+            compiled,
+            reader.resolved,
+        )
+        names = {place: feed.name for place, feed in zip(places, feeds, strict=True)}
+        return key, executable, step, names
+
+    def _trim(self, kept: dict[Any, Any], model: Inference, executable: Executable) -> None:
+        """Lets go of what is too much, and of what the model has dropped."""
+        if len(kept) > _KEPT:
+            del kept[next(iter(kept))]
+        if len(kept) > 1:
+            alive = {*model._executables.values(), executable}
+            for gone in [k for k, one in kept.items() if one.executable not in alive]:
+                del kept[gone]
+
+    def keep_fit(
+        self, model: Trainer, supply: Supply, data: Rows, given: tuple[Any, Any], batch_size: Any
+    ) -> None:
+        """The same for `fit`.
+
+        Args:
+            model: Which was trained.
+            supply: From these data.
+            data: All of them.
+            given: Samples and targets as they came.
+            batch_size: What `fit` was given.
+        """
+        found = self._prepared(model, "fit", supply.executable, data, (*given, None))
+        if found is not None and not model._is_own("reset_metrics"):
+            key, executable, step, names = found
+            kept = self._fitting
+            kept[key, batch_size] = Fit(executable, step, data.n, supply.batch_size, names)
+            self._trim(kept, model, executable)
+
+    def keep_predict(
+        self, model: Inference, executable: Any, data: Rows, structure: Any, x: Any, full: int
+    ) -> None:
         """The same for `predict`.
 
         Args:
             model: Whose outputs they are.
             executable: What the general way ran.
+            data: On these.
+            structure: Of the outputs.
             x: The samples as they came.
             full: Rows of a step where there are enough samples.
         """
         if not isinstance(executable, Executable) or not model._sized.boundary.plain:
             return
-        plan = executable.plan
-        if plan.is_random:  # each call has a seed of its own
+        plan, found = executable.plan, arrays_of(x)
+        if plan.is_random or found is None:  # each call has a seed of its own
             return
-        if _is_plain(x) and len(plan.feeds) == len(plan.fetches) == 1:
-            self._predicting[_are_many(x)] = _Predict(model, executable, x, full)
+        places = places_of(data.inputs, found[1])
+        if places is not None and len(plan.fetches) <= MOST_ARRAYS:
+            step = Predict(executable, places, data.inputs, structure, full)
+            self._predicting[found[0], data.n >= MANY_ROWS] = step
+
+    def keep_call(
+        self, model: Inference, function: Function, feeds: list[np.ndarray], structure: Any, x: Any
+    ) -> None:
+        """The same for calls of the model.
+
+        Args:
+            model: Which was called.
+            function: What it ran.
+            feeds: On these.
+            structure: Of the outputs.
+            x: What it was called on.
+        """
+        found = arrays_of(x)
+        places = None if found is None else places_by(list(map(address, feeds)), found[1])
+        if found is not None and places is not None and function.is_simple:
+            if self._made_for is not model._executables:
+                self._forget(model)
+            self._calling[found[0]] = function, places, packer(structure)
 
     def __reduce__(self) -> Any:
         return QuickSteps, ()  # copies of a model begin with none
 
     def _forget(self, model: Inference) -> None:
-        self._kept, self._fetching, self._predicting = {}, {}, {}
+        self._kept, self._fetching, self._fitting = {}, {}, {}
+        self._predicting, self._calling = {}, {}
         self._made_for = model._executables
-
-
-class _Predict:
-    """The outputs for any number of rows of a certain shape."""
-
-    def __init__(self, model: Inference, executable: Executable, x: np.ndarray, full: int) -> None:
-        self._executable = executable
-        self._call = executable.as_call(
-            [x.shape[1:]],
-            [executable.plan.fetches[0].shape],
-            unlimited=executable.plan.capacity >= full,
-        )
-
-    def run(self, model: Inference, x: Any) -> np.ndarray | None:
-        with model._lock.reading():
-            y = None if self._executable.in_use else self._call.on_array(x)
-            bad = y is not None and self._call.not_finite(0)
-        if bad:
-            warn_not_finite(as_source(x, "x"), model.dtype)
-        return y
-
-
-def _run(step: Any, model: Inference, x: Any, y: Any, return_dict: bool, weight: Any = None) -> Any:
-    """What a kept step gives; `None`: it cannot serve these data."""
-    found = step.run(model, x, y, return_dict, weight)
-    if found is None:
-        return None
-    result, not_finite = found
-    for i in not_finite:
-        warn_not_finite(as_source((x, y)[i], "xy"[i]), model.dtype)
-    return result
-
-
-def _is_plain(x: Any) -> bool:
-    return type(x) is np.ndarray and x.ndim > 0
-
-
-def _are_many(x: Any) -> bool:
-    return _is_plain(x) and len(x) >= MANY_ROWS

@@ -10,7 +10,7 @@ from fastmlp.training.compiled import Compiled
 from fastmlp.training.compiling import Compiling
 from fastmlp.training.data_tuples import unpack_x_y_sample_weight
 from fastmlp.training.logs import LogReader
-from fastmlp.training.on_batch import classes, run_one
+from fastmlp.training.on_batch import run_one
 from fastmlp.training.sized import Sized
 from fastmlp.training.structure import pack
 
@@ -110,15 +110,14 @@ class StepMethods(Compiling):
         with self._lock if mode == "train" else self._lock.reading():
             known = None if sample_weight is not None else model._quick.fetch(model, mode, x, y)
             if known is not None:
-                loss, outputs = known
-                compiled.mean("loss").acc[:] += loss * len(x), len(x)
+                loss, rows, outputs = known
+                compiled.mean("loss").acc[:] += loss * rows, rows
             else:
                 outputs = []
                 executable, row, data = run_one(model, mode, x, y, sample_weight, outputs=outputs)
                 LogReader(executable).add(row, compiled)
-                if y is not None:
-                    sparse = classes(model, data)
-                    model._quick.keep_step(model, mode, executable, x, y, sparse, fetches=True)
+                given = (x, y, sample_weight)
+                model._quick.keep_step(model, mode, executable, data, given, fetches=True)
         y_pred = pack(self._output_slots().structure, outputs)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 

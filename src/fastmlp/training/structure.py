@@ -8,6 +8,8 @@ in a flat list, or in a dict by name. Everything behind this file works on flat 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from fastmlp import _tree
@@ -181,3 +183,12 @@ def pack(structure: Any, leaves: Sequence[Any]) -> Any:
         return _tree.like(part, [fill(one) for one in part])
 
     return fill(structure)
+
+
+def packer(structure: Any) -> Callable[[list[Any]], Any]:
+    """`pack` with a structure, for many calls."""
+    if not is_nest(structure):
+        return itemgetter(0)
+    if type(structure) is list and not any(map(is_nest, structure)):
+        return list
+    return partial(pack, structure)

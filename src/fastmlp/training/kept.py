@@ -1,0 +1,176 @@
+"""What is kept ready for the next arrays of the same shapes; see `quick`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp._core.call import MOST_ARRAYS, MOST_AXES
+from fastmlp._core.home import address
+from fastmlp._core.quick_step import QuickStep
+from fastmlp._record import Record
+from fastmlp.callbacks import CallbackList, History
+from fastmlp.graph import Tensor
+from fastmlp.losses.axes import axis_last
+from fastmlp.runtime import Executable
+from fastmlp.training.binding import sizes
+from fastmlp.training.data import Source, as_source, warn_not_finite
+from fastmlp.training.loop import FitLoop
+from fastmlp.training.rows import Rows
+from fastmlp.training.structure import packer
+from fastmlp.training.supply import Supply
+
+if TYPE_CHECKING:
+    from fastmlp.training.compiled import Objective
+    from fastmlp.training.inference import Inference
+    from fastmlp.training.trainer import Trainer
+
+Arrays = tuple[np.ndarray, ...]
+
+
+class Step(Record):
+    """A step that is kept ready.
+
+    Attributes:
+        executable: What runs.
+        native: Runs it.
+        rows: Samples.
+        names: What the user calls each array.
+    """
+
+    executable: Executable
+    native: QuickStep
+    rows: int
+    names: dict[int, str]
+
+    def run(self, model: Inference, arrays: Arrays, return_dict: bool) -> Any:
+        """The loss, a list or a dict; `None`: it cannot serve these data."""
+        found = self.native.run(model, arrays, return_dict)
+        if found is None:
+            return None
+        result, not_finite = found
+        for place in not_finite:
+            warn_not_finite(as_source(arrays[place], self.names[place]), model.dtype)
+        return result
+
+
+class Fit(Record):
+    """A fit on arrays of certain shapes.
+
+    Attributes:
+        executable: What runs.
+        native: Says whether it still may, and points it at arrays.
+        rows: Samples.
+        batch_size: Samples a step.
+        names: What the user calls each array.
+    """
+
+    executable: Executable
+    native: QuickStep
+    rows: int
+    batch_size: int
+    names: dict[int, str]
+
+    def run(
+        self, model: Trainer, arrays: Arrays, epochs: int, first: int, shuffle: bool
+    ) -> History | None:
+        """Trains, from epoch `first` on; `None`: it cannot with these data."""
+        with model._lock:
+            if not self.native.ready(model, arrays):
+                return None
+            steps = -(-self.rows // self.batch_size)
+            callbacks = CallbackList(
+                None, add_history=True, model=model, verbose=0, epochs=epochs, steps=steps
+            )
+            model.stop_training = False
+            self.executable.in_use = True
+            try:
+                supply = Supply(self.executable, None, self.rows, self.batch_size)
+                FitLoop(model, supply, None, callbacks).run(None, first, epochs, shuffle)
+            finally:
+                self.executable.in_use = False
+                for feed, place in enumerate(self.native.places):
+                    if self.executable.program.not_finite(feed):
+                        warn_not_finite(as_source(arrays[place], self.names[place]), model.dtype)
+        return callbacks.history
+
+
+class Predict:
+    """The outputs for any number of rows of certain shapes."""
+
+    def __init__(
+        self,
+        executable: Executable,
+        places: list[int],
+        inputs: Sequence[Source],
+        structure: Any,
+        full: int,
+    ) -> None:
+        self._executable, self._places, self._pack = executable, places, packer(structure)
+        self._names = [source.name for source in inputs]
+        self._single = len(places) == 1 and isinstance(structure, Tensor)
+        self._call = executable.as_call(
+            [source.row_shape for source in inputs],
+            [fetch.shape for fetch in executable.plan.fetches],
+            unlimited=executable.plan.capacity >= full,
+        )
+
+    def run(self, model: Inference, arrays: Arrays) -> Any:
+        with model._lock.reading():
+            y: Any = None
+            if self._executable.in_use:
+                pass
+            elif self._single:
+                y = self._call.on_array(arrays[0])
+            elif (found := self._call.on_arrays([arrays[i] for i in self._places])) is not None:
+                y = self._pack(found[0])
+            bad = [
+                i for i in range(len(self._places)) if y is not None and self._call.not_finite(i)
+            ]
+        for i in bad:
+            warn_not_finite(as_source(arrays[self._places[i]], self._names[i]), model.dtype)
+        return y
+
+
+def arrays_of(given: Any) -> tuple[Any, Arrays] | None:
+    """The arrays in it and what tells their places; `None`: it is more than arrays, in a list or dict or alone."""
+    kind: Any = type(given)
+    if kind is np.ndarray:
+        return (), (given,)
+    if kind is dict:
+        form, arrays = tuple(given), tuple(given.values())
+    elif kind is list or kind is tuple:
+        form, arrays = (kind,), tuple(given)
+    else:
+        return None
+    if not arrays or any(type(array) is not np.ndarray for array in arrays):
+        return None
+    return form, arrays
+
+
+def places_of(feeds: Sequence[Source], arrays: Arrays) -> list[int] | None:
+    """Which array each feed reads, as memory tells; `None`: it does not tell."""
+    return places_by([f.parts[0].address if len(f.parts) == 1 else None for f in feeds], arrays)
+
+
+def places_by(feeds: Sequence[int | None], arrays: Arrays) -> list[int] | None:
+    """The same by the feeds' addresses."""
+    found = {address(array): place for place, array in enumerate(arrays)}
+    if len(found) < len(arrays) or not all(0 < array.ndim <= MOST_AXES for array in arrays):
+        return None
+    places = [found[feed] for feed in feeds if feed in found]
+    return places if len(places) == len(feeds) <= MOST_ARRAYS else None
+
+
+def classes_of(objective: Objective, data: Rows) -> list[int]:
+    """For each feed the number of classes, if it is of class numbers; else 0."""
+    found = [0] * len(data.inputs)
+    for i in objective.used:
+        target, shape = data.targets[i], data.sized.outputs[i].shape
+        if target is not None:
+            loss = objective.loss(i, target.row_shape, shape)
+            sparse = loss is not None and loss.sparse
+            found.append(axis_last(loss.name, sizes(shape), loss.axis)[-1] if sparse else 0)
+    return found + [0] * len(data.weights)
