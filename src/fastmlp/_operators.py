@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +26,12 @@ def _operator(name: str, swap: bool = False) -> Callable[[Any, Any], Any]:
 
 
 def _call(name: str, *operands: Any) -> Any:
-    return getattr(importlib.import_module("fastmlp.ops"), name)(*operands)
+    return _function(name)(*operands)
+
+
+@functools.cache
+def _function(name: str) -> Any:
+    return getattr(importlib.import_module("fastmlp.ops"), name)
 
 
 def _compared(name: str, one: Any, other: Any) -> Any:

@@ -52,7 +52,23 @@ def flatten(structure: Any) -> list[Any]:
     >>> flatten({"b": [1, 2], "a": (3, None)})
     [3, 1, 2]
     """
-    return [leaf for _, leaf in walk(structure)]
+    found: list[Any] = []
+    _collect(structure, found)
+    return found
+
+
+def _collect(structure: Any, found: list[Any]) -> None:
+    """Adds the leaves, as `walk` finds them: many calls ask for no paths."""
+    kind: Any = type(structure)
+    if is_leaf(kind):
+        if structure is not None:
+            found.append(structure)
+    elif isinstance(structure, Mapping):
+        for key in keys(structure):
+            _collect(structure[key], found)
+    else:
+        for part in structure:
+            _collect(part, found)
 
 
 def pack(structure: Any, leaves: Iterable[Any]) -> Any:

@@ -103,6 +103,39 @@ def test_weights_in_panels_get_the_bits_of_weights_in_rows(
 
 
 @pytest.mark.parametrize("kind", native.UPDATES)
+def test_several_weights_at_once_get_the_bits_of_one_by_one(kind: str) -> None:
+    rng = np.random.default_rng(4)
+    shapes: list[tuple[tuple[int, ...], type]] = [
+        ((3, 5), np.float32),
+        ((), np.float64),
+        ((7,), np.float32),
+    ]
+    weights = [np.asarray(rng.normal(size=shape), dtype) for shape, dtype in shapes]
+    gradients = [np.asarray(rng.normal(size=shape), dtype) for shape, dtype in shapes]
+    slots = [[np.full_like(w, 0.1) for _ in range(native.UPDATES[kind])] for w in weights]
+    twins = [(w.copy(), [s.copy() for s in own]) for w, own in zip(weights, slots, strict=True)]
+    native.update_all(kind, weights, gradients, slots, hyper_of(kind), 3)
+    for (w, own), g in zip(twins, gradients, strict=True):
+        native.update(kind, w, g, own, hyper_of(kind), 3)
+    for found, own_found, (w, own) in zip(weights, slots, twins, strict=True):
+        np.testing.assert_array_equal(found, w)
+        np.testing.assert_array_equal(own_found, own)
+
+
+def test_several_weights_are_looked_at_before_one_changes() -> None:
+    w = [np.ones(3, np.float32), np.ones(3, np.float32)]
+    for bad in (
+        np.ones(4, np.float32),
+        np.ones(3),
+        np.ones((3, 1), np.float32),
+        np.ones(6, np.float32)[::2],
+    ):
+        with pytest.raises(ValueError, match="sgd: expected contiguous arrays"):
+            native.update_all("sgd", w, [np.ones(3, np.float32), bad], [[], []], (0.1,), 0)
+    assert (np.array(w) == 1).all()
+
+
+@pytest.mark.parametrize("kind", native.UPDATES)
 def test_nan_in_the_gradient_reaches_the_weight_and_only_it(tier: str, kind: str) -> None:
     w = np.ones(19, np.float32)
     g = np.ones(19, np.float32)

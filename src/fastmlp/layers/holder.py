@@ -28,7 +28,6 @@ _PLAIN = frozenset({str, int, float, bool, type(None), np.ndarray})
 # Attributes of every layer or model that hold no layers; of what was given, what __init__ made of it counts.
 _NO_PARTS = frozenset({
     "_given", "_variables", "_build_shape", "_functions", "_executables", "_by_sizes", "_kept_objectives",
-    "_shapes", "calls",
 })  # fmt: skip
 
 

@@ -358,6 +358,8 @@ def _rows_function(x: Any, op: str, axis: Any) -> Any:
     if not spec.is_symbolic(x):
         (x,) = spec.arrays(x, floating=True)
         axes = spec.axes_of(op, x, axis)
+        if axes == (x.ndim - 1,):
+            return _forward(op, x)
         last = range(-len(axes), 0)
         rows = np.moveaxis(x, axes, last)
         flat = rows.reshape(*rows.shape[: x.ndim - len(axes)], spec.numel_of(x, axes))

@@ -217,7 +217,10 @@ def arrays(*values: Any, floating: bool = False) -> list[Any]:
             target = np.dtype("int32")
     else:
         target = np.dtype("bool" if all(isinstance(v, bool) for v in values) else "int32")
-    return [np.asarray(v).astype(target, copy=False) for v in values]
+    return [
+        v if isinstance(v, np.ndarray) and v.dtype == target else np.asarray(v).astype(target)
+        for v in values
+    ]
 
 
 def factors(*values: Any) -> list[Any]:
