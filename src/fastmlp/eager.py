@@ -74,6 +74,7 @@ class EagerExecutable:
         """Python runs on one."""
         return 1
 
+    @property
     def steps_per_check(self) -> int:
         """Every step looks at the clock."""
         return 1

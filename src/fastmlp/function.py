@@ -72,7 +72,7 @@ class Function:
     def not_finite(self, m: int) -> bool:
         """Whether the first array of the last call, of so many rows, held a NaN or an infinity."""
         call = self._few if m < MANY_ROWS else self._many
-        return call is not None and call.not_finite(0)
+        return call is not None and 0 in call.not_finite()
 
     def on_plain(self, arrays: list[np.ndarray]) -> list[np.ndarray] | None:
         """What `self(arrays)` gives, for plain arrays of a size seen before; else `None`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -158,13 +158,15 @@ class Executable:
 
     def threads(self) -> int:
         """Workers that pay for this plan: 1 for a small step."""
-        return config.num_threads() if self._work() * self.plan.capacity >= PARALLEL_STEP else 1
+        return config.num_threads() if self._work * self.plan.capacity >= PARALLEL_STEP else 1
 
+    @cached_property
     def _work(self) -> int:
         """Floating-point operations of one row."""
         training = any(op.name in (*CHANGES_WEIGHTS, "accumulate") for op in self.plan.ops())
         return self.plan.work(training) // self.plan.capacity
 
+    @cached_property
     def steps_per_check(self) -> int:
         """Steps between looks at the clock: about 50 µs of work."""
         sample = self.plan.flops + sum(feed.width for feed in self.plan.feeds)
@@ -220,11 +222,11 @@ class Executable:
             plan.capacity,
             least,
             np.iinfo(np.intp).max if unlimited else plan.capacity,
-            self._work(),
+            self._work,
             PARALLEL_STEP,
             config.num_threads,
             self.weights,
-            self.steps_per_check(),
+            self.steps_per_check,
         )
 
     def bind_output(self, index: int, array: np.ndarray) -> None:

@@ -278,4 +278,4 @@ def test_wide_rows_without_a_product_are_work_too_for_the_clock():
     # 200 such steps between looks at the clock held Ctrl-C off for half a second.
     x = graph.input_tensor((None, 20_000), "float32", "x")
     plan = compile_plan([x], [ops.affine(x, 2.0, 0.0)], "float32", 256, fetch=True)
-    assert Executable(plan).steps_per_check() == 1
+    assert Executable(plan).steps_per_check == 1

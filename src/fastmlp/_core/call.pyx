@@ -193,9 +193,14 @@ cdef class Call:
         finally:
             self.leave()
 
-    def not_finite(self, int index):
-        """Whether the last array of an input held a NaN or an infinity."""
-        return self.program.feeds[index].not_finite != 0
+    def not_finite(self):
+        """The inputs whose last array held a NaN or an infinity."""
+        cdef tuple found = ()
+        cdef int i
+        for i in range(self.n_inputs):
+            if self.program.feeds[i].not_finite:
+                found += (i,)
+        return found
 
     cdef ptrdiff_t bind_feed(self, int index, object x) noexcept:
         """Points a feed at an array; returns its number of rows, or -1 if it is not plain."""

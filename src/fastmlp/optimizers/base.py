@@ -106,6 +106,7 @@ class Optimizer(State, Configurable):
     """
 
     kind: str = ""
+    kind_from: tuple[str, ...] = ()  # attributes that tell `kind`, besides the slots
     slots: tuple[str, ...] = ()
     hyper_names: tuple[str, ...] = ()
     parts: tuple[Optimizer, ...] = ()  # of one that is made of others

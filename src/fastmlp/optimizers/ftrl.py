@@ -44,6 +44,7 @@ class Ftrl(Optimizer):
     Source: McMahan et al., "Ad click prediction: a view from the trenches", 2013.
     """
 
+    kind_from = ("learning_rate_power",)
     config_names = (
         "learning_rate_power",
         "initial_accumulator_value",

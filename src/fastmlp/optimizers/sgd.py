@@ -39,6 +39,7 @@ class SGD(Optimizer):
     deep learning", 2013.
     """
 
+    kind_from = ("nesterov",)
     config_names = ("momentum", "nesterov")
     momentum = NeedsSlot("momentum")
 

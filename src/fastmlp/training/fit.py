@@ -118,7 +118,7 @@ class Fitting(StepMethods):
         """
         model = cast("Trainer", self)
         others = (
-            callbacks, validation_data, class_weight, sample_weight, steps_per_epoch, validation_steps,
+            callbacks or None, validation_data, class_weight, sample_weight, steps_per_epoch, validation_steps,
             validation_batch_size,
         )  # fmt: skip
         quick = all(one is None for one in others) and _is(0, verbose) and _is(1, validation_freq)
@@ -127,6 +127,7 @@ class Fitting(StepMethods):
             history = self._quick.fit(model, (x, y), batch_size, epochs, initial_epoch, shuffle)
             if history is not None:
                 return history
+        again = model.history is not None
         own_step = self._overrides("train")
         if not self._is_own("train_step") or self._compiled is None:
             self._require_compiled("fit")
@@ -217,7 +218,7 @@ class Fitting(StepMethods):
             follows = None if always else validation.follows
             loop = FitLoop(model, supply, after, listed, follows, validate)
             loop.run(progress, initial_epoch, epochs, shuffle and stream is None)
-        if quick and stream is None:
+        if quick and again and stream is None:
             with self._lock:  # what ran is free by now
                 self._quick.keep_fit(model, supply, data, (x, y), batch_size)
         assert listed.history is not None

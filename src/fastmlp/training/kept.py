@@ -17,6 +17,7 @@ from fastmlp.losses.axes import axis_last
 from fastmlp.runtime import Executable
 from fastmlp.training.binding import sizes
 from fastmlp.training.data import Source, as_source, warn_not_finite
+from fastmlp.training.logs import LogReader
 from fastmlp.training.loop import FitLoop
 from fastmlp.training.rows import Rows
 from fastmlp.training.structure import packer
@@ -65,6 +66,7 @@ class Fit(Record):
         rows: Samples.
         batch_size: Samples a step.
         names: What the user calls each array.
+        reader: Of the executable's sums.
     """
 
     executable: Executable
@@ -72,6 +74,7 @@ class Fit(Record):
     rows: int
     batch_size: int
     names: dict[int, str]
+    reader: LogReader
 
     def run(
         self, model: Trainer, arrays: Arrays, epochs: int, first: int, shuffle: bool
@@ -88,7 +91,8 @@ class Fit(Record):
             self.executable.in_use = True
             try:
                 supply = Supply(self.executable, None, self.rows, self.batch_size)
-                FitLoop(model, supply, None, callbacks).run(None, first, epochs, shuffle)
+                loop = FitLoop(model, supply, None, callbacks, reader=self.reader)
+                loop.run(None, first, epochs, shuffle)
             finally:
                 self.executable.in_use = False
                 for feed, place in enumerate(self.native.places):
@@ -118,19 +122,20 @@ class Predict:
         )
 
     def run(self, model: Inference, arrays: Arrays) -> Any:
+        """The outputs, in their structure; `None`: not of these arrays."""
+        y: Any = None
         with model._lock.reading():
-            y: Any = None
             if self._executable.in_use:
-                pass
-            elif self._single:
+                return None
+            if self._single:
                 y = self._call.on_array(arrays[0])
-            elif (found := self._call.on_arrays([arrays[i] for i in self._places])) is not None:
-                y = self._pack(found[0])
-            bad = [
-                i for i in range(len(self._places)) if y is not None and self._call.not_finite(i)
-            ]
-        for i in bad:
-            warn_not_finite(as_source(arrays[self._places[i]], self._names[i]), model.dtype)
+            else:
+                found = self._call.on_arrays([arrays[place] for place in self._places])
+                y = None if found is None else self._pack(found[0])
+            bad = () if y is None else self._call.not_finite()
+        for feed in bad:
+            source = as_source(arrays[self._places[feed]], self._names[feed])
+            warn_not_finite(source, model.dtype)
         return y
 
 

@@ -42,6 +42,7 @@ class FitLoop:
         callbacks: To tell what happens.
         validates: Whether an epoch, counted from 0, is followed by a validation; `None`: each is.
         validate: Validates with something else than arrays; returns the logs.
+        reader: Of what `train` runs, if there is one already.
     """
 
     def __init__(
@@ -52,12 +53,13 @@ class FitLoop:
         callbacks: CallbackList,
         validates: Callable[[int], bool] | None = None,
         validate: Callable[[], dict[str, float]] | None = None,
+        reader: LogReader | None = None,
     ) -> None:
         assert model.optimizer is not None
         self.model, self.supply, self.after = model, train, after
         self.optimizer = model.optimizer  # of this fit, even if a callback compiles the model
         self.callbacks = callbacks
-        self.reader = LogReader(train.executable)
+        self.reader = reader or LogReader(train.executable)
         self._compiled = model._compiled
         self.after_reader = None if after is None else LogReader(after.executable, "val_")
         self._validates, self._validate_otherwise = validates, validate
@@ -127,7 +129,7 @@ class FitLoop:
             iterations=steps,
             shuffle=self._shuffle,
             threads=max(train.threads(), 1 if after is None else after.threads()),
-            steps_per_check=train.steps_per_check(),
+            steps_per_check=train.steps_per_check,
             log_rows=max(1, min(_BLOCK, self._epochs - epoch)),
             window=self.supply.window,
             turns=self.model._lock,

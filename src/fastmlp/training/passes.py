@@ -109,7 +109,7 @@ def _run(executable: Executable, turns: Turns, n: int = 1) -> Run | EagerRun:
         executable.plan.capacity,
         seed=next_seed() if executable.plan.is_random else 0,
         threads=executable.threads(),
-        steps_per_check=executable.steps_per_check(),
+        steps_per_check=executable.steps_per_check,
         turns=turns,
     )
 

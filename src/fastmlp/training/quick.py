@@ -42,9 +42,7 @@ if TYPE_CHECKING:
 
 _KEPT = 256  # steps of a model, as far as it keeps their executables
 
-# What the plan of an update depends on, besides the numbers of `hyper`, which each step looks at.
-_rule: Callable[[Any], tuple[Any, ...]] = attrgetter(
-    "kind",
+_RULE = (
     "weight_decay",
     "clipvalue",
     "clipnorm",
@@ -58,9 +56,12 @@ _rule: Callable[[Any], tuple[Any, ...]] = attrgetter(
 )
 
 
-def _traced_rule(optimizer: Any) -> tuple[Any, ...]:
-    """The same of an optimizer whose `update_step` is in the plan, with its constants."""
-    return (*_rule(optimizer), optimizer.plan_config())
+def _rule_of(optimizer: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Gives what the plan of an update depends on, but for the numbers of `hyper`: each step looks at these."""
+    rule: Callable[[Any], tuple[Any, ...]] = attrgetter(*_RULE, *optimizer.kind_from)
+    if not optimizer.is_traced:
+        return rule
+    return lambda optimizer: (*rule(optimizer), optimizer.plan_config())
 
 
 class QuickSteps:
@@ -173,10 +174,13 @@ class QuickSteps:
             batch_size is None or (type(batch_size) is int and batch_size > 0)
         ):
             return None
+        if type(x) is np.ndarray:
+            step = self._predicting.get((x.ndim > 0 and len(x) >= MANY_ROWS, ()))
+            return None if step is None else step.run(model, (x,))
         found = arrays_of(x)
         if found is None:
             return None
-        step = self._predicting.get((found[0], len(found[1][0]) >= MANY_ROWS))
+        step = self._predicting.get((len(found[1][0]) >= MANY_ROWS, found[0]))
         return None if step is None else step.run(model, found[1])
 
     def call(self, model: Inference, x: Any) -> Any:
@@ -233,7 +237,7 @@ class QuickSteps:
         if not model._sized.boundary.plain:
             return None
         optimizer = model.optimizer
-        if optimizer is None or optimizer.wraps:  # `_rule` would need all of them
+        if optimizer is None or optimizer.wraps:  # its rule would need all of them
             return None
         x, y, weight = given
         key, arrays = self._look(model, mode, x, y)
@@ -268,7 +272,7 @@ class QuickSteps:
             reader.order,
             model._lock,
             optimizer,
-            _traced_rule if optimizer.is_traced else _rule,
+            _rule_of(optimizer),
             model.weights,
             trains,
             mode != "test",
@@ -307,7 +311,9 @@ class QuickSteps:
         if found is not None and not model._is_own("reset_metrics"):
             key, executable, step, names = found
             kept = self._fitting
-            kept[key, batch_size] = Fit(executable, step, data.n, supply.batch_size, names)
+            kept[key, batch_size] = Fit(
+                executable, step, data.n, supply.batch_size, names, LogReader(executable)
+            )
             self._trim(kept, model, executable)
 
     def keep_predict(
@@ -331,7 +337,7 @@ class QuickSteps:
         places = places_of(data.inputs, found[1])
         if places is not None and len(plan.fetches) <= MOST_ARRAYS:
             step = Predict(executable, places, data.inputs, structure, full)
-            self._predicting[found[0], data.n >= MANY_ROWS] = step
+            self._predicting[data.n >= MANY_ROWS, found[0]] = step
 
     def keep_call(
         self, model: Inference, function: Function, feeds: list[np.ndarray], structure: Any, x: Any
