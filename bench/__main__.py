@@ -32,8 +32,9 @@ from bench.contestants import installed, started
 from bench.peers import PEERS
 
 PACKAGES = tuple(dict.fromkeys(name for peer in PEERS.values() for name in peer.needs))
-Row = tuple[str, Case, int | None]  # its name in the JSON, and the rows of a call to predict
+Row = tuple[str, Case, int]  # its name in the JSON, and the rows of a call to predict
 INFERENCE = {"pima": (1, 10000), "mnist128": (1, 10000)}  # network: rows of a call
+STEPS = ("pima", "tab64", "mnist128")  # networks
 
 
 @dataclass
@@ -95,8 +96,8 @@ def wanted(options: Options, part: str, row: str) -> bool:
     return "commit" not in measured or measured["commit"] != machine.commit()
 
 
-def compare(options: Options, part: str, rows: list[Row]) -> None:
-    """Rows of training, or of inference, in every library; its processes live for all of them."""
+def compare(options: Options, part: str, kind: str, rows: list[Row]) -> None:
+    """Rows of training, steps or inference in every library; its processes live for all of them."""
     present = [name for name in options.peers if installed(name)]
     if not any(wanted(options, part, row[0]) for row in rows):
         return
@@ -105,14 +106,14 @@ def compare(options: Options, part: str, rows: list[Row]) -> None:
         for row, case, count in rows:
             if not wanted(options, part, row):
                 continue
-            comparison = Comparison(case, contestants, options.seconds, count, fma)
+            comparison = Comparison(case, contestants, options.seconds, kind, count, fma)
             comparison.prepare()
             comparison.measure(options.repeats)
             result = comparison.result()
             for name in options.peers:
                 if name not in present:
                     result["absent"][name] = "not installed"
-            if count is not None:
+            if count:
                 result["rows"] = count
             print(f"{part}: {row}")
             for name, median in sorted(result["median_us"].items(), key=lambda item: item[1]):
@@ -122,8 +123,13 @@ def compare(options: Options, part: str, rows: list[Row]) -> None:
 
 def training(options: Options) -> None:
     """A step of every network in every library."""
-    rows: list[Row] = [(case.name, case, None) for case in options.cases]
-    compare(options, "training", rows)
+    compare(options, "training", "fit", [(case.name, case, 0) for case in options.cases])
+
+
+def steps(options: Options) -> None:
+    """One step on a batch that is at hand, Python included, as loops of one's own do them."""
+    rows = [(case.name, case, 0) for case in options.cases if case.name in STEPS]
+    compare(options, "steps", "step", rows)
 
 
 def inference(options: Options) -> None:
@@ -133,7 +139,7 @@ def inference(options: Options) -> None:
         for case in options.cases
         for count in INFERENCE.get(case.name, ())
     ]
-    compare(options, "inference", rows)
+    compare(options, "inference", "predict", rows)
 
 
 def peaks(options: Options) -> None:
@@ -183,6 +189,7 @@ def second_orders(options: Options) -> None:
 PARTS: dict[str, Callable[[Options], None]] = {
     "peak": peaks,
     "training": training,
+    "steps": steps,
     "inference": inference,
     "growth": growths,
     "busy": busyness,

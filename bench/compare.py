@@ -27,7 +27,8 @@ class Comparison:
         case: The network.
         contestants: Their processes; all must know fastmlp's answer to be compared with it.
         seconds: Length of a sample.
-        rows: Of a call to predict; `None`: training is compared.
+        kind: `'fit'`, `'step'` (one on a batch, each way to do it) or `'predict'`.
+        rows: Of a call to predict.
         peak: Measures the FMA peak of all cores, GFLOP/s: once a round, as clocks change within minutes.
     """
 
@@ -36,10 +37,12 @@ class Comparison:
         case: Case,
         contestants: Mapping[str, Contestant],
         seconds: float = 0.2,
-        rows: int | None = None,
+        kind: str = "fit",
+        rows: int = 0,
         peak: Callable[[], float] | None = None,
     ) -> None:
-        self.case, self.contestants, self.seconds, self.rows = case, contestants, seconds, rows
+        self.case, self.contestants, self.seconds = case, contestants, seconds
+        self.kind, self.rows = kind, rows
         self.peak = peak
         self.peaks: list[float] = []
         self.ready: dict[str, dict[str, Any]] = {}
@@ -54,7 +57,7 @@ class Comparison:
         Raises:
             RuntimeError: fastmlp is the one that fails.
         """
-        request = {"case": self.case.to_json(), "rows": self.rows}
+        request = {"case": self.case.to_json(), "kind": self.kind, "rows": self.rows}
         for name, contestant in self.contestants.items():
             try:
                 told = contestant.ask("check", **request)
@@ -80,7 +83,7 @@ class Comparison:
             for name in self.ready:
                 time.sleep(PAUSE)
                 for work, us in self.contestants[name].ask("sample")["us"].items():
-                    label = name if self.rows is None else f"{name}: {work}"
+                    label = name if self.kind == "fit" else f"{name}: {work}"
                     self.samples.setdefault(label, []).append(us)
 
     def result(self) -> dict[str, Any]:

@@ -201,9 +201,9 @@ def of_peak(content: dict[str, Any]) -> str:
     return table(head, lines) + f"\n\n{where(content['peak']['peak'])}."
 
 
-def of_inference(content: dict[str, Any]) -> str:
-    """Microseconds a call."""
-    rows = content["inference"]
+def of_calls(content: dict[str, Any], part: str) -> str:
+    """Microseconds a call, of one step or of a prediction."""
+    rows = content[part]
     names = dict.fromkeys(name for row in rows.values() for name in row["median_us"])
     lines = []
     for name in names:
@@ -214,7 +214,8 @@ def of_inference(content: dict[str, Any]) -> str:
     head = ["µs a call"]
     for row in rows.values():
         sizes = "-".join(map(str, row["case"]["sizes"]))
-        head.append(f"{sizes}, {row['rows']:,} row{'s' * (row['rows'] > 1)}")
+        n = row.get("rows", row["case"]["batch_size"])
+        head.append(f"{sizes}, {n:,} row{'s' * (n > 1)}")
     return table(head, lines) + f"\n\n{where(next(iter(rows.values())))}."
 
 

@@ -2,8 +2,8 @@
 
     python -m bench.worker torch
 
-    {"do": "check", "case": …, "rows": …}   → {"difference": …}
-    {"do": "prepare", "case": …, "rows": …} → {"prepare_s": …}
+    {"do": "check", "case": …, "kind": …, "rows": …}   → {"difference": …}
+    {"do": "prepare", "case": …, "kind": …, "rows": …} → {"prepare_s": …}
     {"do": "choose", "seconds": …}          → {"form": …, "counts": …}
     {"do": "sample"}                        → {"us": {"fit": microseconds a step}}
 
@@ -18,7 +18,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def difference(ours: list[Array], theirs: list[Array]) -> float:
     )
 
 
-def check(kind: type[Peer], case: Case, rows: int | None = None) -> float:
+def check(peer_kind: type[Peer], case: Case, kind: str = "fit", rows: int = 0) -> float:
     """Trains a few steps without shuffle and dropout, or predicts `rows`; the difference to NumPy.
 
     Raises:
@@ -68,10 +68,21 @@ def check(kind: type[Peer], case: Case, rows: int | None = None) -> float:
     x, y = case.data()
     weights = case.weights()
     reference = build_reference(case, weights)
-    peer = kind(case, x, y, weights, kind.forms(case, cores())[0])
+    form = peer_kind.forms(case, cores())[0]
+    peer = peer_kind(case, x, y, weights, form)
     peer.activate()
     pairs: tuple[list[Array], list[Array]] = [], []
-    if rows is None:
+    if kind == "step":
+        reference.fit(x, y, case.batch_size, shuffle=False)
+        for name in peer.steps():
+            peer = peer_kind(case, x, y, weights, form)
+            step = peer.steps()[name]
+            for start in range(0, len(x), case.batch_size):
+                batch = slice(start, start + case.batch_size)
+                step(x[batch], y[batch])
+            pairs[0].extend(peer.weights())
+            pairs[1].extend(reference.weights)
+    elif kind == "fit":
         loss = peer.fit(1, shuffle=False)[0]
         expected = reference.fit(x, y, case.batch_size, shuffle=False)["loss"][0]
         pairs = [*peer.weights()], [*reference.weights]
@@ -120,19 +131,21 @@ class Worker:
         self.counts: dict[str, int] = {}
         self.steps = 1
 
-    def check(self, case: dict[str, Any], rows: int | None = None) -> dict[str, Any]:
+    def check(self, case: dict[str, Any], kind: str = "fit", rows: int = 0) -> dict[str, Any]:
         """Compares with NumPy."""
-        return {"difference": check(self.kind, Case.from_json(case), rows)}
+        return {"difference": check(self.kind, Case.from_json(case), kind, rows)}
 
-    def prepare(self, case: dict[str, Any], rows: int | None = None) -> dict[str, Any]:
-        """Builds every form of one network and warms it up: to train, or to predict `rows`."""
+    def prepare(self, case: dict[str, Any], kind: str = "fit", rows: int = 0) -> dict[str, Any]:
+        """Builds every form of one network and warms it up: to train, to do a step, or to predict `rows`."""
         start = time.perf_counter()
         self.peers, network = [], Case.from_json(case)
-        if rows is None and not self.kind.trains:
+        if kind != "predict" and not self.kind.trains:
             raise Unsupported("it only predicts")
         x, y = network.data()
-        self.x = x if rows is None else np.resize(x, (rows, x.shape[1]))
-        self.rows, self.steps = rows, network.steps if rows is None else 1
+        self.x, self.y = x[: network.batch_size], y[: network.batch_size]
+        if kind == "predict":
+            self.x = np.resize(x, (rows, x.shape[1]))
+        self.timed, self.steps = kind, network.steps if kind == "fit" else 1
         for form in self.kind.forms(network, cores()):
             peer = self.kind(network, x, y, network.weights(), form)
             self.peers.append((form, peer))
@@ -161,7 +174,7 @@ class Worker:
         return {"form": form, "counts": self.counts}
 
     def sample(self) -> dict[str, Any]:
-        """Microseconds of a step of one whole fit, or of each way to predict."""
+        """Microseconds of a step of one whole fit, or of each way to predict or to do a step."""
         times = {}
         for name, work in self.work.items():
             seconds = clocked(lambda name=name, work=work: work(self.counts[name]))  # type: ignore[misc]
@@ -170,17 +183,20 @@ class Worker:
 
     def _work(self, peer: Peer) -> dict[str, Callable[[int], object]]:
         """What is timed, so many times."""
-        if self.rows is None:
+        if self.timed == "fit":
             return {"fit": peer.fit}
+        steps = self.timed == "step"
+        given = (self.x, self.y) if steps else (self.x,)
 
-        def repeated(call: Callable[[Array], Any]) -> Callable[[int], None]:
+        def repeated(call: Callable[..., Any]) -> Callable[[int], None]:
             def work(count: int) -> None:
                 for _ in range(count):
-                    call(self.x)
+                    call(*given)
 
             return work
 
-        return {name: repeated(call) for name, call in peer.calls().items()}
+        calls: Mapping[str, Callable[..., Any]] = peer.steps() if steps else peer.calls()
+        return {name: repeated(call) for name, call in calls.items()}
 
 
 def serve(name: str, lines: IO[str], answers: IO[str]) -> None:

@@ -55,7 +55,12 @@ def test_an_lstm_of_a_library_and_of_numpy_reach_the_same_weights(name):
 
 @pytest.mark.parametrize("name", ["fastmlp", "sklearn", "jax-step", "keras-jax"])
 def test_a_library_and_numpy_predict_the_same(name):
-    assert worker.check(worker.Worker(name).kind, TINY, rows=5) <= worker.TOLERANCE
+    assert worker.check(worker.Worker(name).kind, TINY, "predict", rows=5) <= worker.TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["fastmlp", "numpy", "sklearn", "jax-step", "keras-jax"])
+def test_steps_one_by_one_of_a_library_and_of_numpy_reach_the_same_weights(name):
+    assert worker.check(worker.Worker(name).kind, TINY, "step") <= worker.TOLERANCE
 
 
 @pytest.mark.parametrize("case", [replace(TINY, dropout=0.5), LSTM])
@@ -142,9 +147,20 @@ def test_a_failure_in_another_process_is_told():
 
 def test_calls_that_predict_are_compared():
     peer = worker.Worker("fastmlp")
-    peer.prepare(TINY.to_json(), rows=1)
+    peer.prepare(TINY.to_json(), "predict", rows=1)
     peer.choose(seconds=0.001)
     assert {"predict"} <= peer.sample()["us"].keys()
+
+
+def test_steps_on_a_batch_are_compared(options, monkeypatch):
+    monkeypatch.setattr(program, "STEPS", ("tiny",))
+    program.steps(options)
+    (row,) = program.stored(options)[1]["steps"].values()
+    ways = ("train_on_batch", "fit", "gradients, apply")
+    assert {"numpy: fit", *(f"fastmlp: {way}" for way in ways)} == row["median_us"].keys()
+    lines = tables.of_calls(program.stored(options)[1], "steps").splitlines()
+    assert lines[0] == "| µs a call | 2-3-1, 8 rows |"
+    assert len(lines) == 2 + 4 + 2
 
 
 def test_every_contestant_has_a_module():

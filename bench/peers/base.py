@@ -60,6 +60,10 @@ class Peer(ABC):
         """Ways to predict, by the name of the call; each takes a NumPy array, gives results."""
         return {}
 
+    def steps(self) -> dict[str, Callable[[Array, Any], object]]:
+        """Ways to do one step on a batch, by the name of the call; each takes NumPy arrays."""
+        return {}
+
 
 def orders(rows: int, batch_size: int, seed: int = 0) -> Callable[[bool], list[NDArray[np.int64]]]:
     """A function that draws the batches of an epoch: lists of row numbers."""

@@ -79,3 +79,18 @@ class Peer(Base):
         if hasattr(self.model, "predict_on_batch"):
             calls |= {"predict_on_batch": self.model.predict_on_batch, "model(x)": self.model}
         return calls
+
+    def steps(self) -> dict[str, Callable[[Array, Any], object]]:
+        """Keras's two ways, and a loop of one's own."""
+        model, optimizer = self.model, self.model.optimizer
+        assert optimizer is not None
+
+        def own(x: Array, y: Any) -> None:
+            _, gradients = fastmlp.gradients(model, x, y)
+            optimizer.apply(gradients, model.trainable_weights)
+
+        return {
+            "train_on_batch": model.train_on_batch,
+            "fit": lambda x, y: model.fit(x, y, batch_size=len(x), verbose=0),
+            "gradients, apply": own,
+        }

@@ -55,3 +55,7 @@ class Peer(Step):
     def calls(self) -> dict[str, Callable[[Array], Any]]:
         """As `jax-step`'s: nothing to add."""
         return {}
+
+    def steps(self) -> dict[str, Callable[[Array, Any], object]]:
+        """The same."""
+        return {}

@@ -147,3 +147,13 @@ class Peer(Base):
         case, weights = self.case, self.state[0]
         jitted = jax.jit(lambda w, x: OUTPUT[case.output](forward(case, w, x, None)))
         return {"jit": lambda x: np.asarray(jitted(weights, x))}
+
+    def steps(self) -> dict[str, Callable[[Array, Any], object]]:
+        """A jitted step, and the loss as a number."""
+        step = jax.jit(lambda state, x, y: train_step(self.case, state, x, y), donate_argnums=0)
+
+        def call(x: Array, y: Any) -> float:
+            self.state, total = step(self.state, x, y)
+            return float(total) / len(x)
+
+        return {"jit": call}

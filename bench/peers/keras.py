@@ -82,3 +82,10 @@ class Peer(Base):
     def calls(self) -> dict[str, Callable[[Array], Any]]:
         """Its quickest way to predict."""
         return {"predict_on_batch": self.model.predict_on_batch}
+
+    def steps(self) -> dict[str, Callable[[Array, Any], object]]:
+        """Its two ways."""
+        return {
+            "train_on_batch": self.model.train_on_batch,
+            "fit": lambda x, y: self.model.fit(x, y, batch_size=len(x), verbose=0),
+        }

@@ -70,3 +70,7 @@ class Peer(Base):
     def calls(self) -> dict[str, Callable[[Array], Any]]:
         """Forward in NumPy."""
         return {"predict": self.network.predict}
+
+    def steps(self) -> dict[str, Callable[[Array, Any], object]]:
+        """An epoch of one batch."""
+        return {"fit": lambda x, y: self.network.fit(x, y, len(x), 1, False)}

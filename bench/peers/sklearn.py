@@ -96,3 +96,10 @@ class Peer(Base):
             return {"predict": self.network.predict}
         first = 1 if self.network.n_outputs_ == 1 else 0  # of two classes only the second's
         return {"predict_proba": lambda x: self.network.predict_proba(x)[:, first:]}
+
+    def steps(self) -> dict[str, Callable[[Array, Any], object]]:
+        """`partial_fit`, with an optimizer that has done no steps yet."""
+        del self.network._optimizer
+        return {
+            "partial_fit": lambda x, y: self.network.partial_fit(x, y[:, 0] if y.ndim == 2 else y)
+        }

@@ -141,6 +141,19 @@ class Peer(Base):
 
         return {"inference_mode": call}
 
+    def steps(self) -> dict[str, Callable[[Array, Any], object]]:
+        """The body of the loop, and the loss as a number."""
+
+        def step(x: Array, y: Any) -> float:
+            self.network.train()
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = self._loss(torch.from_numpy(x), torch.from_numpy(y))
+            loss.backward()
+            self.optimizer.step()
+            return float(loss.item())
+
+        return {"step": step}
+
     def _callable(self, network: nn.Module) -> Callable[[torch.Tensor], torch.Tensor]:
         call: Callable[[torch.Tensor], torch.Tensor] = network
         return call
