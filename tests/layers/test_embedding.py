@@ -99,6 +99,16 @@ def test_the_sample_in_an_error_is_that_of_the_data_not_of_the_batch():
         small().fit(x, Y, batch_size=3, verbose=0)
 
 
+def test_of_many_bad_samples_the_error_names_the_first_whichever_thread_comes_first(monkeypatch):
+    monkeypatch.setattr("fastmlp.runtime.PARALLEL_STEP", 0)
+    monkeypatch.setattr("fastmlp.config.num_threads", lambda: 4)
+    model = small()
+    x = 100 + np.repeat(np.arange(400)[:, None], STEPS, axis=1)
+    for _ in range(20):
+        with pytest.raises(ValueError, match="Received: 100 in sample 0"):
+            model.fit(x, np.zeros((400, 1)), batch_size=400, verbose=0)
+
+
 def test_weights_may_be_given_and_configs_and_files_keep_all(tmp_path):
     table = rng.normal(size=(ROWS, 4)).astype("float32")
     layer = layers.Embedding(ROWS, 4, weights=table, mask_zero=True)

@@ -19,7 +19,7 @@ from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
 from fastmlp._core._native cimport kernels32, kernels64, real
-from fastmlp._core.op cimport Fault, Op, Step, Worker
+from fastmlp._core.op cimport Fault, Op, Step, Worker, note_fault
 
 cdef extern from *:
     """
@@ -102,9 +102,7 @@ cdef inline void run_embed(real *y, const Op *op, const Step *step, ptrdiff_t i0
             sample = step.first + i // rep
             if step.rows != NULL:
                 sample = step.rows[sample - step.origin]
-            if not fault.raised or sample < fault.row:  # any thread may say so
-                fault.number, fault.value, fault.row = op.n[3], index[i], sample
-                fault.raised = 1
+            note_fault(fault, op.n[3], index[i], sample)
 
 
 cdef inline void run_sort_rows(int32_t *order, const real *index, const Op *op, Worker *worker,

@@ -21,6 +21,7 @@ cdef struct Worker:
 
 
 cdef struct Fault:           # what an op met that it cannot work with; the step ends before it changes a weight
+    int locked               # while a thread notes one
     int raised
     ptrdiff_t number         # of the op, among those that may meet one
     double value             # that it met
@@ -60,3 +61,23 @@ cdef struct Feed:            # where the rows of one input, target or weight com
     Part *parts
     ptrdiff_t n_parts
     int not_finite           # whether a NaN or an infinity was met
+
+
+cdef extern from *:
+    """
+    /* Between threads that do tasks of one phase: what any of them may say, and a lock for what is seldom. */
+    static inline void fm_say(int *word) { __atomic_store_n(word, 1, __ATOMIC_RELAXED); }
+    static inline void fm_lock(int *word) { while (__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE)) {} }
+    static inline void fm_unlock(int *word) { __atomic_store_n(word, 0, __ATOMIC_RELEASE); }
+    """
+    void fm_say(int *word) noexcept nogil
+    void fm_lock(int *word) noexcept nogil
+    void fm_unlock(int *word) noexcept nogil
+
+
+cdef inline void note_fault(Fault *fault, ptrdiff_t number, double value, ptrdiff_t row) noexcept nogil:
+    """Of several it is that of the first row of the data, whichever thread comes first."""
+    fm_lock(&fault.locked)
+    if not fault.raised or row < fault.row:
+        fault.raised, fault.number, fault.value, fault.row = 1, number, value, row
+    fm_unlock(&fault.locked)

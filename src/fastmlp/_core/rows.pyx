@@ -13,7 +13,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
 from fastmlp._core._native cimport few32, kernels32, kernels64, real
-from fastmlp._core.op cimport Feed, Op, Part, Step, Worker
+from fastmlp._core.op cimport Feed, Op, Part, Step, Worker, fm_say
 
 
 cdef enum:                   # kinds of part besides those of kernels.def: rows of a sparse matrix
@@ -67,7 +67,7 @@ cdef inline void run_gather(real *y, const Op *op, const Step *step, ptrdiff_t i
                 y + i0 * width + part.column, width, part.base, part.row_stride, part.stride,
                 step.rows, step.first - step.origin + i0, i1 - i0, part.width)
         if bad:
-            feed.not_finite = 1  # any thread may say so; nobody takes it back
+            fm_say(&feed.not_finite)  # nobody takes it back
 
 
 cdef inline void run_store(real *y, const Op *op, const Step *step, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
