@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastmlp import graph, ops
+from fastmlp import Input, Model, graph, ops
 from fastmlp._core.plan import Run
 from fastmlp._reference import State, run_step
+from fastmlp.layers import Dense
 from fastmlp.runtime import Executable, compile_plan
 from fastmlp.training.data import as_source
 from tests.ops.cases import SMOOTH, STEPS
@@ -74,6 +75,20 @@ def test_native_is_what_arrays_give(make, dtype):
 )
 def test_gradients_of_all(make):
     check(lambda x: make(ops, x))
+
+
+def test_computed_indices_are_cut_to_whole_numbers_and_stay_within_the_sample():
+    x, index = Input((2,)), Input((1,))
+    model = Model([x, index], ops.take_along_axis(x, index, 1))
+    data = [np.arange(12).reshape(6, 2), [[-0.5], [0.5], [-1.5], [-2], [-2.5], [2]]]
+    expected = [[0], [2], [5], [6], [np.nan], [np.nan]]
+    np.testing.assert_array_equal(model.predict(data, verbose=0), expected)
+
+    dense = Dense(2, kernel_initializer="zeros", use_bias=False)
+    model = Model([x, index], ops.take_along_axis(dense(x), index, 1))
+    model.compile("sgd", "mse")
+    model.fit([[[1, 1]], [[-0.5]]], [[1]], verbose=0)
+    np.testing.assert_array_equal(np.array(dense.kernel) != 0, [[True, False]] * 2)
 
 
 def test_arrays_are_joined_along_the_first_axis_and_fabs_makes_floats():

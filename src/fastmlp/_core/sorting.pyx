@@ -64,10 +64,11 @@ cdef inline void run_argsort(real *y, const Op *op, Worker *worker, ptrdiff_t i0
 
 
 cdef inline ptrdiff_t place(real index, ptrdiff_t n) noexcept nogil:
-    """A place in [0, n), or -1."""
+    """A place in [0, n), or -1. Cut to a whole number first: -0.5 is place 0, not n."""
     if not (index >= -n and index < n):  # NaN too
         return -1
-    return <ptrdiff_t>index if index >= 0 else <ptrdiff_t>index + n
+    cdef ptrdiff_t at = <ptrdiff_t>index
+    return at if at >= 0 else at + n
 
 
 cdef inline void run_take_along(real *y, const Op *op, ptrdiff_t i0, ptrdiff_t i1) noexcept nogil:
