@@ -56,7 +56,7 @@ FM_INLINE float fm_exp2i(int n) /* 2^n, n in [-126, 127] */
 }
 FM_INLINE vf v_ldexp(vf x, vf n)
 {
-    int i = (int)n, half = i / 2;
+    const int i = n == n ? (int)n : 0, half = i / 2; /* of NaN there is none */
     return x * fm_exp2i(half) * fm_exp2i(i - half);
 }
 FM_INLINE vf v_frexp(vf x, vf *e)
