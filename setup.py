@@ -15,14 +15,17 @@ from setuptools import Extension, setup
 
 # No -march, no -ffast-math: one build runs on every CPU, and NaN means NaN.
 # Functions begin on cache lines: how fast a kernel is must not depend on what stands before it (up to 2 % of a step).
-COMPILE = ["-std=c11", "-O3", "-falign-functions=64", "-ffp-contract=off"]
+# With a sanitizer in CFLAGS (CONTRIBUTING.md) its reports name lines.
+SANITIZED = "-fsanitize" in os.environ.get("CFLAGS", "")
+COMPILE = ["-std=c11", "-O1" if SANITIZED else "-O3", "-falign-functions=64", "-ffp-contract=off"]
 COMPILE += ["-fno-math-errno", "-fno-trapping-math"]
-COMPILE += ["-g0", "-fvisibility=hidden"]
+COMPILE += ["-g" if SANITIZED else "-g0", "-fvisibility=hidden"]
 if sys.platform == "win32":
     LINK, LIBRARIES = [], ["synchronization"]
 else:
     COMPILE += ["-pthread"]
-    LINK, LIBRARIES = ["-pthread", "-Wl,-x" if sys.platform == "darwin" else "-Wl,-s"], ["m"]
+    STRIP = "-Wl,-x" if sys.platform == "darwin" else "-Wl,-s"
+    LINK, LIBRARIES = ["-pthread", *([] if SANITIZED else [STRIP])], ["m"]
 
 files = sorted(path.as_posix() for path in Path("csrc").rglob("*.*"))
 included = [path for path in files if path.endswith((".h", ".def", ".inc.c"))]
