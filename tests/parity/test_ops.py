@@ -25,6 +25,15 @@ class Namespace:
     def __getattr__(self, name):
         return getattr(keras.ops, name, None) or getattr(keras.ops.nn, name)
 
+    def cross(self, x1, x2, axis=-1, **axes):
+        """Of two numbers, too, which JAX 0.12 and newer refuse: what is missing is 0."""
+        if axes or x1.shape[axis] == x2.shape[axis] == 3:
+            return keras.ops.cross(x1, x2, **axes, axis=None if axes else axis)
+        a, b = (np.moveaxis(np.asarray(x), axis, -1) for x in (x1, x2))
+        longer = (np.pad(v, [(0, 0)] * (v.ndim - 1) + [(0, 3 - v.shape[-1])]) for v in (a, b))
+        found = keras.ops.cross(*longer)
+        return found[..., 2] if a.shape[-1] == b.shape[-1] == 2 else found
+
 
 def test_every_function_is_in_the_table_and_known_to_keras():
     known = set(SMOOTH) | set(STEPS) | set(ARRAYS)
