@@ -298,7 +298,10 @@ def _methods(kind: type, names: dict[str, Any]) -> list[str]:
 
 
 def methods(kind: type) -> dict[str, Any]:
-    """The public methods and properties, by name, that a class has from no other class with an entry."""
+    """The public methods and properties, by name, that a class has from no other class with an entry.
+
+    Those of Python's own classes are Python's to tell of: from version to version in other words.
+    """
     told = [base for base in kind.__mro__[1:] if base in _where_classes_stand()]
     found = {}
     for name in dir(kind):
@@ -308,6 +311,7 @@ def methods(kind: type) -> dict[str, Any]:
         if (
             name.startswith("_")
             or name in INNER_METHODS
+            or home.__module__.partition(".")[0] != "fastmlp"
             or any(hasattr(base, name) for base in told)
         ):
             continue
