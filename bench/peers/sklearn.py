@@ -99,7 +99,7 @@ class Peer(Base):
 
     def steps(self) -> dict[str, Callable[[Array, Any], object]]:
         """`partial_fit`, with an optimizer that has done no steps yet."""
-        del self.network._optimizer
+        vars(self.network).pop("_optimizer", None)
         return {
             "partial_fit": lambda x, y: self.network.partial_fit(x, y[:, 0] if y.ndim == 2 else y)
         }

@@ -20,6 +20,7 @@ class QuickStep:
         variables: list[Any],
         trains: bool,
         differentiates: bool,
+        draws: bool,
         random: bool,
         rows: int,
         places: list[int],

@@ -54,7 +54,8 @@ cdef class QuickStep:
         variables: The weights of the model.
         trains: Whether it updates them.
         differentiates: Whether it computes their gradients.
-        random: Whether it looks at its seed.
+        draws: Whether a seed of the model is its own.
+        random: Whether it looks at that.
         rows: Samples.
         places: For each feed, which of the arrays it reads.
         classes: For each feed the number of classes, if it is of class numbers; else 0.
@@ -67,7 +68,7 @@ cdef class QuickStep:
     cdef Logs logs
     cdef list order, variables, trainable
     cdef Turns turns
-    cdef bint trains, differentiates, random
+    cdef bint trains, differentiates, draws, random
     cdef ptrdiff_t rows
     cdef int n_feeds
     cdef int[MAX_ARRAYS] places_
@@ -75,12 +76,13 @@ cdef class QuickStep:
     cdef object gemm, ruled
 
     def __init__(self, Call call, object executable, Logs logs, list order, Turns turns,
-                 object optimizer, object rule, list variables, bint trains, bint differentiates, bint random,
+                 object optimizer, object rule, list variables, bint trains, bint differentiates, bint draws, bint random,
                  ptrdiff_t rows, list places, list classes, object compiled=None, object resolved=None):
         cdef int i
         self.call, self.executable, self.logs, self.order = call, executable, logs, order
         self.turns, self.optimizer, self.rule, self.variables = turns, optimizer, rule, variables
-        self.trains, self.differentiates, self.random, self.rows = trains, differentiates, random, rows
+        self.trains, self.differentiates, self.draws = trains, differentiates, draws
+        self.random, self.rows = random, rows
         self.n_feeds = len(places)
         for i in range(self.n_feeds):
             self.places_[i], self.classes[i] = places[i], classes[i]
@@ -148,17 +150,15 @@ cdef class QuickStep:
         return self.gemm == config.gemm() and self.ruled == self.rule(self.optimizer)
 
     cdef int _step(self, model) except -1:
-        cdef object seeds
         cdef int64_t *steps
         cdef uint64_t seed = 0
+        if self.draws and self.random:
+            seed = model._seeds.next()
+        elif self.draws:
+            model._seeds.skip()
         if not self.trains:
-            self.call.go(self.rows, 0, 0)
+            self.call.go(self.rows, seed, 0)
             return 0
-        seeds = model._seeds
-        if self.random:
-            seed = seeds.next()
-        else:
-            seeds.skip()
         steps = steps_of(self.optimizer)
         self.call.program.read_optimizer(self.optimizer)
         self.call.program.forget_rates()  # a schedule's numbers may have been changed

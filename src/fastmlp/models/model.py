@@ -186,7 +186,8 @@ class Model(Persistent, WithNetwork, Trainer, build_once=False):
         if not self._is_functional():
             return found
         first = self.layers
-        return [*first, *(layer for layer in found if not any(layer is f for f in first))]
+        known = set(map(id, first))
+        return [*first, *(layer for layer in found if id(layer) not in known)]
 
     @property
     def metrics(self) -> list[Any]:

@@ -46,7 +46,7 @@ def apply(optimizer: Optimizer, grads: Iterable[Any], variables: Iterable[Any] |
 
 
 def _pairs(optimizer: Optimizer, grads: list[Any], variables: Iterable[Any] | None) -> _Pairs:
-    """Gradients with their weights, checked and unscaled, as new arrays of the weights' type."""
+    """Gradients with their weights, checked and unscaled, as arrays of the weights' type."""
     where = f"{type(optimizer).__name__}.apply"
     targets = (
         optimizer._trainable_variables if variables is None else [variable_of(v) for v in variables]
@@ -64,12 +64,12 @@ def _pairs(optimizer: Optimizer, grads: list[Any], variables: Iterable[Any] | No
         if gradient is None:
             missing.append(variable.path)
             continue
-        array = np.array(gradient, variable.value.dtype, order="C")
+        array = np.asarray(gradient, variable.value.dtype, order="C")
         if array.shape != variable.value.shape:
             expected = f"a gradient of shape {variable.shape} for '{variable.path}'"
             raise bad_argument(where, expected, "shape", array.shape)
         if optimizer.loss_scale_factor is not None:
-            array /= optimizer.loss_scale_factor
+            array = array / optimizer.loss_scale_factor
         found.append((array, variable))
     if not found:
         raise ValueError(f"{where}: expected a gradient for some weight. Received: None for all.")

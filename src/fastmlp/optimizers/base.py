@@ -304,7 +304,7 @@ class Optimizer(State, Configurable):
         is_own = type(self).update_step is not Optimizer.update_step or "update_step" in vars(self)
         if is_own or not self.kind:
             for gradient, variable in pairs:
-                self.update_step(gradient, variable, learning_rate)
+                self.update_step(gradient.copy(), variable, learning_rate)  # it may change it
             return
         n = len(self.slots)
         native.update_all(

@@ -126,8 +126,6 @@ class QuickSteps:
         logs = known.run(model, arrays, True)
         if logs is None:
             return None
-        if mode == "gradients":
-            model._seeds.skip()  # as the general way does
         return logs["loss"], [totals[0].copy() for totals in known.executable.slots.values()]
 
     def _find(self, model: Inference, mode: str, x: Any, y: Any) -> tuple[Step | None, Arrays]:
@@ -255,7 +253,8 @@ class QuickSteps:
             return None
         reader = LogReader(executable)
         trains = mode in ("train", "fit")
-        if executable.plan.is_random and not trains:  # each call has a seed of its own
+        draws = trains or mode == "gradients"
+        if executable.plan.is_random and not draws:  # each call has a seed of the process
             return None
         if mode.endswith("gradients"):
             if list(map(id, executable.slots)) != [id(v) for v in model.weights if v.trainable]:
@@ -276,6 +275,7 @@ class QuickSteps:
             model.weights,
             trains,
             mode != "test",
+            draws,
             executable.plan.is_random,
             data.n,
             places,
