@@ -149,6 +149,36 @@ def test_an_array_given_twice_is_not_taken_for_another() -> None:
             np.testing.assert_array_equal(result, np.concatenate(given, 1))
 
 
+def test_more_arrays_than_inputs_are_refused_after_a_list_of_one() -> None:
+    model = small()
+    x, _, _, y = data(0)
+    for _ in range(2):
+        model.train_on_batch([x], y)
+        model.fit([x], y, verbose=0)
+        model.predict([x], verbose=0)
+        model([x])
+    for given in ([x, x + 1], [x, np.float32(1)], [np.array(1.0)], np.array(1.0)):
+        for call in (
+            lambda given: model.train_on_batch(given, y),
+            lambda given: model.fit(given, y, verbose=0),
+            lambda given: model.predict(given, verbose=0),
+            model,
+        ):
+            with pytest.raises((ValueError, TypeError), match=r"expected|input"):
+                call(given)
+
+
+def test_a_step_of_ones_own_that_is_set_later_is_called() -> None:
+    model = small()
+    x, _, _, y = data(0)
+    for _ in range(3):
+        model.fit(x, y, verbose=0)
+        model.train_on_batch(x, y)
+    model.train_step = lambda given: {"loss": 7.0}
+    assert model.fit(x, y, verbose=0).history == {"loss": [7.0]}
+    assert model.train_on_batch(x, y) == 7.0
+
+
 def test_nan_is_warned_about_by_name() -> None:
     model = agent()
     state, action, p, v = data(0)

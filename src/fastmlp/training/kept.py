@@ -142,15 +142,16 @@ class Predict:
 def arrays_of(given: Any) -> tuple[Any, Arrays] | None:
     """The arrays in it and what tells their places; `None`: it is more than arrays, in a list or dict or alone."""
     kind: Any = type(given)
+    form: Any
     if kind is np.ndarray:
-        return (), (given,)
-    if kind is dict:
+        form, arrays = (), (given,)
+    elif kind is dict:
         form, arrays = tuple(given), tuple(given.values())
     elif kind is list or kind is tuple:
-        form, arrays = (kind,), tuple(given)
+        form, arrays = (kind, len(given)), tuple(given)
     else:
         return None
-    if not arrays or any(type(array) is not np.ndarray for array in arrays):
+    if not arrays or any(type(one) is not np.ndarray or not one.ndim for one in arrays):
         return None
     return form, arrays
 
@@ -163,7 +164,7 @@ def places_of(feeds: Sequence[Source], arrays: Arrays) -> list[int] | None:
 def places_by(feeds: Sequence[int | None], arrays: Arrays) -> list[int] | None:
     """The same by the feeds' addresses."""
     found = {address(array): place for place, array in enumerate(arrays)}
-    if len(found) < len(arrays) or not all(0 < array.ndim <= MOST_AXES for array in arrays):
+    if len(found) < len(arrays) or any(array.ndim > MOST_AXES for array in arrays):
         return None
     places = [found[feed] for feed in feeds if feed in found]
     return places if len(places) == len(feeds) <= MOST_ARRAYS else None
