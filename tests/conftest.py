@@ -31,6 +31,7 @@ import pytest
 
 import fastmlp
 from fastmlp._core import _native
+from tests.guards import guarded
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -70,6 +71,21 @@ def same_start() -> None:
     fastmlp.utils.set_random_seed(1)
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(1)
+
+
+GUARDED = ("layers", "losses", "metrics", "ops", "optimizers", "plan")  # folders
+
+
+@pytest.fixture(autouse=True)
+def gaps_in_arenas(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Where all ops are tested, none may touch what lies beyond its buffers."""
+    if request.path.parent.name not in GUARDED:
+        yield
+        return
+    with guarded(monkeypatch):
+        yield
 
 
 @pytest.fixture

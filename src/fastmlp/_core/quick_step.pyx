@@ -76,8 +76,9 @@ cdef class QuickStep:
     cdef object gemm, ruled
 
     def __init__(self, Call call, object executable, Logs logs, list order, Turns turns,
-                 object optimizer, object rule, list variables, bint trains, bint differentiates, bint draws, bint random,
-                 ptrdiff_t rows, list places, list classes, object compiled=None, object resolved=None):
+                 object optimizer, object rule, list variables, bint trains, bint differentiates,
+                 bint draws, bint random, ptrdiff_t rows, list places, list classes,
+                 object compiled=None, object resolved=None):
         cdef int i
         self.call, self.executable, self.logs, self.order = call, executable, logs, order
         self.turns, self.optimizer, self.rule, self.variables = turns, optimizer, rule, variables
