@@ -244,3 +244,34 @@ def test_momentum_changes_while_training_as_in_keras(name: str) -> None:
             made.fit(x, y, epochs=2, verbose=0)
         found.append(np.asarray(made.get_weights()[0]))
     np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+
+
+def test_gradients_in_the_memory_of_weights_are_those_of_before_the_step() -> None:
+    a, b = Variable([1.0, 2.0]), Variable([10.0, 20.0])
+    optimizers.SGD(0.5).apply([b.value, a.value], [a, b])
+    np.testing.assert_array_equal(a.value, [-4.0, -8.0])
+    np.testing.assert_array_equal(b.value, [9.5, 19.0])
+    w = Variable([1.0, 2.0])
+    optimizers.SGD(0.5, weight_decay=0.5).apply([w.value], [w])
+    np.testing.assert_array_equal(w.value, [0.25, 0.5])
+
+
+def test_gradients_may_begin_at_any_byte() -> None:
+    w = Variable([1.0, 2.0])
+    gradient = np.frombuffer(b"x" + np.ones(2, "float32").tobytes(), "float32", offset=1)
+    optimizers.SGD(0.5).apply([gradient], [w])
+    np.testing.assert_array_equal(w.value, [0.5, 1.5])
+
+
+def test_fit_ends_with_finalize_variable_values_of_ones_own() -> None:
+    class Told(optimizers.SGD):
+        times = 0
+
+        def finalize_variable_values(self, var_list: Any) -> None:
+            self.times += len(list(var_list))
+
+    made = fastmlp.Sequential([fastmlp.Input((2,)), layers.Dense(1)])
+    made.compile(Told(0.1), "mse")
+    for _ in range(3):
+        made.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+    assert made.optimizer.times == 6

@@ -46,7 +46,7 @@ def apply(optimizer: Optimizer, grads: Iterable[Any], variables: Iterable[Any] |
 
 
 def _pairs(optimizer: Optimizer, grads: list[Any], variables: Iterable[Any] | None) -> _Pairs:
-    """Gradients with their weights, checked and unscaled, as arrays of the weights' type."""
+    """Gradients with their weights, checked and unscaled, as arrays of the weights' type, in memory of their own."""
     where = f"{type(optimizer).__name__}.apply"
     targets = (
         optimizer._trainable_variables if variables is None else [variable_of(v) for v in variables]
@@ -65,6 +65,8 @@ def _pairs(optimizer: Optimizer, grads: list[Any], variables: Iterable[Any] | No
             missing.append(variable.path)
             continue
         array = np.asarray(gradient, variable.value.dtype, order="C")
+        if array.base is not None:  # it may lie in a weight, or begin at any byte
+            array = array.copy()
         if array.shape != variable.value.shape:
             expected = f"a gradient of shape {variable.shape} for '{variable.path}'"
             raise bad_argument(where, expected, "shape", array.shape)

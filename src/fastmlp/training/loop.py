@@ -19,6 +19,7 @@ from fastmlp._core.plan import Run
 from fastmlp.callbacks import CallbackList
 from fastmlp.eager import EagerRun, start_run
 from fastmlp.errors import warn_user
+from fastmlp.registry import overridden
 from fastmlp.training.cursor import Cursor, beginning
 from fastmlp.training.logs import LogReader
 from fastmlp.training.progress import Progress
@@ -106,7 +107,8 @@ class FitLoop:
                     logs = self._block(progress)
         finally:
             self.model._cursor, self.model._fit = self.cursor(), outer
-            if epochs > 0 and (optimizer.use_ema or optimizer.wraps):
+            own = overridden(optimizer, "finalize_variable_values")
+            if epochs > 0 and (optimizer.use_ema or optimizer.wraps or own):
                 optimizer.finalize_variable_values(self.model.weights)
             if progress is not None:
                 progress.end()
