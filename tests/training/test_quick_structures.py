@@ -319,3 +319,76 @@ def test_threads_that_fit_one_model_take_turns() -> None:
     for worker in workers:
         worker.join()
     assert model.optimizer.steps == 401
+
+
+def test_weights_are_not_taken_for_targets() -> None:
+    x, _, _, y = data(0)
+    model = small()
+    for _ in range(2):
+        model.train_on_batch([x], y)
+    with pytest.raises(TypeError, match="y: expected an array"):
+        model.train_on_batch([x], None, sample_weight=np.abs(y))
+
+
+def test_targets_without_a_loss_are_not_taken_for_weights() -> None:
+    def losses(general: bool) -> list[float]:
+        utils.set_random_seed(2)
+        model = agent()
+        model.compile("sgd", {"policy": None, "value": "mse"})
+        found = []
+        for step in range(3):
+            state, action, p, v = data(step)
+            x: Any = [state, action]
+            weights = np.linspace(0, 1, N)
+            found.append(
+                model.train_on_batch(as_others(x) if general else x, [p, v], sample_weight=weights)
+            )
+        assert general or len(model._quick._kept) == 1
+        return found
+
+    assert losses(False) == losses(True)
+
+
+def test_a_dict_with_more_than_the_input_predicts_for_the_input() -> None:
+    model = Sequential([Input((4,), name="state"), layers.Dense(1)])
+    x, other = data(0)[0], data(1)[0]
+    for _ in range(3):
+        found = model.predict({"other": other, "state": x}, verbose=0)
+        np.testing.assert_array_equal(found, model.predict(x, verbose=0))
+
+
+def test_inputs_that_are_the_targets_take_the_short_way() -> None:
+    def losses(general: bool) -> list[Any]:
+        utils.set_random_seed(2)
+        model = Sequential([Input((4,)), layers.Dense(4)])
+        model.compile("sgd", "mse")
+        found: list[Any] = []
+        for step in range(4):
+            x = data(step)[0]
+            given = as_others((x, x)) if general else (x, data(9)[0] if step == 2 else x)
+            if general and step == 2:
+                given = as_others((x, data(9)[0]))
+            found.append(model.train_on_batch(*given))
+            found.append(model.fit(*given, verbose=0).history)
+        assert general or len(model._quick._kept) == len(model._quick._fitting) == 1
+        return found
+
+    assert losses(False) == losses(True)
+
+
+def test_losses_of_own_steps_add_up_to_the_same_bits() -> None:
+    class Own(Sequential):
+        def train_step(self, given: Any) -> Any:
+            return super().train_step(given)
+
+    def logs(general: bool, n: int) -> list[Any]:
+        utils.set_random_seed(1)
+        model = Own([Input((4,)), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        rng = np.random.default_rng(n)
+        x, y = rng.normal(size=(n, 4)), rng.normal(size=n)
+        given = as_others((x, y)) if general else (x, y)
+        return [model.train_step(given) for _ in range(12)]
+
+    for n in (7, 13, 25, 49, 50, 99):
+        assert logs(False, n) == logs(True, n)

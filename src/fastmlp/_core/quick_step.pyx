@@ -117,6 +117,11 @@ cdef class QuickStep:
         """For each feed, which of the arrays it reads."""
         return [self.places_[i] for i in range(self.n_feeds)]
 
+    @property
+    def total(self):
+        """The loss of the last step, as a sum over its samples."""
+        return self.logs.total(self.call.run.job.log)
+
     def ready(self, model, tuple arrays):
         """Whether a step would run; the feeds are at these arrays then, for another way to run it."""
         self.call.enter()

@@ -128,7 +128,7 @@ class Predict:
             if self._executable.in_use:
                 return None
             if self._single:
-                y = self._call.on_array(arrays[0])
+                y = self._call.on_array(arrays[self._places[0]])
             else:
                 found = self._call.on_arrays([arrays[place] for place in self._places])
                 y = None if found is None else self._pack(found[0])
@@ -156,9 +156,15 @@ def arrays_of(given: Any) -> tuple[Any, Arrays] | None:
     return form, arrays
 
 
-def places_of(feeds: Sequence[Source], arrays: Arrays) -> list[int] | None:
-    """Which array each feed reads, as memory tells; `None`: it does not tell."""
-    return places_by([f.parts[0].address if len(f.parts) == 1 else None for f in feeds], arrays)
+def places_of(feeds: Sequence[Source], arrays: Arrays, in_order: bool = False) -> list[int] | None:
+    """Which array each feed reads, as memory tells; `None`: it does not tell.
+
+    `in_order`: so the arrays come, and may be one: targets of an autoencoder are its inputs.
+    """
+    read = [f.parts[0].address if len(f.parts) == 1 else None for f in feeds]
+    if in_order and read == list(map(address, arrays)):
+        return list(range(len(arrays))) if max(one.ndim for one in arrays) <= MOST_AXES else None
+    return places_by(read, arrays)
 
 
 def places_by(feeds: Sequence[int | None], arrays: Arrays) -> list[int] | None:

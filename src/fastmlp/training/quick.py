@@ -98,7 +98,7 @@ class QuickSteps:
     def fetch(
         self, model: Inference, mode: str, x: Any, y: Any
     ) -> tuple[float, int, list[np.ndarray]] | None:
-        """The loss, the samples and the outputs of a step of the user's own, which looks at both.
+        """The loss, as a sum over the samples, their number, and the outputs: of a step of the user's own.
 
         `None`: not ready for these data. The caller has the model's lock.
         """
@@ -109,7 +109,7 @@ class QuickSteps:
         for index, array in enumerate(outputs):
             known.executable.bind_output(index, array)
         loss = known.run(model, arrays, False)
-        return None if loss is None else (loss, known.rows, outputs)
+        return None if loss is None else (known.native.total, known.rows, outputs)
 
     def gradients(
         self, model: Inference, mode: str, x: Any, y: Any
@@ -141,7 +141,7 @@ class QuickSteps:
             return None, ()
         if type(x) is np.ndarray and type(y) is np.ndarray:
             return (mode, x.shape, y.shape), (x, y)
-        inputs, targets = arrays_of(x), ((), ()) if y is None else arrays_of(y)
+        inputs, targets = arrays_of(x), (None, ()) if y is None else arrays_of(y)
         if inputs is None or targets is None:
             return None, ()
         arrays = (*inputs[1], *targets[1])
@@ -243,13 +243,16 @@ class QuickSteps:
             return None
         objective = model._objective()
         feeds = data.feeds(objective.used, objective.weighing)
-        if weight is None:
-            places = places_of(feeds, arrays)
-        elif len(feeds) == 3 and type(weight) is np.ndarray and weight.ndim == 1:
-            key, arrays, places = (*key, weight.shape), (*arrays, weight), [0, 1, 2]
-        else:
+        n_weights = sum(data.weights[i] is not None for i in objective.weighing)
+        alone = type(x) is np.ndarray and type(y) is np.ndarray
+        places = places_of(feeds[: len(feeds) - n_weights], arrays, alone)
+        if places is None:
             return None
-        if places is None or len(executable.plan.feeds) != len(places):
+        if weight is not None:
+            if n_weights != 1 or type(weight) is not np.ndarray or weight.ndim != 1:
+                return None
+            key, arrays, places = (*key, weight.shape), (*arrays, weight), [*places, len(arrays)]
+        if len(executable.plan.feeds) != len(places) or len(places) > MOST_ARRAYS:
             return None
         reader = LogReader(executable)
         trains = mode in ("train", "fit")

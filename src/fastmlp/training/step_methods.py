@@ -110,8 +110,8 @@ class StepMethods(Compiling):
         with self._lock if mode == "train" else self._lock.reading():
             known = None if sample_weight is not None else model._quick.fetch(model, mode, x, y)
             if known is not None:
-                loss, rows, outputs = known
-                compiled.mean("loss").acc[:] += loss * rows, rows
+                total, rows, outputs = known
+                compiled.mean("loss").acc[:] += total, rows
             else:
                 outputs = []
                 executable, row, data = run_one(model, mode, x, y, sample_weight, outputs=outputs)
