@@ -392,3 +392,32 @@ def test_losses_of_own_steps_add_up_to_the_same_bits() -> None:
 
     for n in (7, 13, 25, 49, 50, 99):
         assert logs(False, n) == logs(True, n)
+
+
+def test_nan_is_warned_about_where_a_step_fails_too() -> None:
+    model = Sequential([Input((4,), dtype="int32"), layers.Embedding(9, 2), layers.Flatten()])
+    model.add(layers.Dense(1))
+    model.compile("sgd", "mse")
+    x, y = np.ones((N, 4), "float32"), np.ones(N)
+    for _ in range(2):
+        model.train_on_batch(x, y)
+        model.predict(x, verbose=0)
+    x[3, 1] = np.nan
+    for call in (lambda: model.train_on_batch(x, y), lambda: model.predict(x, verbose=0)):
+        with (
+            pytest.warns(UserWarning, match="column 1 holds nan in row 3"),
+            pytest.raises(ValueError, match="whole numbers from 0 to 8"),
+        ):
+            call()
+
+
+def test_a_kept_fit_leaves_no_metrics_of_steps_that_were_not_done() -> None:
+    def names(general: bool) -> list[str]:
+        model = agent()
+        state, action, p, v = data(0)
+        x: Any = [state, action]
+        for _ in range(3):
+            model.fit(as_others(x) if general else x, [p, v], epochs=0, verbose=0)
+        return [metric.name for metric in model.metrics]
+
+    assert names(False) == names(True)

@@ -96,26 +96,21 @@ cdef class QuickStep:
 
         Nothing has changed if it cannot.
         """
-        cdef list bad = []
-        cdef int i
         self.turns.acquire(not self.trains)
         self.call.enter()
         try:
             if not self._is_valid(model) or not self._binds(arrays):
                 return None
             self._step(model)
-            for i in range(self.n_feeds):
-                if self.call.program.feeds[i].not_finite:
-                    bad.append(self.places_[i])
-            return self._result(return_dict), bad
+            return self._result(return_dict), self._bad()
         finally:
             self.call.leave()
             self.turns.release()
 
     @property
-    def places(self):
-        """For each feed, which of the arrays it reads."""
-        return [self.places_[i] for i in range(self.n_feeds)]
+    def not_finite(self):
+        """The arrays that held NaN or infinity in the last step."""
+        return self._bad()
 
     @property
     def total(self):
@@ -129,6 +124,14 @@ cdef class QuickStep:
             return self._is_valid(model) and self._binds(arrays)
         finally:
             self.call.leave()
+
+    cdef list _bad(self):
+        cdef list bad = []
+        cdef int i
+        for i in range(self.n_feeds):
+            if self.call.program.feeds[i].not_finite:
+                bad.append(self.places_[i])
+        return bad
 
     cdef bint _binds(self, tuple arrays) except -1:
         """Points the feeds at the arrays; whether these are plain, and labels those of classes."""

@@ -48,13 +48,21 @@ class Step(Record):
 
     def run(self, model: Inference, arrays: Arrays, return_dict: bool) -> Any:
         """The loss, a list or a dict; `None`: it cannot serve these data."""
-        found = self.native.run(model, arrays, return_dict)
+        try:
+            found = self.native.run(model, arrays, return_dict)
+        except BaseException:
+            self._warn(model, arrays, self.native.not_finite)
+            raise
         if found is None:
             return None
         result, not_finite = found
-        for place in not_finite:
-            warn_not_finite(as_source(arrays[place], self.names[place]), model.dtype)
+        if not_finite:
+            self._warn(model, arrays, not_finite)
         return result
+
+    def _warn(self, model: Inference, arrays: Arrays, places: list[int]) -> None:
+        for place in places:
+            warn_not_finite(as_source(arrays[place], self.names[place]), model.dtype)
 
 
 class Fit(Record):
@@ -95,9 +103,8 @@ class Fit(Record):
                 loop.run(None, first, epochs, shuffle)
             finally:
                 self.executable.in_use = False
-                for feed, place in enumerate(self.native.places):
-                    if self.executable.program.not_finite(feed):
-                        warn_not_finite(as_source(arrays[place], self.names[place]), model.dtype)
+                for place in self.native.not_finite:
+                    warn_not_finite(as_source(arrays[place], self.names[place]), model.dtype)
         return callbacks.history
 
 
@@ -127,16 +134,24 @@ class Predict:
         with model._lock.reading():
             if self._executable.in_use:
                 return None
-            if self._single:
-                y = self._call.on_array(arrays[self._places[0]])
-            else:
-                found = self._call.on_arrays([arrays[place] for place in self._places])
-                y = None if found is None else self._pack(found[0])
+            try:
+                if self._single:
+                    y = self._call.on_array(arrays[self._places[0]])
+                else:
+                    found = self._call.on_arrays([arrays[place] for place in self._places])
+                    y = None if found is None else self._pack(found[0])
+            except BaseException:
+                self._warn(model, arrays, self._call.not_finite())
+                raise
             bad = () if y is None else self._call.not_finite()
-        for feed in bad:
+        if bad:
+            self._warn(model, arrays, bad)
+        return y
+
+    def _warn(self, model: Inference, arrays: Arrays, feeds: tuple[int, ...]) -> None:
+        for feed in feeds:
             source = as_source(arrays[self._places[feed]], self._names[feed])
             warn_not_finite(source, model.dtype)
-        return y
 
 
 def arrays_of(given: Any) -> tuple[Any, Arrays] | None:

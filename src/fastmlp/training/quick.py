@@ -264,7 +264,7 @@ class QuickSteps:
                 return None
         elif fetches and reader.order:
             return None  # what is more than a loss is not added up
-        compiled = None if fetches else model._compiled
+        compiled = None if fetches or mode == "fit" else model._compiled
         if compiled is not None:
             reader.keep_natively(compiled)
         step = QuickStep(
