@@ -421,3 +421,23 @@ def test_a_kept_fit_leaves_no_metrics_of_steps_that_were_not_done() -> None:
         return [metric.name for metric in model.metrics]
 
     assert names(False) == names(True)
+
+
+def test_models_may_have_many_inputs_and_outputs() -> None:
+    def results(general: bool) -> list[Any]:
+        utils.set_random_seed(1)
+        inputs = [Input((2,)) for _ in range(20)]
+        model = Model(inputs, [layers.Dense(1)(one) for one in inputs])
+        model.compile("sgd", "mse")
+        x: Any = [np.full((3, 2), i, "float32") for i in range(20)]
+        y: Any = [np.full(3, i, "float32") for i in range(20)]
+        x, y = (as_others(x), as_others(y)) if general else (x, y)
+        found: list[Any] = []
+        for _ in range(3):
+            found.append([one.tolist() for one in model(x)])
+            found.append([one.tolist() for one in model.predict(x, verbose=0)])
+            found.append(model.train_on_batch(x, y))
+        assert general or len(model._quick._kept) == len(model._quick._calling) == 1
+        return found
+
+    assert results(False) == results(True)

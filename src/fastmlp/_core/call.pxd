@@ -8,7 +8,6 @@ from fastmlp._core.program cimport Program
 
 cdef enum:
     MAX_AXES = 8             # of one row
-    MAX_ARRAYS = 16          # each way
 
 
 cdef struct Shape:           # of one row
@@ -26,8 +25,8 @@ cdef class Call:
     cdef double work, parallel_work
     cdef object threads
     cdef int most_threads, type_number, n_inputs, n_outputs
-    cdef Shape[MAX_ARRAYS] inputs
-    cdef Shape[MAX_ARRAYS] outputs
+    cdef Shape *inputs
+    cdef Shape *outputs
     cdef list homes, values  # the weights, and where the program knows them
     cdef PyThread_type_lock lock
     cdef unsigned long owner  # thread that holds the lock; 0: none

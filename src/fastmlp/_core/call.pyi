@@ -7,7 +7,6 @@ import numpy as np
 
 from fastmlp._core.program import Program
 
-MOST_ARRAYS: int
 MOST_AXES: int
 
 class Call:

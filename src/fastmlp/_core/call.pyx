@@ -21,6 +21,7 @@ from cpython.pythread cimport (
     WAIT_LOCK,
 )
 from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
 
 from fastmlp._core.home cimport Home
 from fastmlp._core.op cimport Feed, Part
@@ -37,7 +38,7 @@ cdef enum:
     TYPES = 32               # NumPy's numbers of its element types
     SHORT_WORK = 2_000_000   # floating-point operations of a run that keeps the GIL: 50 µs
 
-MOST_ARRAYS, MOST_AXES = MAX_ARRAYS, MAX_AXES + 1  # each way; of an array
+MOST_AXES = MAX_AXES + 1  # of an array
 
 # The gather kernel of each of NumPy's element types; -1: none.
 cdef int[TYPES] gathers
@@ -115,20 +116,22 @@ cdef class Call:
         more: Another one, which gets single arrays of fewer or more rows; or None.
     """
 
-    def __cinit__(self):
+    def __cinit__(self, Program program, list inputs, list outputs, *_):
         self.lock = PyThread_allocate_lock()
-        if self.lock == NULL:
-            raise MemoryError("no memory for a lock")
+        self.inputs = <Shape *>calloc(len(inputs) + 1, sizeof(Shape))
+        self.outputs = <Shape *>calloc(len(outputs) + 1, sizeof(Shape))
+        if self.lock == NULL or self.inputs == NULL or self.outputs == NULL:
+            raise MemoryError("no memory for a call")
 
     def __dealloc__(self):
         if self.lock != NULL:
             PyThread_free_lock(self.lock)
+        free(self.inputs)
+        free(self.outputs)
 
     def __init__(self, Program program, list inputs, list outputs, str dtype, ptrdiff_t capacity,
                  ptrdiff_t least, ptrdiff_t limit, double work, double parallel_work, object threads, dict weights,
                  ptrdiff_t steps_per_check):
-        if max(len(inputs), len(outputs)) > MAX_ARRAYS:
-            raise ValueError(f"expected at most {MAX_ARRAYS} arrays each way")
         self.program, self.capacity, self.least, self.limit = program, capacity, least, limit
         self.work, self.parallel_work = work, parallel_work
         self.threads, self.steps_per_check = threads, steps_per_check

@@ -2,8 +2,9 @@
 """One step on a batch, kept ready: all of `train_on_batch` but its name, without Python."""
 cimport numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, realloc
 
-from fastmlp._core.call cimport MAX_ARRAYS, Call
+from fastmlp._core.call cimport Call
 from fastmlp._core.logs cimport Logs
 from fastmlp._core.program cimport steps_of
 from fastmlp._core.turns cimport Turns
@@ -71,8 +72,8 @@ cdef class QuickStep:
     cdef bint trains, differentiates, draws, random
     cdef ptrdiff_t rows
     cdef int n_feeds
-    cdef int[MAX_ARRAYS] places_
-    cdef int64_t[MAX_ARRAYS] classes
+    cdef int *places
+    cdef int64_t *classes
     cdef object gemm, ruled
 
     def __init__(self, Call call, object executable, Logs logs, list order, Turns turns,
@@ -85,11 +86,19 @@ cdef class QuickStep:
         self.trains, self.differentiates, self.draws = trains, differentiates, draws
         self.random, self.rows = random, rows
         self.n_feeds = len(places)
+        self.places = <int *>realloc(self.places, (self.n_feeds + 1) * sizeof(int))
+        self.classes = <int64_t *>realloc(self.classes, (self.n_feeds + 1) * sizeof(int64_t))
+        if self.places == NULL or self.classes == NULL:
+            raise MemoryError("no memory for a step")
         for i in range(self.n_feeds):
-            self.places_[i], self.classes[i] = places[i], classes[i]
+            self.places[i], self.classes[i] = places[i], classes[i]
         self.compiled, self.resolved = compiled, resolved
         self.trainable = [v.trainable for v in variables]
         self.gemm, self.ruled = config.gemm(), rule(optimizer)
+
+    def __dealloc__(self):
+        free(self.places)
+        free(self.classes)
 
     def run(self, model, tuple arrays, bint return_dict):
         """The loss, a list or a dict, and the arrays that held NaN or infinity; None: cannot serve it.
@@ -130,14 +139,14 @@ cdef class QuickStep:
         cdef int i
         for i in range(self.n_feeds):
             if self.call.program.feeds[i].not_finite:
-                bad.append(self.places_[i])
+                bad.append(self.places[i])
         return bad
 
     cdef bint _binds(self, tuple arrays) except -1:
         """Points the feeds at the arrays; whether these are plain, and labels those of classes."""
         cdef int i
         for i in range(self.n_feeds):
-            array = arrays[self.places_[i]]
+            array = arrays[self.places[i]]
             if self.call.bind_feed(i, array) != self.rows:
                 return False
             if self.classes[i] and not are_labels(<np.ndarray>array, self.classes[i]):

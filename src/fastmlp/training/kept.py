@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp._core.call import MOST_ARRAYS, MOST_AXES
+from fastmlp._core.call import MOST_AXES
 from fastmlp._core.home import address
 from fastmlp._core.quick_step import QuickStep
 from fastmlp._record import Record
@@ -188,7 +188,7 @@ def places_by(feeds: Sequence[int | None], arrays: Arrays) -> list[int] | None:
     if len(found) < len(arrays) or any(array.ndim > MOST_AXES for array in arrays):
         return None
     places = [found[feed] for feed in feeds if feed in found]
-    return places if len(places) == len(feeds) <= MOST_ARRAYS else None
+    return places if len(places) == len(feeds) else None
 
 
 def classes_of(objective: Objective, data: Rows) -> list[int]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp._core.call import MOST_ARRAYS
 from fastmlp._core.home import address
 from fastmlp._core.quick_step import QuickStep
 from fastmlp.plan.schedule import MANY_ROWS
@@ -252,7 +251,7 @@ class QuickSteps:
             if n_weights != 1 or type(weight) is not np.ndarray or weight.ndim != 1:
                 return None
             key, arrays, places = (*key, weight.shape), (*arrays, weight), [*places, len(arrays)]
-        if len(executable.plan.feeds) != len(places) or len(places) > MOST_ARRAYS:
+        if len(executable.plan.feeds) != len(places):
             return None
         reader = LogReader(executable)
         trains = mode in ("train", "fit")
@@ -338,7 +337,7 @@ class QuickSteps:
         if plan.is_random or found is None:  # each call has a seed of its own
             return
         places = places_of(data.inputs, found[1])
-        if places is not None and len(plan.fetches) <= MOST_ARRAYS:
+        if places is not None:
             step = Predict(executable, places, data.inputs, structure, full)
             self._predicting[data.n >= MANY_ROWS, found[0]] = step
 
