@@ -95,6 +95,22 @@ def test_structures_take_the_short_way() -> None:
     assert all(len(one) == 1 for one in kept)
 
 
+@pytest.mark.parametrize("verbose", [0, False])
+def test_silence_is_0_or_false(verbose: Any) -> None:
+    model = small()
+    x, _, _, y = data(0)
+    for _ in range(2):
+        model.fit(x, y, verbose=verbose)
+        model.predict(x, verbose=verbose)
+    assert len(model._quick._fitting) == len(model._quick._predicting) == 1
+    before = model._executables
+    model._executables = None  # the general way would stumble
+    model._quick._made_for = None
+    model.fit(x, y, verbose=verbose)
+    model.predict(x, verbose=verbose)
+    model._executables = before
+
+
 def test_models_that_need_no_targets_take_it_too() -> None:
     class Sparse(layers.Layer):
         def call(self, x: Any) -> Any:

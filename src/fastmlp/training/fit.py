@@ -226,4 +226,4 @@ class Fitting(StepMethods):
 
 
 def _is(number: int, given: Any) -> bool:
-    return type(given) in (int, float) and bool(given == number)
+    return type(given) in (int, bool, float) and bool(given == number)

@@ -172,7 +172,7 @@ class Inference(StepMethods):
         array([[3.],
                [7.]], dtype=float32)
         """
-        if callbacks is None and type(verbose) is int and verbose == 0 and steps is None:
+        if callbacks is None and type(verbose) in (int, bool) and verbose == 0 and steps is None:
             y = self._quick.predict(self, x, batch_size)
             if y is not None:
                 return y
