@@ -48,3 +48,28 @@ def test_a_shape_that_is_not_given_keeps_its_default(lib: Any) -> None:
     without(A)
     assert with_it.other[-1] == 2
     assert without.other is None
+
+
+@pytest.mark.parametrize("lib", [keras, fastmlp])
+@pytest.mark.parametrize("made", ["numpy", "ops", "float"])
+def test_build_may_compute_with_the_first_values_of_weights(lib: Any, made: str) -> None:
+    class Centers(lib.layers.Layer):  # type: ignore[misc,name-defined]
+        def build(self, shape: Any) -> None:
+            self.centers = self.add_weight(shape=(shape[-1], 2), initializer="ones")
+            distance = self.centers[:, 0] * 2.0 - self.centers[:, 1]
+            if made == "numpy":
+                self.width = np.linalg.norm(distance)
+            elif made == "ops":
+                self.width = lib.ops.norm(distance)
+            else:
+                self.width = float(lib.ops.max(distance)) * 2.0
+
+        def call(self, x: Any) -> Any:
+            return lib.ops.matmul(x, self.centers) / self.width
+
+    model = lib.Sequential([lib.Input((4,)), Centers()])
+    model.compile("sgd", "mse")
+    for expected in (2.0, 1.98):  # the width stays as it was
+        found = model.predict(np.ones((1, 4)), verbose=0)
+        np.testing.assert_allclose(found, [[expected] * 2], rtol=1e-6)
+        model.fit(np.ones((1, 4)), np.zeros((1, 2)), verbose=0)

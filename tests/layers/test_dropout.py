@@ -105,7 +105,13 @@ class AlwaysDropout(layers.Dropout):
         return super().call(inputs, training=True)
 
 
+class AlwaysAlphaDropout(layers.AlphaDropout):
+    def call(self, inputs, training=None):
+        return super().call(inputs, training=True)
+
+
 @pytest.mark.parametrize("always", [lambda x: AlwaysDropout(0.5)(x),
+                                    lambda x: AlwaysAlphaDropout(0.5)(x),
                                     lambda x: layers.Dropout(0.5)(x, training=True)])  # fmt: skip
 @pytest.mark.parametrize(
     "ask",

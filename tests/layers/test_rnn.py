@@ -339,3 +339,28 @@ def test_states_of_a_stack_have_the_structure_of_its_sizes(kinds):
         shapes = [[t.shape for t in s] if isinstance(s, list) else s.shape for s in states]
         found.append(shapes)
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("lib", [keras, fastmlp])
+def test_the_first_state_may_be_of_a_number_of_samples(lib):
+    class Encoder(lib.Model):
+        def __init__(self):
+            super().__init__()
+            self.gru = lib.layers.GRU(3, kernel_initializer="ones", recurrent_initializer="ones")
+
+        def call(self, x):
+            return self.gru(x, initial_state=lib.ops.ones((4, 3)))
+
+    model = Encoder()
+    model.compile("sgd", "mse")
+    x = np.linspace(-1, 1, 48, dtype="float32").reshape(8, 3, 2)
+    found = model.predict(x, batch_size=4, verbose=0)
+    entry, state = fastmlp.Input((3, 2)), fastmlp.Input((3,))
+    twin = layers.GRU(3, kernel_initializer="ones", recurrent_initializer="ones")
+    given = fastmlp.Model([entry, state], twin(entry, initial_state=state))
+    np.testing.assert_allclose(found, given.predict([x, np.ones((8, 3))], verbose=0), rtol=1e-5)
+
+
+def test_a_first_state_of_other_rows_for_each_sample_is_an_input():
+    with pytest.raises(ValueError, match=r"Hint: ops.shape\(x\)\[0\] is the number of samples"):
+        layers.GRU(3)(fastmlp.Input((3, 2)), initial_state=np.arange(12.0).reshape(4, 3))

@@ -140,3 +140,17 @@ def test_a_label_that_is_no_class_has_no_loss(label: float, from_logits: bool) -
     expected = own(np.array([1, 2]), P[1:3])
     assert np.isnan(values[0])
     np.testing.assert_allclose(values[1:], expected, rtol=2e-6)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["kl_divergence", "mean_squared_error", "mean_absolute_error", "poisson", "huber", "hinge"],
+)
+def test_one_target_is_that_of_every_prediction(name):
+    expected = np.asarray(getattr(keras.losses, name)(0.25, P))
+    ours = getattr(losses, name)
+    np.testing.assert_allclose(ours(0.25, P), expected, rtol=1e-5, atol=1e-7)
+    p = Input((3,))
+    np.testing.assert_allclose(
+        Function([p], [ours(0.25, p)])([P])[0], expected, rtol=1e-5, atol=1e-7
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -45,6 +46,35 @@ def test_a_legacy_file_holds_a_model_and_its_training(name, writer, reader, tmp_
     np.testing.assert_allclose(flat(twin.predict(x, verbose=0)), expected, rtol=1e-4, atol=1e-5)
     if reader is fastmlp:  # Keras builds the optimizer for no weights, and then cannot train on
         np.testing.assert_allclose(train(twin, x, y), train(model, x, y), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("lib", [keras, fastmlp])
+@pytest.mark.filterwarnings("ignore:.*legacy:UserWarning")
+def test_the_optimizer_may_be_left_out(lib, tmp_path):
+    model, path = lib.Sequential([lib.Input((2,)), lib.layers.Dense(1)]), str(tmp_path / "m.h5")
+    model.compile("adam", lib.losses.MeanSquaredError())  # Keras cannot load "mse" compiled
+    model.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+    model.save(path, include_optimizer=False)
+    assert getattr(load(lib, path), "optimizer", None) is None
+    lib.saving.save_model(model, path, include_optimizer=False)
+    assert getattr(load(lib, path), "optimizer", None) is None
+    model.save(path)
+    assert load(lib, path).optimizer is not None
+    if lib is fastmlp:  # Keras does not read its own file
+        model.save(tmp_path / "m.keras", include_optimizer=False)  # of use with .h5 only
+        assert load(lib, tmp_path / "m.keras").optimizer is not None
+
+
+@pytest.mark.parametrize("lib", [keras, fastmlp])
+@pytest.mark.filterwarnings("ignore:.*legacy:UserWarning")
+def test_a_checkpoint_may_be_a_legacy_file(lib, tmp_path):
+    model = lib.Sequential([lib.Input((2,)), lib.layers.Dense(1)])
+    model.compile("adam", lib.losses.MeanSquaredError())
+    x = np.ones((4, 2))
+    checkpoint = lib.callbacks.ModelCheckpoint(str(tmp_path / "m.h5"), monitor="loss")
+    model.fit(x, x[:, :1], verbose=0, callbacks=[checkpoint])
+    found = load(lib, tmp_path / "m.h5").predict(x, verbose=0)
+    np.testing.assert_array_equal(found, model.predict(x, verbose=0))
 
 
 def test_a_graph_as_keras_2_wrote_it_is_understood():

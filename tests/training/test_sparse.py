@@ -66,7 +66,7 @@ def test_evaluate_predict_and_steps_on_batches_take_them():
 
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.dok_matrix])
 def test_they_may_be_one_of_several_inputs_and_the_targets(form):
-    a, b = Input((17,), name="a"), Input((2,), name="b")
+    a, b = Input((17,), name="a", sparse=True), Input((2,), name="b")
     both = fastmlp.Model([a, b], layers.Dense(17)(a) + layers.Dense(17)(b))
     both.compile("sgd", "mse")
     start = both.get_weights()

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fastmlp import graph
+
 if TYPE_CHECKING:
     from fastmlp.layers.base import Layer
 
@@ -21,7 +23,8 @@ def once(build: Callable[..., None]) -> Callable[..., None]:
             self._made_in_init = known = len(self._variables)
             self._is_building = True
             try:
-                build(self, *args, **kwargs)
+                with graph.no_trace():
+                    build(self, *args, **kwargs)
                 if self._first_weights is not None:
                     self.set_weights(self._first_weights)
             except BaseException:

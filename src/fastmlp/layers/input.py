@@ -46,9 +46,9 @@ class InputLayer(Layer):
         **kwargs: Any,
     ) -> None:
         kwargs.pop("optional", None)  # data may not be left out, but need not
-        for unused in ("sparse", "ragged"):
-            if kwargs.pop(unused, False):
-                raise bad_argument("Input", f"{unused}=False", unused, True)
+        kwargs.pop("sparse", None)  # SciPy's sparse matrices are taken in any case
+        if kwargs.pop("ragged", False):
+            raise bad_argument("Input", "ragged=False", "ragged", True)
         if kwargs.pop("tensor", kwargs.pop("input_tensor", None)) is not None:
             raise bad_argument("Input", "tensor=None", "tensor", "…", "give a shape instead")
         super().__init__(name=name or _names.unique_name("input_layer"), **kwargs)
@@ -114,7 +114,7 @@ def Input(
         batch_shape: `shape` with the batch in front.
         name: Name of the input.
         **kwargs: `tensor`: a symbolic tensor, which is returned as it is. `optional`: accepted; data are
-            needed in any case.
+            needed in any case. `sparse`: accepted; dense and sparse data are taken in any case.
 
     Returns:
         A symbolic tensor `(None, *shape)`.

@@ -95,7 +95,7 @@ class AlphaDropout(Dropout):
         if not training or self.rate == 0:
             return x
         # Kept elements are 1 / (1 - rate) here, dropped ones 0.
-        kept = super().call(ops.ones_like(x)) * (1.0 - self.rate)
+        kept = super().call(ops.ones_like(x), training=True) * (1.0 - self.rate)
         a = ((1 - self.rate) * (1 + self.rate * _LOWEST**2)) ** -0.5 if self.rate < 1 else 0.0
         y: Tensor = a * (x * kept + _LOWEST * (1.0 - kept)) - a * _LOWEST * self.rate
         return y

@@ -270,7 +270,7 @@ class RNN(Layer):
             known = over_time.has_zero_states(self.cell)
             known = known and not overridden(self, "get_initial_state")
             return None if known else over_time.for_each_sample(self._where(), form, self.dtype)
-        found = _tree.flatten(given)
+        found = [self._of_each_sample(state) for state in _tree.flatten(given)]
         expected = [(None, *np.shape(leaf)[1:]) for leaf in _tree.flatten(form)]
         of_samples = [
             isinstance(s, Tensor) and s.per_sample and (None, *s.shape[1:]) for s in found
@@ -281,10 +281,17 @@ class RNN(Layer):
             told = f"of shape {shapes[0]}" if same else f"of shapes {', '.join(shapes)}"
             raise ValueError(
                 f"{self._where()}: expected {len(expected)} state{'s' * (len(expected) > 1)} {told}. "
-                f"Received: {[getattr(s, 'shape', s) for s in found]}"
+                f"Received: {[getattr(s, 'shape', s) for s in found]}. "
+                "Hint: ops.shape(x)[0] is the number of samples of inputs x"
             )
         packed: list[Any] = _tree.pack(form, found)
         return packed
+
+    def _of_each_sample(self, state: Any) -> Any:
+        """Numbers that are the same in all rows, as `ops.zeros((batch, size))`, for any number of samples."""
+        if isinstance(state, np.ndarray) and state.ndim > 1 and (state == state[:1]).all():
+            return over_time.for_each_sample(self._where(), [state[:1]], self.dtype)[0]
+        return state
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

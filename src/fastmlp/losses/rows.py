@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastmlp import config
+from fastmlp import config, ops
 from fastmlp._core import losses as native
 from fastmlp.errors import warn_user
 from fastmlp.graph import Tensor
@@ -153,7 +153,7 @@ def row_values(
 
     Args:
         kind: Name of a row function.
-        y_true: Targets.
+        y_true: Targets; a number stands for as many as there are predictions.
         y_pred: Predictions.
         params: The function's scalars.
         dtype: Element type, as for `as_reals`.
@@ -165,6 +165,8 @@ def row_values(
     Raises:
         ValueError: If the arrays do not fit each other or do not hold numbers.
     """
+    if isinstance(y_true, (int, float)) or getattr(y_true, "shape", None) == ():
+        y_true = y_true + ops.zeros_like(y_pred)
     if isinstance(y_true, Tensor) or isinstance(y_pred, Tensor):
         from fastmlp.losses.tensors import row_tensor
 

@@ -24,6 +24,7 @@ class Persistent:
         filepath: str | os.PathLike[str],
         overwrite: bool = True,
         zipped: bool | None = None,
+        include_optimizer: bool = True,
     ) -> None:
         """Saves the model: architecture, weights, compile settings and state of the training.
 
@@ -41,6 +42,8 @@ class Persistent:
             filepath: Path that ends in `.fastmlp`, `.safetensors`, `.keras` or `.h5`.
             overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
             zipped: `True` or `None`: it is one file, not a folder.
+            include_optimizer: Whether a `.h5` file gets the compile settings and the state of the
+                optimizer; the other files always do, as in Keras.
 
         Raises:
             ValueError: `zipped` is false; or another ending, or a model that is not made of configs, or has weights and does
@@ -62,7 +65,7 @@ class Persistent:
         >>> bool((model.predict(x, verbose=0) == again.predict(x, verbose=0)).all())
         True
         """
-        saving.save_model(self, filepath, overwrite, zipped)
+        saving.save_model(self, filepath, overwrite, zipped, include_optimizer)
 
     @accepts_old
     def save_weights(

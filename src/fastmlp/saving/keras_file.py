@@ -38,12 +38,12 @@ _OTHERS = 1 << 24  # elements of states that the file does not hold
 _LARGEST = 1 << 20  # bytes that a member of any size may take; above that, no more than it has
 
 
-def write(model: Any, path: str, whole: bool) -> None:
+def write(model: Any, path: str, whole: bool, include_optimizer: bool) -> None:
     """Writes a model, or its weights alone; the file is the old or the new one, never half of each."""
     from fastmlp.saving.model_file import plain
 
     if _is_legacy(path):
-        keras_legacy.write(model, path)
+        keras_legacy.write(model, path, include_optimizer)
         return
     members = {_WEIGHTS: keras_weights.pack(model)}
     if whole:

@@ -36,7 +36,7 @@ _OTHERS = 1 << 24  # elements of states that the file does not hold
 _TOP = "top_level_model_weights"
 
 
-def write(model: Any, path: str) -> None:
+def write(model: Any, path: str, include_optimizer: bool) -> None:
     """Writes a model; warns that Keras calls the format legacy, as Keras does."""
     from fastmlp.saving.model_file import plain
 
@@ -51,7 +51,7 @@ def write(model: Any, path: str) -> None:
     with h5py.File(memory, "w") as file:
         file.attrs["keras_version"], file.attrs["backend"] = _LAYOUT, "fastmlp"
         file.attrs["model_config"] = json.dumps(config, default=plain).encode()
-        if settings is not None:
+        if settings is not None and include_optimizer:
             settings["optimizer_config"] = settings.pop("optimizer")
             settings["loss"] = _long_names(settings["loss"])
             file.attrs["training_config"] = json.dumps(settings, default=plain).encode()

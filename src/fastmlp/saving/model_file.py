@@ -42,21 +42,24 @@ def save_model(
     filepath: str | os.PathLike[str],
     overwrite: bool = True,
     zipped: bool | None = None,
+    include_optimizer: bool = True,
 ) -> None:
     """Saves a model with all that is needed to go on training it; see `Model.save`.
 
     Args:
         model: The model.
-        filepath: Path that ends in `.fastmlp`, `.safetensors` or `.keras`.
+        filepath: Path that ends in `.fastmlp`, `.safetensors`, `.keras` or `.h5`.
         overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
         zipped: `True` or `None`: it is one file, not a folder.
+        include_optimizer: Whether a `.h5` file gets the compile settings and the state of the
+            optimizer; the other files always do, as in Keras.
 
     Raises:
         ValueError: `zipped` is false.
     """
     if zipped is not None and not zipped:
         raise bad_argument("save", "one file", "zipped", zipped, "leave the argument out")
-    _save(model, filepath, overwrite, whole=True)
+    _save(model, filepath, overwrite, True, include_optimizer)
 
 
 def save_weights(
@@ -76,7 +79,9 @@ def save_weights(
     _save(model, filepath, overwrite, whole=False)
 
 
-def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
+def _save(
+    model: Any, filepath: Any, overwrite: bool, whole: bool, include_optimizer: bool = True
+) -> None:
     path = check_path("save" if whole else "save_weights", filepath, whole, not whole)
     known = bool(model.inputs)
     if not known and (model.weights if whole else not model.built):
@@ -95,7 +100,7 @@ def _save(model: Any, filepath: Any, overwrite: bool, whole: bool) -> None:
     if is_of_keras(path):
         from fastmlp.saving import keras_file  # HDF5 and ZIP, which few programs need
 
-        keras_file.write(model, path, whole)
+        keras_file.write(model, path, whole, include_optimizer)
         return
     import json
 
