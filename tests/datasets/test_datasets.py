@@ -71,7 +71,7 @@ class Server:
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Server:
     """A server without files, an empty cache, and no FASTMLP_DATA."""
     server = Server()
-    monkeypatch.setattr(_files, "_open", server.open)
+    monkeypatch.setattr(_files, "open_url", server.open)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("FASTMLP_DATA", raising=False)
     return server
@@ -152,7 +152,7 @@ def test_an_interrupted_download_leaves_nothing(tmp_path, monkeypatch):
         def read(self, size: int | None = -1) -> bytes:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_files, "_open", lambda url: Broken())
+    monkeypatch.setattr(_files, "open_url", lambda url: Broken())
     with pytest.raises(KeyboardInterrupt):
         mnist.load_data()
     assert os.listdir(tmp_path / "keras" / "datasets") == []

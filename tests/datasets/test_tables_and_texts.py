@@ -45,7 +45,7 @@ def _no_network(monkeypatch, tmp_path):
     def refuse(url: str) -> Any:
         raise OSError(f"no route to {url}")
 
-    monkeypatch.setattr(_files, "_open", refuse)
+    monkeypatch.setattr(_files, "open_url", refuse)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("FASTMLP_DATA", raising=False)
 
@@ -115,7 +115,7 @@ def test_without_network_the_error_tells_where_it_looked(module):
 
 def test_a_download_is_checked_and_kept(stored, monkeypatch, tmp_path):
     content = (stored / boston_housing.FILE).read_bytes()
-    monkeypatch.setattr(_files, "_open", lambda url: io.BytesIO(content))
+    monkeypatch.setattr(_files, "open_url", lambda url: io.BytesIO(content))
     with pytest.raises(ValueError, match="expected a file with sha256"):
         boston_housing.load_data()
     assert not list((tmp_path / "keras" / "datasets").iterdir())

@@ -107,7 +107,7 @@ def download(
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file, _open(url) as answer:
+        with os.fdopen(handle, "wb") as file, open_url(url) as answer:
             while block := answer.read(1 << 20):
                 file.write(block)
         came = digest(temporary)
@@ -122,11 +122,16 @@ def download(
     return target
 
 
-def _open(url: str) -> Any:
+def open_url(url: str) -> Any:
     """The answer of a server, as a binary stream."""
+    from urllib.error import HTTPError
     from urllib.request import urlopen  # slow to import, seldom needed
 
-    return urlopen(url, timeout=_TIMEOUT)
+    try:
+        return urlopen(url, timeout=_TIMEOUT)
+    except HTTPError as error:
+        error.close()  # it holds the page that came instead; Python 3.14 warns if nobody closes it
+        raise
 
 
 def unreachable(title: str, file: str, url: str, error: Exception) -> FileNotFoundError:

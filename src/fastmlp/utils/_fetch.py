@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from fastmlp.datasets._files import open_url
 from fastmlp.errors import bad_argument, check_choice, warn_user
 from fastmlp.utils.progbar import Progbar
 
-_TIMEOUT = 30  # seconds without an answer
 _BLOCK = 1 << 16
 
 
@@ -96,15 +96,14 @@ def _hash(file: Path, expected: str, algorithm: str) -> str:
 
 
 def _download(origin: str, target: Path, file_hash: str | None, algorithm: str) -> None:
-    from urllib.error import URLError
-    from urllib.request import urlopen  # slow to import, seldom needed
+    from urllib.error import URLError  # slow to import, seldom needed
 
     print(f"Downloading data from {origin}", flush=True)
     handle, part = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
     temporary = Path(part)
     try:
         try:
-            with os.fdopen(handle, "wb") as file, urlopen(origin, timeout=_TIMEOUT) as answer:
+            with os.fdopen(handle, "wb") as file, open_url(origin) as answer:
                 size = answer.headers.get("Content-Length") if answer.headers else None
                 _copy(answer, file, int(size) if size else None, origin)
         except URLError as error:
