@@ -215,10 +215,10 @@ def test_a_team_that_cannot_start_threads_runs_on_the_caller():
         with open("/proc/self/statm") as file:
             pages = int(file.read().split()[0])
         limit = pages * resource.getpagesize() + (2 << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, -1))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
         x, runs, used = team.self_test(4, 50, 9, 1000)
         assert used == 1 and set(runs.tolist()) == {50}
-        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         assert team.self_test(4, 50, 9, 1000)[0].tolist() == x.tolist()
     """)
 
