@@ -22,7 +22,8 @@ class PyDataset:
     Args:
         workers: Threads or processes that make batches at the same time.
         use_multiprocessing: Whether they are processes; then the data set must be picklable, and
-            each has a copy of it as it is at the beginning of the epoch.
+            each has a copy of it as it is at the beginning of the epoch. A script that asks for
+            them stands under `if __name__ == "__main__":` (Python 3.14, macOS and Windows need it).
         max_queue_size: Batches that may wait for their turn.
 
     Example:
