@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from fastmlp import activations, layers, losses
+from fastmlp import Input, Sequential, activations, layers, losses, ops
 from fastmlp.custom_objects import (
     _registered,
     custom_object_scope,
@@ -61,7 +62,24 @@ def test_a_registered_function_comes_back_as_activation_and_as_loss():
     register_keras_serializable()(square)
     assert activations.serialize(square) == "Custom>square"
     assert layers.deserialize(layers.serialize(layers.Dense(2, square))).activation is square
-    assert losses.get("Custom>square") is square
+    assert losses.get("Custom>square").fn is square
+
+
+@pytest.mark.parametrize("name", ["fourth", "mine>fourth", "huber"])
+def test_functions_train_and_measure_by_their_names(name):
+    def fourth(y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred) ** 2, axis=-1)
+
+    x = np.linspace(0, 1, 12, dtype="float32").reshape(6, 2)
+    y = x.sum(axis=1, keepdims=True)
+    found = []
+    for objects, loss in [({}, fourth), ({name: fourth}, name)]:
+        model = Sequential([Input((2,)), layers.Dense(1, kernel_initializer="ones")])
+        with custom_object_scope(objects):
+            model.compile("sgd", loss=[loss], metrics=[loss])
+            found.append(model.fit(x, y + 1, epochs=2, shuffle=False, verbose=0).history)
+    assert found[0]["fourth"] == pytest.approx(found[0]["loss"])
+    assert found[1] == {"loss": found[0]["loss"], name: found[0]["fourth"]}
 
 
 def test_what_is_put_into_the_dict_is_registered():

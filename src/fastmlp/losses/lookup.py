@@ -56,6 +56,8 @@ def get(identifier: Any) -> Any:
             f"Loss {identifier!r} depends on the shapes of targets and predictions, which are known "
             "in compile() only. Known: " + ", ".join(registry.names()) + "."
         )
+    if isinstance(identifier, str | Mapping):
+        identifier = registry.get(identifier)  # of custom objects it may be a function
     if inspect.isfunction(identifier) and identifier in CLASS_OF:
         return CLASS_OF[identifier]()
     if callable(identifier) and not isinstance(identifier, (Loss, type)):

@@ -46,6 +46,8 @@ def get(identifier: Any) -> Any:
     ...
     ValueError: Unknown metric 'acuracy'. Did you mean 'accuracy'? Known: accuracy, auc, ...
     """
+    if isinstance(identifier, str | Mapping):
+        identifier = registry.get(identifier)  # of custom objects it may be a function
     if _is_own(identifier):
         return registry.member(identifier.__name__)()
     if callable(identifier) and not isinstance(identifier, (Metric, type)):
