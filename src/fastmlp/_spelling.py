@@ -138,7 +138,7 @@ _FUNCTIONS = {
 }
 
 # Modules that few programs need: imported when asked for.
-LATE = ("wrappers",)
+LATE = ("wrappers", "wrappers.scikit_learn")
 
 # Names in modules: module → old → today's.
 NAMES = {
@@ -451,11 +451,13 @@ def _module_name(module: types.ModuleType, own: Callable[[str], Any] | None, nam
         except AttributeError:
             pass
     inner = module.__name__.removeprefix(_ROOT).removeprefix(".")
-    if not inner and name in LATE:
-        return importlib.import_module(f"{_ROOT}.{name}")
-    old = f"{inner}.{name}".removeprefix(".")
-    if old in MODULES:
-        return sys.modules[f"{_ROOT}.{old}"]
+    path = f"{inner}.{name}".removeprefix(".")
+    if path in LATE:
+        late = importlib.import_module(f"{_ROOT}.{path}")
+        give_names(late.__name__)
+        return late
+    if path in MODULES:
+        return sys.modules[f"{_ROOT}.{path}"]
     return _of_module(module, name)
 
 

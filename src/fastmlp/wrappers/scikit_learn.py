@@ -26,6 +26,11 @@ class _Old(Parameters):
         build_fn: Returns a compiled model.
         **sk_params: Arguments of it, of `fit` and of `predict`.
 
+    Attributes:
+        model: The model of the last `fit`.
+        history: Dict from name to the list of values, one per epoch.
+        epoch: Numbers of the epochs, from 0.
+
     Raises:
         ValueError: None of them has an argument of that name.
     """
@@ -63,7 +68,8 @@ class _Old(Parameters):
         self.model = self.build_fn(**self._given(inspect.signature(self.build_fn).parameters, {}))
 
     def _fit(self, x: Any, y: Any, kwargs: dict[str, Any]) -> Self:
-        self.history = self.model.fit(x, y, **self._given(_FIT, kwargs))
+        told = self.model.fit(x, y, **self._given(_FIT, kwargs))
+        self.history, self.epoch = told.history, told.epoch  # where old `fit` had them
         return self
 
     def _predict(self, x: Any, kwargs: dict[str, Any]) -> Any:
