@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import Input, Model, Sequential, _backend_functions, backend, layers, ops
+from fastmlp import Input, Model, Sequential, _backend_functions, backend, layers, ops, random
 
 
 def test_base_classes_are_at_hand():
@@ -171,6 +171,9 @@ def test_a_function_of_tensors_is_that_of_ops_and_warns_once():
         (lambda K: K.reshape(X, shape=(2, 6)), X.reshape(2, 6)),
         (lambda K: K.reverse(X, 1), X[:, ::-1]),
         (lambda K: K.sqrt(X), np.sqrt(X.clip(0))),
+        (lambda K: K.switch(X > 0, X, 2 * X), np.where(X > 0, X, 2 * X)),
+        (lambda K: K.switch(X > 0, lambda: X, lambda: 2 * X), np.where(X > 0, X, 2 * X)),
+        (lambda K: K.random_normal((2, 2), mean=3.0, std=0.0), np.full((2, 2), 3.0)),
     ],
 )
 def test_functions_in_the_arguments_of_earlier_keras(found, wanted):
@@ -245,3 +248,9 @@ def test_a_variational_autoencoder_of_earlier_tutorials_samples():
     z = layers.Lambda(sampling, output_shape=(2,))([zeros, zeros])
     found = Model(inputs, z).predict(np.zeros((500, 3)), verbose=0)
     assert abs(found.mean()) < 0.2 and abs(found.std() - 1) < 0.1
+
+
+def test_noise_for_a_constant_batch_is_told_how_to_ask_for_the_batch():
+    noise = layers.Lambda(lambda x: x + random.normal((10, 3)))
+    with pytest.raises(ValueError, match=r"one sample.*\(10, 3\).*Hint: .* ops\.shape\(x\)\[0\]"):
+        noise(Input(batch_shape=(10, 3)))

@@ -241,6 +241,21 @@ def test_a_misspelt_argument_of_a_method_asks_too(call: Any, sentence: str) -> N
         call(model())
 
 
+@pytest.mark.filterwarnings("ignore:.*earlier Keras:FutureWarning")
+@pytest.mark.parametrize(
+    ("old", "today"), [("samples_per_epoch", "steps_per_epoch"), ("nb_val_samples", "validation_s")]
+)
+def test_numbers_of_samples_say_which_numbers_of_batches_to_write(old: str, today: str) -> None:
+    with pytest.raises(TypeError, match=f"fit_generator: .*: {old}=40. Hint: write {today}"):
+        model().fit_generator(iter([(X, Y)]), **{old: 40})
+
+
+def test_metrics_in_the_place_of_earlier_keras_are_told_their_name() -> None:
+    for metrics in ("accuracy", ["accuracy"], ["accuracy", "mae"]):
+        with pytest.raises(ValueError, match=r"loss_weights=.*'accuracy'.*Hint: write metrics="):
+            model().compile("adam", "mse", metrics)
+
+
 def test_from_import_asks_too() -> None:
     with pytest.raises(ImportError, match=r"cannot import name 'Sequantial' from 'fastmlp'.*'Seq"):
         exec("from fastmlp import Sequantial")

@@ -27,7 +27,6 @@ _SAME = (
 )  # fmt: skip
 
 _ADAPTED: dict[str, tuple[str, Callable[..., Any]]] = {
-    "random_normal": ("random.normal", random.normal),
     "random_uniform": ("random.uniform", random.uniform),
     "truncated_normal": ("random.truncated_normal", random.truncated_normal),
 }
@@ -242,3 +241,21 @@ def batch_set_value(tuples: Any) -> None:
 @_adapted("ops.sqrt(ops.maximum(x, 0))")
 def sqrt(x: Any) -> Any:
     return ops.sqrt(ops.maximum(x, 0.0))
+
+
+@_adapted("ops.where(condition, x1, x2)")
+def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+    x1, x2 = (x() if callable(x) else x for x in (then_expression, else_expression))
+    return ops.where(condition, x1, x2)
+
+
+@_adapted("random.normal(shape, mean, stddev)")
+def random_normal(
+    shape: Any,
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: Any = None,
+    std: float | None = None,  # Keras 1
+) -> Any:
+    return random.normal(shape, mean, stddev if std is None else std, dtype, seed)

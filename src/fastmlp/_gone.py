@@ -48,7 +48,6 @@ GONE = {
         "set_image_dim_ordering": "leave it out: there are no convolutions",
         "set_learning_phase": _PHASE,
         "set_session": _SESSION,
-        "switch": "use ops.where(condition, x1, x2)",
         "temporal_padding": "use ops.pad",
         "to_dense": "tensors are dense",
         "update": _ASSIGN,

@@ -360,6 +360,12 @@ def fit_generator(
     **kwargs: Any,
 ) -> Any:
     """Trains on batches from a generator."""
+    samples = {"samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps"}
+    for old in samples.keys() & kwargs.keys():
+        raise TypeError(
+            f"fit_generator: expected numbers of batches. Received: {old}={kwargs[old]!r}. Hint: write "
+            f"{samples[old]}=…, that is {old} divided by the size of a batch."
+        )
     kwargs = _given(kwargs, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
     if "nb_epoch" not in kwargs:
         kwargs["epochs"] = epochs

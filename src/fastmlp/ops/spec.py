@@ -160,7 +160,8 @@ def broadcast(name: str, tensors: Sequence[Tensor]) -> tuple[list[Tensor], tuple
             if t.ndim > rank or t.shape[0] != 1:
                 raise ValueError(
                     f"{where(name)}: expected operands without a batch axis to fit one sample. "
-                    f"{received}"
+                    f"{received}. Hint: for numbers of each sample write ops.shape(x)[0], not a "
+                    "constant batch size"
                 )
             t = node("reshape", [t], t.shape[1:])
         fitting.append(t)

@@ -72,6 +72,9 @@ def loss_weights_by_output(loss_weights: Any, losses: Sequence[Any], slots: Slot
     where = "compile: loss_weights"
     if loss_weights is None:
         return [1.0] * slots.n
+    if {type(one) for _, one in walk(loss_weights)} == {str}:  # third in Keras 1 and 2
+        hint = "write metrics=… for metrics"
+        raise bad_argument("compile", "numbers", "loss_weights", loss_weights, hint)
     if not is_nest(loss_weights):
         return [check_number("compile", "loss_weights", loss_weights)] * slots.n
     having = [i for i, loss in enumerate(losses) if loss is not None]
