@@ -61,6 +61,37 @@ def test_weights_are_those_of_keras_after_fits_and_calls(eagerly):
     assert found[1][-1] == 11
 
 
+@pytest.mark.filterwarnings("ignore:.*earlier Keras:FutureWarning")
+@pytest.mark.parametrize("several", [False, True])
+def test_updates_of_earlier_keras_are_assigned(several):
+    class Counting(layers.Layer):
+        def build(self, shape):
+            self.mean = self.add_weight((shape[-1],), "zeros", trainable=False, name="mean")
+
+        def call(self, x):
+            pair = (self.mean, self.mean + ops.mean(x, axis=0))
+            self.add_update([pair] if several else pair, x)
+            return x
+
+    layer = Counting()
+    for _ in range(2):
+        layer(X)
+    np.testing.assert_allclose(np.asarray(layer.mean), 2 * X.mean(axis=0), rtol=1e-5, atol=1e-6)
+
+
+def test_an_update_that_is_no_pair_is_refused():
+    class Wrong(layers.Layer):
+        def call(self, x):
+            self.add_update(x)
+            return x
+
+    with (
+        pytest.warns(FutureWarning, match=r"write variable\.assign\(value\)"),
+        pytest.raises(TypeError, match=r"add_update: expected \(variable, value\)"),
+    ):
+        Wrong()(X)
+
+
 def test_what_was_assigned_is_read_after_it():
     for lib in (keras, fastmlp):
         layer = adding(lib)

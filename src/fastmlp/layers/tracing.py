@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastmlp import _tree, graph, ops
+from fastmlp.errors import warn_old_spelling
 from fastmlp.graph import Tensor
 from fastmlp.layers import eager
 from fastmlp.layers.configured import Configured, parameters
@@ -55,6 +56,26 @@ class Traced(Configured):
                     "Hint: compute it from the inputs of call() with fastmlp.ops"
                 )
             self._added.append(value)
+
+    def add_update(self, updates: Any, inputs: Any = None) -> None:
+        """Assigns to weights, as Keras 1 and 2 did; today `variable.assign(value)`.
+
+        Args:
+            updates: A pair of a weight and its new value, or a list of pairs.
+            inputs: Accepted; what a value is made of is known.
+
+        Raises:
+            TypeError: `updates` are no pairs.
+        """
+        warn_old_spelling("add_update((variable, value))", "variable.assign(value)")
+        for update in updates if isinstance(updates, list) else [updates]:
+            if not isinstance(update, tuple) or len(update) != 2:
+                raise TypeError(
+                    f"{type(self).__name__} '{self.name}': add_update: expected (variable, value). "
+                    f"Received: {update!r:.80}. Hint: write variable.assign(value)"
+                )
+            variable, value = update
+            variable.assign(value)
 
     def _trace(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Runs `call`; twice if it asks whether the model trains, and nobody has told yet."""
