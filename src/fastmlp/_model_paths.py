@@ -79,7 +79,7 @@ def check_path(where: str, filepath: Any, whole: bool = False, weights: bool = F
     path = os.fspath(filepath)
     if not isinstance(path, str):
         path = os.fsdecode(path)
-    check_suffix(where, path, whole, weights, legacy=whole)
+    check_suffix(where, path, whole, weights, legacy=whole or weights)
     return path
 
 

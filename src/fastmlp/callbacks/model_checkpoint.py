@@ -68,7 +68,7 @@ class ModelCheckpoint(SavingCallback, MonitorCallback):
         self.period = check_int("ModelCheckpoint", "period", period, 1)
         self._current_epoch = self._epochs_since_saving = 0
         whole = not save_weights_only
-        check_suffix("ModelCheckpoint", self.filepath, whole, not whole, legacy=whole)
+        check_suffix("ModelCheckpoint", self.filepath, whole, not whole, legacy=True)
         if is_of_keras(self.filepath):
             needed_h5py()  # now, not after the first epoch
 

@@ -78,7 +78,8 @@ class Persistent:
 
         Args:
             filepath: Path that ends in `.fastmlp` or `.safetensors`; in `.weights.h5` for a file of
-                Keras's, with the weights and the state of the optimizer.
+                Keras's, with the weights and the state of the optimizer; in `.h5`, with a
+                FutureWarning, for the weights alone as Keras 2 wrote them.
             overwrite: Whether to replace a file that is there; `False`: ask on the terminal.
             max_shard_size: Accepted; there is one file.
 

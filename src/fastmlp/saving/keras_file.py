@@ -43,7 +43,7 @@ def write(model: Any, path: str, whole: bool, include_optimizer: bool) -> None:
     from fastmlp.saving.model_file import plain
 
     if _is_legacy(path):
-        keras_legacy.write(model, path, include_optimizer)
+        keras_legacy.write(model, path, whole, include_optimizer)
         return
     members = {_WEIGHTS: keras_weights.pack(model)}
     if whole:

@@ -1,14 +1,17 @@
-"""Keras's `.h5` files of whole models, which Keras 2 wrote and Keras 3 calls legacy.
+"""Keras's `.h5` files, which Keras 2 wrote and Keras 3 calls legacy.
 
 attributes           "model_config" and "training_config", JSON
 model_weights        a group for each layer, by its name; its attribute "weight_names" is their order
 optimizer_weights    the optimizer's variables, likewise
+
+A file of weights alone has the groups of the layers only, at its root.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,7 +21,7 @@ import numpy as np
 from fastmlp import losses
 from fastmlp._model_paths import needed_h5py
 from fastmlp.custom_objects import own_objects
-from fastmlp.errors import warn_user
+from fastmlp.errors import warn_old_spelling, warn_user
 from fastmlp.layers.holder import set_values
 from fastmlp.losses.base import registry
 from fastmlp.registry import snake_case
@@ -36,34 +39,43 @@ _OTHERS = 1 << 24  # elements of states that the file does not hold
 _TOP = "top_level_model_weights"
 
 
-def write(model: Any, path: str, include_optimizer: bool) -> None:
-    """Writes a model; warns that Keras calls the format legacy, as Keras does."""
-    from fastmlp.saving.model_file import plain
-
+def write(model: Any, path: str, whole: bool, include_optimizer: bool) -> None:
+    """Writes a model, with Keras's warning that the format is legacy, or its weights alone."""
     h5py = needed_h5py()
-    warn_user(
-        f"save: '{path}': Keras calls HDF5 files of models legacy. Hint: '.keras' or '.fastmlp'"
-    )
-    with own_objects():
-        config = model_config(model)
-    settings = config.pop("compile_config", None)
+    if whole:
+        warn_user(
+            f"save: '{path}': Keras calls HDF5 files of models legacy. Hint: '.keras' or '.fastmlp'"
+        )
+    else:
+        stem = os.path.splitext(path)[0]
+        warn_old_spelling(f"save_weights('{path}')", f"save_weights('{stem}.weights.h5')")
     memory = io.BytesIO()
     with h5py.File(memory, "w") as file:
-        file.attrs["keras_version"], file.attrs["backend"] = _LAYOUT, "fastmlp"
-        file.attrs["model_config"] = json.dumps(config, default=plain).encode()
-        if settings is not None and include_optimizer:
-            settings["optimizer_config"] = settings.pop("optimizer")
-            settings["loss"] = _long_names(settings["loss"])
-            file.attrs["training_config"] = json.dumps(settings, default=plain).encode()
-            state = keras_optimizer.state(model.optimizer)
-            _put(file.create_group("optimizer_weights"), list(state.items()))
-        group = file.create_group("model_weights")
+        if whole:
+            _put_settings(file, model, include_optimizer)
+        group = file.create_group("model_weights") if whole else file
         _name(group, "layer_names", [layer.name for layer in model.layers])
         for layer in model.layers:
             _put(group.create_group(layer.name), _paths(_weights(layer)))
         _put(group.create_group(_TOP), _paths(model._own_weights()))
+        file.attrs["keras_version"], file.attrs["backend"] = _LAYOUT, "fastmlp"
     with replacing(path) as out:
         out.write(memory.getvalue())
+
+
+def _put_settings(file: Any, model: Any, include_optimizer: bool) -> None:
+    from fastmlp.saving.model_file import plain
+
+    with own_objects():
+        config = model_config(model)
+    settings = config.pop("compile_config", None)
+    file.attrs["model_config"] = json.dumps(config, default=plain).encode()
+    if settings is not None and include_optimizer:
+        settings["optimizer_config"] = settings.pop("optimizer")
+        settings["loss"] = _long_names(settings["loss"])
+        file.attrs["training_config"] = json.dumps(settings, default=plain).encode()
+        state = keras_optimizer.state(model.optimizer)
+        _put(file.create_group("optimizer_weights"), list(state.items()))
 
 
 def load_model(
