@@ -4,17 +4,27 @@ import numpy as np
 import pytest
 
 from fastmlp import Input, Sequential, callbacks, layers, optimizers
+from fastmlp._core.optimizers import HYPER, UPDATES
+from tests.optimizers.test_optimizers import CASES
 
 X = np.random.default_rng(0).random((160, 3), dtype=np.float32)
 Y = X[:, :1] * X[:, 1:2]
 
-MAKERS = {
-    "sgd": lambda: optimizers.SGD(0.1),
-    "rmsprop": lambda: optimizers.RMSprop(0.01),
-    "adam": lambda: optimizers.Adam(0.01, beta_1=0.3, beta_2=0.4),  # settled from step 67 on
-    "schedule": lambda: optimizers.SGD(optimizers.schedules.InverseTimeDecay(0.1, 20, 0.5)),
-    "nadam": lambda: optimizers.Nadam(0.01, beta_1=0.3, beta_2=0.4),
-}
+# The betas leave the bias corrections at 1 from step 67 on.
+FAST = {"learning_rate": 0.01, "beta_1": 0.3, "beta_2": 0.4}
+
+
+def maker(cls, arguments, kind):
+    own = {name: FAST[name] for name in HYPER[kind] if name in FAST}
+    return lambda: cls(**{**own, **arguments})
+
+
+MAKERS = {kind: maker(cls, arguments, kind) for cls, arguments, kind, *_ in CASES}
+MAKERS["schedule"] = lambda: optimizers.SGD(optimizers.schedules.InverseTimeDecay(0.1, 20, 0.5))
+
+
+def test_every_update_is_among_them():
+    assert set(MAKERS) == {*UPDATES, "schedule"}
 
 
 @pytest.mark.parametrize("name", list(MAKERS))

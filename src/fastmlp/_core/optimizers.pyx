@@ -129,6 +129,34 @@ cdef double nadam_product(double beta_1, int64_t t, double *state) noexcept nogi
     return product
 
 
+cdef inline bint prepare_for_all(int kind, const double *hyper, double *h) noexcept nogil:
+    """The scalars of an update that has the same ones in every step; they cannot depend on t, which is not known here.
+
+    Returns:
+        Whether `kind` is such an update.
+    """
+    cdef double lr = hyper[0]
+    if kind == FM_UPDATE_sgd:
+        pass
+    elif kind == FM_UPDATE_momentum or kind == FM_UPDATE_nesterov:
+        h[1] = hyper[1]
+    elif (kind == FM_UPDATE_rmsprop or kind == FM_UPDATE_rmsprop_momentum or kind == FM_UPDATE_rmsprop_centered
+          or kind == FM_UPDATE_rmsprop_centered_momentum):
+        h[1], h[2], h[3], h[4] = hyper[1], 1 - hyper[1], hyper[2], hyper[3]
+    elif kind == FM_UPDATE_adagrad:
+        h[1] = hyper[1]
+    elif kind == FM_UPDATE_adadelta:
+        h[1], h[2], h[3] = hyper[1], 1 - hyper[1], hyper[2]
+    elif kind == FM_UPDATE_lion:
+        h[1], h[2], h[3], h[4] = hyper[1], 1 - hyper[1], hyper[2], 1 - hyper[2]
+    elif kind == FM_UPDATE_ftrl or kind == FM_UPDATE_ftrl_power:
+        h[0], h[1], h[2] = 1 / lr, hyper[2], 2 * hyper[3] + hyper[5] / lr
+        h[3], h[4] = 2 * hyper[4], -hyper[1]
+    else:
+        return False
+    return True
+
+
 cdef bint prepare(int kind, const double *hyper, int64_t t, double *state, double *h) noexcept nogil:
     """The scalars of one step.
 
@@ -149,22 +177,18 @@ cdef bint prepare(int kind, const double *hyper, int64_t t, double *state, doubl
     for i in range(7):
         h[i] = 0
     h[0] = h[7] = lr
+    if prepare_for_all(kind, hyper, h):
+        return True
     if kind == <int>FM_UPDATE_COUNT:
         h[0] = t
-    elif kind == FM_UPDATE_momentum or kind == FM_UPDATE_nesterov:
-        h[1] = hyper[1]
-    elif FM_UPDATE_rmsprop <= kind <= FM_UPDATE_rmsprop_centered_momentum:
-        h[1], h[2], h[3], h[4] = hyper[1], 1 - hyper[1], hyper[2], hyper[3]
-    elif kind == FM_UPDATE_adagrad:
-        h[1] = hyper[1]
-    elif kind == FM_UPDATE_adadelta:
-        h[1], h[2], h[3] = hyper[1], 1 - hyper[1], hyper[2]
     elif kind == FM_UPDATE_adam or kind == FM_UPDATE_amsgrad:
         h[0] = lr * sqrt(bias(hyper[2], now, state + 3)) / bias(hyper[1], now, state)
         h[1], h[2], h[3] = 1 - hyper[1], 1 - hyper[2], hyper[3]
+        return settled(hyper[1], now) and settled(hyper[2], now)
     elif kind == FM_UPDATE_adamax:
         h[0] = lr / bias(hyper[1], now, state)
         h[1], h[2], h[3] = 1 - hyper[1], hyper[2], hyper[3]
+        return settled(hyper[1], now)
     elif kind == FM_UPDATE_nadam:
         u, u_next = nadam_u(hyper[1], now), nadam_u(hyper[1], now + 1)
         product = nadam_product(hyper[1], now, state + 6)
@@ -172,18 +196,11 @@ cdef bint prepare(int kind, const double *hyper, int64_t t, double *state, doubl
         h[1], h[2], h[3] = 1 - hyper[1], 1 - hyper[2], hyper[3]
         h[4] = lr * (1 - u) / (1 - product)
         h[5] = 1 / bias(hyper[2], now, state + 3)
-    elif kind == FM_UPDATE_lion:
-        h[1], h[2], h[3], h[4] = hyper[1], 1 - hyper[1], hyper[2], 1 - hyper[2]
-    elif kind == FM_UPDATE_ftrl or kind == FM_UPDATE_ftrl_power:
-        h[0], h[1], h[2] = 1 / lr, hyper[2], 2 * hyper[3] + hyper[5] / lr
-        h[3], h[4] = 2 * hyper[4], -hyper[1]
     elif kind == FM_UPDATE_schedule_free:
         h[0] = lr * now / hyper[4] if now < hyper[4] else lr
         h[1], h[2], h[3], h[4] = 1 - hyper[1], 1 - hyper[2], hyper[3], hyper[1]
         h[5], h[6] = 1 / bias(hyper[2], now, state + 3), 1.0 / now
-    if FM_UPDATE_adam <= kind <= FM_UPDATE_adamax:
-        return settled(hyper[1], now) and settled(hyper[2], now)
-    return kind != <int>FM_UPDATE_COUNT and kind != FM_UPDATE_nadam and kind != FM_UPDATE_schedule_free
+    return False
 
 
 cdef inline real *moved(void *p, ptrdiff_t start, real *like) noexcept nogil:
