@@ -19,6 +19,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
 
+from bench.hyper import hyper_of
 from fastmlp._core import _native, activations, blas, maps, optimizers, recurrent
 from fastmlp._reference import activations as reference
 from fastmlp._reference import dropout as reference_dropout
@@ -35,20 +36,6 @@ VECTORS = (16384, 262144)  # 64 KiB and 1 MiB
 MATRICES = ((1024, 10), (128, 512))  # rows, columns
 ROWS = ((128, 784), (4096, 54))  # of user data
 PRODUCTS = ((32, 128, 128), (256, 64, 64), (128, 128, 784), (128, 512, 512))  # m, n, k
-RMSPROP = [name for name in _native.UPDATES if name.startswith("rmsprop")]
-HYPER = {
-    "sgd": (0.01,),
-    "momentum": (0.01, 0.9),
-    "nesterov": (0.01, 0.9),
-    "adagrad": (0.01, 1e-7),
-    "adadelta": (0.01, 0.95, 1e-7),
-    **dict.fromkeys(("adam", "amsgrad", "adamax", "nadam"), (0.001, 0.9, 0.999, 1e-7)),
-    **dict.fromkeys(RMSPROP, (0.001, 0.9, 0.9, 1e-7)),
-    "lion": (0.001, 0.9, 0.99),
-    "ftrl": (0.01, -0.5, 0.01, 0.01, 0.01, 0.1),
-    "ftrl_power": (0.01, -0.3, 0.01, 0.01, 0.01, 0.1),
-    "schedule_free": (0.001, 0.9, 0.999, 1e-8, 10.0),
-}
 PARAMS = {"relu_general": (0.1, 6.0, 0.5), "leaky_relu": (0.2,), "elu": (1.0,)}
 WITH_ROUNDED_SUMS = {"gemm", "colsum", "rowsum", "sumsq", "sumabs"}
 
@@ -337,12 +324,12 @@ def update(kind: str) -> Callable[[int], Contest]:
             own[:] = w
             for slot, value in zip(state, start, strict=True):
                 slot[:] = value
-            optimizers.update(kind, own, g, state, HYPER[kind], 3)
+            optimizers.update(kind, own, g, state, hyper_of(kind), 3)
             return own
 
         return {
             "native": native,
-            "numpy": lambda: reference_updates.update(kind, w, g, start, HYPER[kind], 3)[0],
+            "numpy": lambda: reference_updates.update(kind, w, g, start, hyper_of(kind), 3)[0],
         }
 
     return build

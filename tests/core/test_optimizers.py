@@ -5,31 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.hyper import HYPER, hyper_of
 from fastmlp._core import _native
 from fastmlp._core import optimizers as native
 from fastmlp._core.losses import run_op
 from fastmlp._reference import updates as reference
 
-HYPER = {
-    "learning_rate": 0.01,
-    "momentum": 0.9,
-    "rho": 0.9,
-    "epsilon": 1e-7,
-    "beta_1": 0.9,
-    "beta_2": 0.999,
-    "learning_rate_power": -0.5,
-    "l1_regularization_strength": 0.05,
-    "l2_regularization_strength": 0.02,
-    "l2_shrinkage_regularization_strength": 0.01,
-    "beta": 0.3,
-    "warmup_steps": 5.0,
-}
 SIZES = [0, 1, 3, 7, 8, 9, 15, 16, 17, 61]
 DTYPES = [np.float32, np.float64]
-
-
-def hyper_of(kind: str) -> tuple[float, ...]:
-    return tuple(HYPER[name] for name in native.HYPER[kind])
 
 
 def test_every_update_says_what_it_needs() -> None:

@@ -56,7 +56,7 @@ cdef extern from "kernels/kernels.h" nogil:
 # Name of every update: number of its slots.
 UPDATES = dict(_native.UPDATES)
 
-# What `hyper` holds.
+# What `hyper` holds: attributes of the optimizer.
 _RMSPROP = ("learning_rate", "rho", "momentum", "epsilon")
 _ADAM = ("learning_rate", "beta_1", "beta_2", "epsilon")
 _FTRL = ("learning_rate", "learning_rate_power", "l1_regularization_strength", "l2_regularization_strength",

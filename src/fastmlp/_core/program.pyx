@@ -29,6 +29,9 @@ cdef enum:                   # steps of the first table of learning rates, and o
     FIRST_BLOCK = 16
     LAST_BLOCK = 4096
 
+# Attributes of an optimizer that `hyper` holds after the learning rate, by index of its update; none of a traced one.
+cdef tuple CONSTANTS = (*[_optimizers.HYPER.get(kind, ())[1:] for kind in _optimizers.UPDATES], ())
+
 # Name of each native op: addresses of its float32 and float64 functions. Few plans need those of the
 # other modules, which are imported then.
 OPS = {
@@ -281,7 +284,7 @@ cdef class Program:
         if type(rate) is not Variable:
             return self.set_hyper(number, optimizer.hyper())
         hyper[0] = (<double *>np.PyArray_DATA(<np.ndarray?>rate.value))[0]
-        for name in <tuple?>optimizer.hyper_names:
+        for name in <tuple>CONSTANTS[self.updates[number].kind]:
             hyper[i] = getattr(optimizer, name)
             i += 1
         if self._schedules[number] is not None:

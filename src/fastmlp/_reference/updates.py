@@ -9,14 +9,6 @@ from functools import partial
 import numpy as np
 
 _Arrays = Sequence[np.ndarray]
-
-_SLOTS = {
-    "sgd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "rmsprop_momentum": 2,
-    "rmsprop_centered": 2, "rmsprop_centered_momentum": 3, "adagrad": 1, "adadelta": 2,
-    "adam": 2, "amsgrad": 3, "adamax": 2, "nadam": 2, "lion": 1, "ftrl": 2, "ftrl_power": 2,
-    "schedule_free": 2,
-}  # fmt: skip
-
 _Result = tuple[np.ndarray, list[np.ndarray]]
 
 
@@ -31,13 +23,11 @@ def update(
     """One step of an optimizer, after `t` steps.
 
     Returns:
-        The new weights and slots; `slots` may be empty before the first step.
+        The new weights and slots.
     """
     w, g = np.asarray(w, np.float64), np.asarray(g, np.float64)
-    s = [np.asarray(x, np.float64) for x in slots] or [np.zeros_like(w)] * _SLOTS[kind]
-    if kind.startswith("rmsprop"):
-        return _rmsprop(kind, w, g, s, *hyper)
-    return _UPDATES[kind](w, g, s, t + 1, *hyper)
+    s = [np.asarray(x, np.float64) for x in slots]
+    return UPDATES[kind](w, g, s, t + 1, *hyper)
 
 
 def _sgd(w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float) -> _Result:
@@ -55,26 +45,28 @@ def _nesterov(w: np.ndarray, g: np.ndarray, s: _Arrays, t: int, lr: float, mu: f
 
 
 def _rmsprop(
-    kind: str,
     w: np.ndarray,
     g: np.ndarray,
     s: _Arrays,
+    t: int,
     lr: float,
     rho: float,
     mu: float,
     eps: float,
+    momentum: bool = False,
+    centered: bool = False,
 ) -> _Result:
     v = rho * s[0] + (1 - rho) * g * g
     out = [v]
     denominator = v + eps
-    if "centered" in kind:
+    if centered:
         d = rho * s[-1] + (1 - rho) * g
         denominator = v - d * d + eps
     step = lr * g / np.sqrt(denominator)
-    if kind.endswith("momentum"):
+    if momentum:
         step = mu * s[1] + step
         out.append(step)
-    if "centered" in kind:
+    if centered:
         out.append(d)
     return w - step, out
 
@@ -171,10 +163,14 @@ def _schedule_free(
     return (1 - b1) * m + b1 * x, [m, v]
 
 
-_UPDATES: dict[str, Callable[..., _Result]] = {
+UPDATES: dict[str, Callable[..., _Result]] = {
     "sgd": _sgd,
     "momentum": _momentum,
     "nesterov": _nesterov,
+    "rmsprop": _rmsprop,
+    "rmsprop_momentum": partial(_rmsprop, momentum=True),
+    "rmsprop_centered": partial(_rmsprop, centered=True),
+    "rmsprop_centered_momentum": partial(_rmsprop, momentum=True, centered=True),
     "adagrad": _adagrad,
     "adadelta": _adadelta,
     "adam": _adam,

@@ -36,7 +36,7 @@ class Adadelta(Optimizer):
     Source: Zeiler, "ADADELTA: an adaptive learning rate method", 2012.
     """
 
-    config_names = hyper_names = ("rho", "epsilon")
+    config_names = ("rho", "epsilon")
     kind = "adadelta"
     slots = ("accumulated_grad", "accumulated_delta_var")
 

@@ -37,7 +37,6 @@ class Adagrad(Optimizer):
     """
 
     config_names = ("initial_accumulator_value", "epsilon")
-    hyper_names = ("epsilon",)
     kind = "adagrad"
     slots = ("accumulator",)
 

@@ -14,7 +14,6 @@ class _Moments(Optimizer):
     """Keeps two moving averages, with factors `beta_1` and `beta_2`."""
 
     config_names: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
-    hyper_names = ("beta_1", "beta_2", "epsilon")
 
     def __init__(
         self,

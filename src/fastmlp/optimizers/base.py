@@ -99,7 +99,6 @@ class Optimizer(State, Configurable):
         kind: Name of the native update, of `csrc/kernels/kernels.def`; empty where a subclass
             brings its own `update_step`.
         slots: Names of the arrays kept for each weight, in the native update's order.
-        hyper_names: Attributes that `hyper` returns after the learning rate.
 
     Raises:
         ValueError: If an argument is outside of its range or not known.
@@ -108,7 +107,6 @@ class Optimizer(State, Configurable):
     kind: str = ""
     kind_from: tuple[str, ...] = ()  # attributes that tell `kind`, besides the slots
     slots: tuple[str, ...] = ()
-    hyper_names: tuple[str, ...] = ()
     parts: tuple[Optimizer, ...] = ()  # of one that is made of others
     wraps = False  # whether it is
     whole_data = False  # whether a step is one on all data
@@ -233,13 +231,14 @@ class Optimizer(State, Configurable):
         return check_number(type(self).__name__, "learning_rate()", rate(), 0)
 
     def hyper(self) -> tuple[Any, ...]:
-        """Returns the native update's scalars: the learning rate and those of `hyper_names`.
+        """Returns the native update's scalars: those that `_core.optimizers.HYPER` names.
 
         The first is a float, or the schedule that gives the plan its table of rates.
         """
         rate = self._learning_rate
         first = rate if isinstance(rate, LearningRateSchedule) else self._rate_now()
-        return (first, *[float(getattr(self, name)) for name in self.hyper_names])
+        names = native.HYPER.get(self.kind, ())[1:]
+        return (first, *[float(getattr(self, name)) for name in names])
 
     @property
     def is_traced(self) -> bool:

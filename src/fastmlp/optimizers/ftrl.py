@@ -53,7 +53,6 @@ class Ftrl(Optimizer):
         "l2_shrinkage_regularization_strength",
         "beta",
     )
-    hyper_names = (config_names[0], *config_names[2:])
     slots = ("accumulator", "linear")
 
     def __init__(

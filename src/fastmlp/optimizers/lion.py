@@ -35,7 +35,7 @@ class Lion(Optimizer):
     Source: Chen et al., "Symbolic discovery of optimization algorithms", 2023.
     """
 
-    config_names = hyper_names = ("beta_1", "beta_2")
+    config_names = ("beta_1", "beta_2")
     kind = "lion"
     slots = ("momentum",)
 

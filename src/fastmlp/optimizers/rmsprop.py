@@ -44,7 +44,6 @@ class RMSprop(Optimizer):
     """
 
     config_names = ("rho", "momentum", "epsilon", "centered")
-    hyper_names = ("rho", "momentum", "epsilon")
     momentum = NeedsSlot("momentum")
     centered = NeedsSlot("average_gradient")
 

@@ -40,7 +40,7 @@ class ScheduleFreeAdamW(Optimizer):
     Source: Defazio et al., "The road less scheduled", 2024.
     """
 
-    config_names = hyper_names = ("beta_1", "beta_2", "epsilon", "warmup_steps")
+    config_names = ("beta_1", "beta_2", "epsilon", "warmup_steps")
     kind = "schedule_free"
     slots = ("momentum", "velocity")
     slot_init = (None, 0.0)

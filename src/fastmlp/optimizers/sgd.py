@@ -59,8 +59,6 @@ class SGD(Optimizer):
         """The momentum, if there is one."""
         return ("momentum",) if self._has_slot("momentum", self.momentum) else ()
 
-    hyper_names = slots
-
     @property
     def kind(self) -> str:  # type: ignore[override]
         """The native update."""
