@@ -1,4 +1,4 @@
-"""From a graph to something that runs: the only file that knows the plan and the native side.
+"""From a graph to something that runs: with `arguments.py`, all that knows the plan and the native side.
 
 `compile_plan` runs the passes; `Executable` gives every buffer its address and every op its
 native arguments, once. What an op's numbers mean stands at the top of its module in `_core`.
