@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastmlp import activations
+from fastmlp import activations, ops
+from fastmlp._core import activations as native
 from fastmlp._reference import activations as reference
 from fastmlp.graph import Tensor, input_tensor
 
@@ -91,6 +92,25 @@ def test_float64_stays_float64_and_agrees_with_float32(name: str, arguments: dic
     single = getattr(activations, name)(x.astype(np.float32), **arguments)
     assert double.dtype == np.float64
     np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-6)
+
+
+IN_OPS = sorted(set(native.ACTIVATIONS) & set(ops.__all__) - set(activations.lookup._NOT_OF_OPS))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float16", "float32", "float64"])
+@pytest.mark.parametrize("name", IN_OPS)
+def test_functions_of_ops_are_the_same_kernels(name: str, dtype: str) -> None:
+    x = np.array([-3000, -12, -1, -0.5, -0.0, 0.3, 1, 3, 3000]).astype(dtype)
+    if dtype in ("float32", "float64"):
+        x = np.concatenate([x, np.array([-1e30, 1e30, -np.inf, np.inf, np.nan], dtype)])
+    ours, others = getattr(ops, name)(x), getattr(activations, name)(x)
+    assert ours.dtype == others.dtype
+    np.testing.assert_array_equal(ours, others)
+
+
+def test_squareplus_of_ops_is_exact_far_from_zero() -> None:
+    x = np.array([-3000, -1e30, 1e30], "float32")
+    np.testing.assert_allclose(ops.squareplus(x), [1 / 3000, 0, 1e30], rtol=1e-6, atol=1e-29)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,6 +1,6 @@
 """Activations and normalisations, named as in `keras.ops.nn`.
 
-Element-wise activations are one native kernel each where there is one, else made of a few.
+Element-wise activations are one native kernel each, but `threshold`: it keeps integers.
 """
 
 from __future__ import annotations
@@ -51,8 +51,7 @@ def selu(x: Any) -> Any:
 @operation
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """max(x, 0) + min(0, alpha · (exp(x / alpha) - 1))."""
-    below = math.multiply(math.expm1(math.divide(math.minimum(x, 0.0), alpha)), alpha)
-    return math.where(math.greater(x, 0.0), x, below)
+    return activation(x, "celu", (float(alpha),))
 
 
 @operation
@@ -76,7 +75,7 @@ def sigmoid(x: Any) -> Any:
 @operation
 def log_sigmoid(x: Any) -> Any:
     """log(1 / (1 + e⁻ˣ)), without overflow."""
-    return math.negative(activation(math.negative(x), "softplus"))
+    return activation(x, "log_sigmoid")
 
 
 @operation
@@ -88,13 +87,13 @@ def hard_sigmoid(x: Any) -> Any:
 @operation
 def hard_silu(x: Any) -> Any:
     """x · hard_sigmoid(x), also called hard swish."""
-    return math.multiply(x, hard_sigmoid(x))
+    return activation(x, "hard_silu")
 
 
 @operation
 def sparse_sigmoid(x: Any) -> Any:
     """min(max((x + 1) / 2, 0), 1)."""
-    return math.clip(math.multiply(math.add(x, 1.0), 0.5), 0.0, 1.0)
+    return activation(x, "sparse_sigmoid")
 
 
 @operation
@@ -106,13 +105,13 @@ def tanh(x: Any) -> Any:
 @operation
 def hard_tanh(x: Any) -> Any:
     """min(max(x, -1), 1)."""
-    return math.clip(x, -1.0, 1.0)
+    return activation(x, "hard_tanh")
 
 
 @operation
 def tanh_shrink(x: Any) -> Any:
     """x - tanh(x)."""
-    return math.subtract(x, tanh(x))
+    return activation(x, "tanh_shrink")
 
 
 @operation
@@ -124,15 +123,13 @@ def softplus(x: Any) -> Any:
 @operation
 def squareplus(x: Any, b: float = 4) -> Any:
     """(x + √(x² + b)) / 2."""
-    return math.multiply(math.add(x, math.sqrt(math.add(math.square(x), float(b)))), 0.5)
+    return activation(x, "squareplus", (float(b),))
 
 
 @operation
 def sparse_plus(x: Any) -> Any:
     """0 for x ≤ -1, (x + 1)² / 4 between, x for x ≥ 1."""
-    bend = math.multiply(math.square(math.add(x, 1.0)), 0.25)
-    inner = math.where(math.less_equal(x, -1.0), 0.0, bend)
-    return math.where(math.greater_equal(x, 1.0), x, inner)
+    return activation(x, "sparse_plus")
 
 
 @operation
@@ -144,13 +141,13 @@ def softsign(x: Any) -> Any:
 @operation
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """x pulled towards 0 by `threshold`, and 0 nearer to it than that."""
-    return math.subtract(x, math.clip(x, -float(threshold), float(threshold)))
+    return activation(x, "soft_shrink", (float(threshold),))
 
 
 @operation
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """x where |x| > threshold, else 0."""
-    return math.where(math.greater(math.absolute(x), float(threshold)), x, 0.0)
+    return activation(x, "hard_shrink", (float(threshold),))
 
 
 @operation
