@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.not_in_keras import NOT_IN_KERAS
+
 Make = Callable[[Any, Any], Any]
 
 ROW = np.linspace(0.2, 1.3, 6).astype("float32")
@@ -410,9 +412,6 @@ ARRAYS: dict[str, list[Make]] = {
     "max": [lambda o, x: o.max([1, 3, 2]), lambda o, x: o.max(x, axis=1, initial=0.5)],
 }  # fmt: skip
 
-# Names that keras.ops does not have, or that are no functions of numbers; and sparsemax, which in Keras
-# does not add up to 1 (it is tested with the activations).
-NOT_OF_KERAS = {
-    "pow", "sparsemax", "custom_gradient", "moving_average", "track", "random_normal", "dense", "activation", "activity_penalty", "affine", "dropout", "penalty", "repeat_samples",
-    "sum_samples", "GRADIENTS", "OPS", "OpSpec", "linalg", "nn",
-}  # fmt: skip
+# Names without a case: those that Keras lacks, those that are no functions of numbers; and sparsemax, which in
+# Keras does not add up to 1 (it is tested with the activations).
+WITHOUT_CASE = NOT_IN_KERAS["ops"] | {"sparsemax", "custom_gradient", "linalg", "nn"}

@@ -12,6 +12,7 @@ import pytest
 from fastmlp import _names, optimizers
 from fastmlp._core import _native
 from fastmlp.optimizers import base
+from tests.not_in_keras import NOT_IN_KERAS
 
 CLASSES = [
     optimizers.SGD,
@@ -125,7 +126,7 @@ def test_every_native_update_is_described_with_its_number_of_slots() -> None:
 
 
 def test_the_list_above_is_complete() -> None:
-    others = {"lbfgs", "levenbergmarquardt"}  # those of the whole data
+    others = {name.lower() for name in NOT_IN_KERAS["optimizers"]}  # those of the whole data
     others |= {"multioptimizer", "lossscaleoptimizer"}  # made of others
     assert {cls.__name__.lower() for cls in CLASSES} == set(base.registry.names()) - others
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fastmlp
+from tests.not_in_keras import NOT_IN_KERAS
 from tests.parity import both
 
 NAMES = ["linear", "relu", "sigmoid", "tanh", "softmax", "softplus", "softsign", "elu", "selu",
@@ -36,9 +37,9 @@ def _sgd(lib: Any) -> dict[str, Any]:
 
 
 def test_every_activation_is_among_the_cases():
-    """All but step, which Keras does not have; glu, which halves the width, and sparsemax, which is
-    different in Keras, are compared and checked in tests/activations."""
-    others = {"step", "glu", "sparsemax"}
+    """All that Keras has, but glu, which halves the width, and sparsemax, which is different in Keras:
+    they are compared and checked in tests/activations."""
+    others = NOT_IN_KERAS["activations"] | {"glu", "sparsemax"}
     known = set(fastmlp.activations.lookup.registry.names())
     assert known == {*NAMES, *WITH_ARGUMENTS, *others} - {"swish"}
 

@@ -9,12 +9,15 @@ import operator
 import re
 import warnings
 from pathlib import Path
+from types import ModuleType
 
 import keras
 import pytest
 
 import fastmlp
 from fastmlp import _backend_functions, _gone
+from fastmlp.saving import keras_config
+from tests.not_in_keras import NOT_IN_KERAS
 
 MODULES = (
     "", "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses",
@@ -43,6 +46,24 @@ def test_what_is_listed_is_in_keras() -> None:
     modules = [importlib.import_module(f"keras.{name}".rstrip(".")) for name in MODULES]
     known = {name for module in modules for name in dir(module)}
     assert listed() <= known
+
+
+@pytest.mark.parametrize("name", NOT_IN_KERAS)
+def test_what_keras_does_not_have_is_listed(name: str) -> None:
+    theirs = importlib.import_module(f"keras.{name}")
+    ours = importlib.import_module(f"fastmlp.{name}")
+    known = {*dir(theirs), *(dir(keras.ops.nn) if name == "ops" else ())}
+    compared = ours.__all__ if name in ("activations", "ops") else _classes(ours)
+    assert set(compared) - known == NOT_IN_KERAS[name]
+
+
+def test_saving_for_keras_knows_what_keras_does_not_have() -> None:
+    listed = set().union(*(names for kind, names in NOT_IN_KERAS.items() if kind != "ops"))
+    assert listed - {"RandomInitializer"} == keras_config.NOT_IN_KERAS  # a base class, in no config
+
+
+def _classes(module: ModuleType) -> list[str]:
+    return [name for name in module.__all__ if inspect.isclass(getattr(module, name))]
 
 
 def test_every_function_of_the_old_backend_is_there_or_says_what_to_do() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastmlp import ops
-from tests.ops.cases import ARRAYS, NOT_OF_KERAS, SMOOTH, STEPS
+from tests.ops.cases import ARRAYS, SMOOTH, STEPS, WITHOUT_CASE
 
 keras = pytest.importorskip("keras")
 
@@ -37,7 +37,7 @@ class Namespace:
 
 def test_every_function_is_in_the_table_and_known_to_keras():
     known = set(SMOOTH) | set(STEPS) | set(ARRAYS)
-    assert set(ops.__all__) - NOT_OF_KERAS == known
+    assert set(ops.__all__) - WITHOUT_CASE == known
     assert all(callable(getattr(Namespace(), name)) for name in known)
 
 

@@ -205,3 +205,34 @@ def test_nothing_warns_where_all_fits(tmp_path):
         warnings.simplefilter("error")
         model.save(tmp_path / "m.keras")
         models.load_model(tmp_path / "m.keras").load_weights(tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_what_keras_does_not_have_is_told_when_a_file_for_keras_is_written(ending, tmp_path):
+    start = np.ones((3, 2)).tolist()
+    hidden = layers.Dense(
+        2, "step", kernel_initializer=fastmlp.initializers.ArrayInitializer(start)
+    )
+    model = Sequential([Input((3,)), hidden, layers.Dense(1)], name="only_here")
+    model.compile(optimizers.LBFGS(), "mse")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.save(tmp_path / f"m.{ending}")
+    told = "save: Keras does not have ArrayInitializer, LBFGS, step: the file of 'only_here' opens in fastmlp only"
+    assert [str(w.message) for w in caught if "legacy" not in str(w.message)] == [told]
+    assert all(w.filename == __file__ for w in caught)
+    x = np.ones((4, 3), "float32")
+    again = models.load_model(tmp_path / f"m.{ending}")
+    assert (again.predict(x, verbose=0) == model.predict(x, verbose=0)).all()
+
+
+def test_a_class_of_ones_own_may_be_called_as_one_that_keras_does_not_have(tmp_path):
+    @fastmlp.saving.register_keras_serializable("mine")
+    class LBFGS(layers.Layer):
+        def call(self, x):
+            return x
+
+    model = Sequential([Input((3,)), LBFGS(), layers.Dense(1, "relu")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.save(tmp_path / "m.keras")

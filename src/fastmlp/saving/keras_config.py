@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastmlp import constraints, initializers, layers, losses, metrics, optimizers, regularizers
+from fastmlp.errors import warn_user
 from fastmlp.layers import lookup
 from fastmlp.layers.shapes import shapes
 from fastmlp.models import keras_operations
@@ -37,10 +38,14 @@ _MODELS = {
     "Sequential": ("keras", "Sequential"),
     "Model": ("keras.src.models.functional", "Functional"),
 }
+# Classes and activations that Keras does not have.
+NOT_IN_KERAS = {"ArrayInitializer", "LBFGS", "LevenbergMarquardt", "step"}
 
 
 def model_config(model: Any) -> dict[str, Any]:
     """The config of a model, and how it is compiled, as Keras has them.
+
+    Warns of what Keras does not have.
 
     Raises:
         ValueError: A part has no config, or no counterpart in Keras.
@@ -51,7 +56,24 @@ def model_config(model: Any) -> dict[str, Any]:
     compiled = model.get_compile_config()
     if compiled is not None:
         config["compile_config"] = _inner(serialize_keras_object(compiled), "")
+    unknown = sorted(_not_in_keras(config))
+    if unknown:
+        warn_user(
+            f"save: Keras does not have {', '.join(unknown)}: the file of '{model.name}' opens in fastmlp only"
+        )
     return config
+
+
+def _not_in_keras(config: Any, key: str = "") -> set[str]:
+    """The names in a config that Keras does not have; those of the user's own classes do not count."""
+    if isinstance(config, list):
+        return set().union(*(_not_in_keras(part) for part in config))
+    if isinstance(config, Mapping):
+        own = "module" in config and config["module"] is None
+        parts = [(k, part) for k, part in config.items() if not (own and k == "class_name")]
+        return set().union(*(_not_in_keras(part, k) for k, part in parts))
+    named = key == "class_name" or key.endswith("activation")
+    return {config} & NOT_IN_KERAS if named else set()
 
 
 def _inner(value: Any, family: str) -> Any:
