@@ -173,7 +173,6 @@ def test_a_function_of_tensors_is_that_of_ops_and_warns_once():
         (lambda K: K.sqrt(X), np.sqrt(X.clip(0))),
         (lambda K: K.switch(X > 0, X, 2 * X), np.where(X > 0, X, 2 * X)),
         (lambda K: K.switch(X > 0, lambda: X, lambda: 2 * X), np.where(X > 0, X, 2 * X)),
-        (lambda K: K.random_normal((2, 2), mean=3.0, std=0.0), np.full((2, 2), 3.0)),
     ],
 )
 def test_functions_in_the_arguments_of_earlier_keras(found, wanted):

@@ -27,6 +27,7 @@ _SAME = (
 )  # fmt: skip
 
 _ADAPTED: dict[str, tuple[str, Callable[..., Any]]] = {
+    "random_normal": ("random.normal", random.normal),
     "random_uniform": ("random.uniform", random.uniform),
     "truncated_normal": ("random.truncated_normal", random.truncated_normal),
 }
@@ -247,15 +248,3 @@ def sqrt(x: Any) -> Any:
 def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     x1, x2 = (x() if callable(x) else x for x in (then_expression, else_expression))
     return ops.where(condition, x1, x2)
-
-
-@_adapted("random.normal(shape, mean, stddev)")
-def random_normal(
-    shape: Any,
-    mean: float = 0.0,
-    stddev: float = 1.0,
-    dtype: Any = None,
-    seed: Any = None,
-    std: float | None = None,  # Keras 1
-) -> Any:
-    return random.normal(shape, mean, stddev if std is None else std, dtype, seed)
