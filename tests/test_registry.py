@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fastmlp import activations, layers, losses, metrics, models, optimizers, utils
 from fastmlp.registry import Configurable, Registry
 
 
@@ -158,3 +159,15 @@ def test_custom_objects_go_first(registry: Registry) -> None:
 def test_configurable_shows_its_arguments() -> None:
     assert repr(RoundShape(2.0)) == "RoundShape(radius=2.0)"
     assert RoundShape.from_config(RoundShape(2.0).get_config()).radius == 2.0
+
+
+@pytest.mark.parametrize("family", [activations, losses, metrics, optimizers])
+def test_what_a_registry_names_is_public(family: Any) -> None:
+    known = getattr(family, "lookup" if family is activations else "base").registry
+    assert {known.member(name).__name__ for name in known.names()} <= set(family.__all__)
+
+
+def test_layers_that_a_registry_names_are_public() -> None:
+    known = layers.lookup.registry
+    public = {*layers.__all__, *models.__all__, *utils.__all__}  # a model is a layer, too
+    assert {known.member(name).__name__ for name in known.names()} <= public

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def probabilities_of(kind):
 
 def make(kind, m, n, dtype=np.float64, seed=0, tn=None):
     """Targets and predictions that a loss of this kind is meant for."""
-    rng = np.random.default_rng([seed, m, n, native.ROWS.index(kind)])
+    rng = np.random.default_rng([seed, m, n, zlib.crc32(kind.encode())])
     rule = native.TARGETS[kind]
     if kind.endswith("_logits") or "hinge" in kind or "error" in kind:
         p = rng.normal(size=(m, n)) * 2
@@ -88,7 +89,12 @@ def test_rows_equal_their_twin(kind, n, dtype):
         expected, expected_dp = reference.rows(kind, t, p, params_of(kind))
         assert value.dtype == dp.dtype == dtype
         np.testing.assert_allclose(value, expected, **tolerance(dtype))
-        np.testing.assert_allclose(dp, expected_dp, **tolerance(dtype))
+        near = tolerance(dtype)
+        if (
+            kind == "cosine_similarity" and m
+        ):  # (t̂ - p̂ cos) / |p|: the difference of unit vectors cancels
+            near["atol"] += 4 * np.finfo(dtype).eps / np.linalg.norm(p, axis=1).min()
+        np.testing.assert_allclose(dp, expected_dp, **near)
         np.testing.assert_array_equal(native.rows(kind, t, p, params_of(kind)), value)
 
 
