@@ -6,17 +6,14 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fastmlp._spelling import NAMES
 from fastmlp.losses import focal, margins, probabilistic, regression
 from fastmlp.losses.base import Loss, registry
 from fastmlp.losses.custom import FunctionLoss
 
-for _old, _new in {
-    "kullback_leibler_divergence": "kl_divergence",
-    "logcosh": "log_cosh",
-    "huber_loss": "huber",
-    "cosine_proximity": "cosine_similarity",
-}.items():
-    registry.register_old(_old, _new)
+for _old, _new in NAMES["losses"].items():
+    if _old not in registry:  # as "mse" is: losses.mse is an old function, a name of today
+        registry.register_old(_old, _new)
 
 # Functions are names too: losses.huber means Huber().
 CLASS_OF: dict[Any, type[Loss]] = {
