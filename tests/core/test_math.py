@@ -143,6 +143,10 @@ SLOPE_LIMITS = dict.fromkeys(LIMITS, (0, 1)) | {
 }
 
 
+def test_every_activation_of_single_numbers_has_its_limits() -> None:
+    assert set(LIMITS) == set(native.ACTIVATIONS) - {"softmax", "log_softmax"}
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", LIMITS)
 def test_infinities_and_huge_numbers_give_the_limits(tier: str, name: str, dtype: type) -> None:
