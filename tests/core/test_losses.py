@@ -90,9 +90,7 @@ def test_rows_equal_their_twin(kind, n, dtype):
         assert value.dtype == dp.dtype == dtype
         np.testing.assert_allclose(value, expected, **tolerance(dtype))
         near = tolerance(dtype)
-        if (
-            kind == "cosine_similarity" and m
-        ):  # (t̂ - p̂ cos) / |p|: the difference of unit vectors cancels
+        if kind == "cosine_similarity" and m:  # (t̂ - p̂ cos) / |p| cancels
             near["atol"] += 4 * np.finfo(dtype).eps / np.linalg.norm(p, axis=1).min()
         np.testing.assert_allclose(dp, expected_dp, **near)
         np.testing.assert_array_equal(native.rows(kind, t, p, params_of(kind)), value)
