@@ -71,3 +71,32 @@ def test_activation_of_extreme_inputs_is_that_of_keras(name):
     # 2e-6 of the value: both use polynomials good to a few roundings of 6e-8, JAX's own exp,
     # expm1 and erf included; 1e-7 where the value vanishes.
     np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=atol)
+
+
+@pytest.mark.parametrize(
+    "name", ["celu", "elu", "hard_shrink", "leaky_relu", "soft_shrink", "squareplus"]
+)
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_a_parameter_that_is_a_weight_trains(name, shape):
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    found = []
+    for lib in (keras, fastmlp):
+        model = lib.Sequential([lib.Input((3,)), _with_a_weight(lib, name, shape)])
+        model.compile(lib.optimizers.SGD(0.1), "mse")
+        model.fit(x, x + 1, batch_size=4, epochs=2, shuffle=False, verbose=0)
+        found.append([*model.get_weights(), model.predict(x, verbose=0)])
+    assert name == "hard_shrink" or np.all(np.abs(found[0][0] - 0.7) > 1e-3)
+    for theirs, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def _with_a_weight(lib: Any, name: str, shape: tuple[int, ...]) -> Any:
+    class Own(lib.layers.Layer):  # type: ignore[misc,name-defined]
+        def build(self, _: Any) -> None:
+            self.a = self.add_weight(shape=shape, initializer=lib.initializers.Constant(0.7))
+
+        def call(self, x: Any) -> Any:
+            a = lib.ops.convert_to_tensor(self.a) if lib is keras else self.a
+            return getattr(lib.ops, name)(x, a)
+
+    return Own()

@@ -1,10 +1,12 @@
 """Activations and normalisations, named as in `keras.ops.nn`.
 
-Element-wise activations are one native kernel each, but `threshold`: it keeps integers.
+Element-wise activations are one native kernel each, but `threshold`: it keeps integers. Their
+parameters are numbers; where one is a weight, it takes part as in the formula, and trains.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,13 @@ from fastmlp.ops import math, reductions, shapes, spec
 from fastmlp.ops.layers import activation
 
 _PI = 3.141592653589793
+
+
+def _of_one(x: Any, kind: str, parameter: Any, formula: Callable[[], Any]) -> Any:
+    """An activation with a parameter: the kernel for a number, the formula for a weight or tensor."""
+    if isinstance(parameter, (int, float, np.number)):
+        return activation(x, kind, (float(parameter),))
+    return formula()
 
 
 @operation
@@ -33,13 +42,21 @@ def relu6(x: Any) -> Any:
 @operation
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """x where x > 0, else negative_slope · x."""
-    return activation(x, "leaky_relu", (float(negative_slope),))
+
+    def formula() -> Any:
+        return math.subtract(relu(x), math.multiply(negative_slope, relu(math.negative(x))))
+
+    return _of_one(x, "leaky_relu", negative_slope, formula)
 
 
 @operation
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """x where x > 0, else alpha · (eˣ - 1)."""
-    return activation(x, "elu", (float(alpha),))
+
+    def formula() -> Any:
+        return math.add(relu(x), math.multiply(alpha, math.expm1(math.minimum(x, 0.0))))
+
+    return _of_one(x, "elu", alpha, formula)
 
 
 @operation
@@ -51,7 +68,7 @@ def selu(x: Any) -> Any:
 @operation
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """max(x, 0) + min(0, alpha · (exp(x / alpha) - 1))."""
-    return activation(x, "celu", (float(alpha),))
+    return _of_one(x, "celu", alpha, lambda: math.multiply(alpha, elu(math.divide(x, alpha))))
 
 
 @operation
@@ -123,7 +140,12 @@ def softplus(x: Any) -> Any:
 @operation
 def squareplus(x: Any, b: float = 4) -> Any:
     """(x + √(x² + b)) / 2."""
-    return activation(x, "squareplus", (float(b),))
+
+    def formula() -> Any:
+        scale = math.sqrt(b)
+        return math.multiply(scale, squareplus(math.divide(x, scale), 1.0))
+
+    return _of_one(x, "squareplus", b, formula)
 
 
 @operation
@@ -141,13 +163,22 @@ def softsign(x: Any) -> Any:
 @operation
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """x pulled towards 0 by `threshold`, and 0 nearer to it than that."""
-    return activation(x, "soft_shrink", (float(threshold),))
+
+    def formula() -> Any:
+        above = relu(math.subtract(x, threshold))
+        return math.subtract(above, relu(math.subtract(math.negative(x), threshold)))
+
+    return _of_one(x, "soft_shrink", threshold, formula)
 
 
 @operation
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """x where |x| > threshold, else 0."""
-    return activation(x, "hard_shrink", (float(threshold),))
+
+    def formula() -> Any:
+        return math.where(math.greater(math.absolute(x), threshold), x, 0.0)
+
+    return _of_one(x, "hard_shrink", threshold, formula)
 
 
 @operation
