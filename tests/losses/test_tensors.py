@@ -146,3 +146,8 @@ def test_one_target_is_that_of_every_prediction(name):
     np.testing.assert_allclose(
         Function([p], [ours(0.25, p)])([P])[0], expected, rtol=1e-5, atol=1e-7
     )
+
+
+def test_a_number_may_be_the_class_of_one_sample():
+    expected = np.asarray(keras.losses.sparse_categorical_crossentropy(np.asarray(1), P[0]))
+    np.testing.assert_allclose(losses.sparse_categorical_crossentropy(1, P[0]), expected, rtol=1e-6)

@@ -165,7 +165,8 @@ def row_values(
     Raises:
         ValueError: If the arrays do not fit each other or do not hold numbers.
     """
-    if isinstance(y_true, (int, float)) or getattr(y_true, "shape", None) == ():
+    number = isinstance(y_true, (int, float)) or getattr(y_true, "shape", None) == ()
+    if number and native.TARGETS[kind] != "class":
         y_true = y_true + ops.zeros_like(y_pred)
     if isinstance(y_true, Tensor) or isinstance(y_pred, Tensor):
         from fastmlp.losses.tensors import row_tensor
